@@ -1,0 +1,33 @@
+"""Settings and fixtures of every test, of the package (`tests/`) and of the database builders.
+
+JAX reads its settings when it is first imported, so they are set here, in the environment, where
+the processes that a test starts find them too.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ["JAX_NUMPY_RANK_PROMOTION"] = "raise"
+os.environ["XLA_FLAGS"] = (
+    os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
+).strip()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real images and weights beside the clone; skips the test where there is none."""
+    folder = Path(__file__).resolve().parent.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs the shared data beside the clone")
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_data_dir(tmp_path_factory):
+    """No test reads or writes the databases of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JIQA_DATA_DIR", str(tmp_path_factory.mktemp("databases")))
+        yield
