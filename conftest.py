@@ -18,7 +18,7 @@ os.environ["XLA_FLAGS"] = (
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of real images and weights beside the clone; skips the test where there is none."""
+    """The folder of real images and weights beside the clone; skips where there is none."""
     folder = Path(__file__).resolve().parent.parent / "shared"
     if not folder.is_dir():
         pytest.skip("needs the shared data beside the clone")
