@@ -1,0 +1,234 @@
+"""Agreement of predictions with scores, and how sure it is.
+
+Every measure takes predictions and scores as float[..., n] with n >= 1, works on the last axis and
+returns float64[...]. A correlation is nan where it is undefined: where one side is constant. Values
+that are not finite, shapes that differ and no values at all raise InputError.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import optimize, special
+from scipy import stats as scipy_stats
+
+from jiqa.errors import InputError
+
+Value = np.float64 | np.ndarray
+Measure = Callable[[Any, Any], Any]
+
+# Of the values that one block of bootstrap resamples holds; it bounds the memory.
+_BLOCK = 2_000_000
+
+
+def srocc(prediction: ArrayLike, score: ArrayLike) -> Value:
+    """Spearman's rank correlation in [-1, 1]; ties share their mean rank."""
+    return _pearson(*(scipy_stats.rankdata(x, axis=-1) for x in _pair(prediction, score)))
+
+
+def plcc(prediction: ArrayLike, score: ArrayLike) -> Value:
+    """Pearson's linear correlation in [-1, 1] of the raw predictions."""
+    return _pearson(*_pair(prediction, score))
+
+
+def krcc(prediction: ArrayLike, score: ArrayLike) -> Value:
+    """Kendall's rank correlation tau-b in [-1, 1], which allows for ties."""
+    prediction, score = _pair(prediction, score)
+    tau = np.full(prediction.shape[:-1], np.nan)
+    for i in np.argwhere(_varies(prediction, score)):
+        tau[*i] = scipy_stats.kendalltau(prediction[*i], score[*i])[0]
+    return tau[()]
+
+
+def rmse(prediction: ArrayLike, score: ArrayLike) -> Value:
+    """Root mean squared error of the raw predictions, in the score's own unit."""
+    prediction, score = _pair(prediction, score)
+    return np.sqrt(np.mean((prediction - score) ** 2, axis=-1))
+
+
+@dataclasses.dataclass(frozen=True)
+class Logistic:
+    """The five-parameter logistic: b1 (1/2 - 1/(1 + exp(b2 (x - b3)))) + b4 x + b5.
+
+    Source: Sheikh, Sabir, Bovik, "A statistical evaluation of recent full reference image quality
+    assessment algorithms", IEEE TIP 15(11), 2006, after VQEG's report of 2000.
+    """
+
+    b1: float
+    b2: float
+    b3: float
+    b4: float
+    b5: float
+
+    def __call__(self, prediction: ArrayLike) -> np.ndarray:
+        """Predictions float[...] on the scale of the scores."""
+        x = np.asarray(prediction, np.float64)
+        return _logistic((self.b1, self.b2, self.b3, self.b4, self.b5), x)
+
+
+def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
+    """The least-squares mapping of predictions float[n] to scores float[n].
+
+    Both are standardised first. The slopes of the start are fixed ones, each completed by the best
+    b1, b4 and b5, which are linear; a line is among what they can express, so the fit is never
+    worse than the best line. Raises InputError where `plcc_logistic` is nan.
+    """
+    prediction, score = _pair(prediction, score)
+    if not _can_fit(prediction, score):
+        raise InputError(
+            f"logistic fit: {prediction.size} predictions, {np.unique(prediction).size} of them "
+            "different, expected at least 6 and neither predictions nor scores constant"
+        )
+    shift, scale = prediction.mean(), prediction.std()
+    score_shift, score_scale = score.mean(), score.std()
+    x, y = (prediction - shift) / scale, (score - score_shift) / score_scale
+    start = min((_start(x, y, b2) for b2 in (0.5, 1, 2, 4)), key=lambda b: _cost(b, x, y))
+    # `least_squares` takes no step that raises the cost.
+    fit = optimize.least_squares(
+        lambda b: _logistic(b, x) - y,
+        start,
+        jac=lambda b: _jacobian(b, x),  # pyright: ignore[reportArgumentType]
+    )
+    b1, b2, b3, b4, b5 = fit.x
+    b1, b4, b5 = b1 * score_scale, b4 * score_scale / scale, b5 * score_scale + score_shift
+    return Logistic(*map(float, (b1, b2 / scale, shift + b3 * scale, b4, b5 - b4 * shift)))
+
+
+def plcc_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
+    """Pearson's correlation after `fit_logistic`, in [0, 1], of predictions and scores float[n].
+
+    At least the magnitude of the raw one. Five parameters fit five points exactly, so it is nan
+    below six.
+    """
+    return _after_logistic(plcc, prediction, score)
+
+
+def rmse_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
+    """Root mean squared error after `fit_logistic`, of predictions and scores float[n]."""
+    return _after_logistic(rmse, prediction, score)
+
+
+def resample(
+    measure: Measure, prediction: ArrayLike, score: ArrayLike, *, n: int = 2000, seed: int = 0
+) -> np.ndarray:
+    """The measure on `n` bootstrap resamples of the images, drawn with replacement: float64[n].
+
+    Equal lengths and seeds draw equal resamples, so two predictors of the same images are paired.
+    `plcc_logistic` and `rmse_logistic` keep the mapping that was fitted to all images.
+    """
+    prediction, score = _pair(prediction, score)
+    if measure in (plcc_logistic, rmse_logistic):
+        if not _can_fit(prediction, score):
+            return np.full(n, np.nan)
+        prediction = fit_logistic(prediction, score)(prediction)
+        measure = plcc if measure is plcc_logistic else rmse
+    size = prediction.shape[-1]
+    rng = np.random.default_rng(seed)
+    values = np.empty(n)
+    block = max(1, _BLOCK // size)
+    for first in range(0, n, block):
+        part = values[first : first + block]
+        rows = rng.integers(size, size=(len(part), size))
+        part[:] = measure(prediction[rows], score[rows])
+    return values
+
+
+def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Percentile interval of bootstrap values float[n]; undefined ones (nan) are left out."""
+    values = values[~np.isnan(values)]
+    if not values.size:
+        return np.nan, np.nan
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def bootstrap(
+    measure: Measure,
+    prediction: ArrayLike,
+    score: ArrayLike,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile bootstrap interval (low, high) of a measure, over the images."""
+    return interval(resample(measure, prediction, score, n=n, seed=seed), level)
+
+
+def paired_bootstrap(
+    measure: Measure,
+    prediction_a: ArrayLike,
+    prediction_b: ArrayLike,
+    score: ArrayLike,
+    *,
+    n: int = 2000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float, float]:
+    """(difference, low, high) of measure(a) - measure(b), both on the same resampled images."""
+    a, b = (resample(measure, x, score, n=n, seed=seed) for x in (prediction_a, prediction_b))
+    difference = measure(prediction_a, score) - measure(prediction_b, score)
+    return float(difference), *interval(a - b, level)
+
+
+def _pair(prediction: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    prediction, score = np.asarray(prediction, np.float64), np.asarray(score, np.float64)
+    if prediction.shape != score.shape or not prediction.ndim or not prediction.size:
+        raise InputError(
+            f"predictions of shape {prediction.shape} and scores of shape {score.shape}, "
+            "expected one shape [..., n] with n of 1 or more"
+        )
+    for name, values in (("prediction", prediction), ("score", score)):
+        bad = np.argwhere(~np.isfinite(values))
+        if bad.size:
+            where = tuple(bad[0].tolist())
+            raise InputError(f"{name} {list(where)} is {values[where]}, expected a finite number")
+    return prediction, score
+
+
+def _varies(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return (np.ptp(a, axis=-1) > 0) & (np.ptp(b, axis=-1) > 0)
+
+
+def _pearson(a: np.ndarray, b: np.ndarray) -> Value:
+    varies = _varies(a, b)
+    a, b = (x - x.mean(axis=-1, keepdims=True) for x in (a, b))
+    norm = np.sqrt(np.sum(a * a, axis=-1) * np.sum(b * b, axis=-1))
+    varies = varies & (norm > 0)
+    correlation = np.clip(np.sum(a * b, axis=-1) / np.where(varies, norm, 1), -1, 1)
+    return np.where(varies, correlation, np.nan)[()]
+
+
+def _logistic(b: ArrayLike, x: np.ndarray) -> np.ndarray:
+    b1, b2, b3, b4, b5 = np.asarray(b)
+    return b1 * (special.expit(b2 * (x - b3)) - 0.5) + b4 * x + b5
+
+
+def _jacobian(b: ArrayLike, x: np.ndarray) -> np.ndarray:
+    b1, b2, b3, _, _ = np.asarray(b)
+    s = special.expit(b2 * (x - b3))
+    slope = b1 * s * (1 - s)
+    return np.stack([s - 0.5, slope * (x - b3), -slope * b2, x, np.ones_like(x)], axis=-1)
+
+
+def _start(x: np.ndarray, y: np.ndarray, b2: float) -> np.ndarray:
+    linear = np.stack([special.expit(b2 * x) - 0.5, x, np.ones_like(x)], axis=-1)
+    b1, b4, b5 = np.linalg.lstsq(linear, y)[0]
+    return np.array([b1, b2, 0, b4, b5])
+
+
+def _cost(b: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    return float(np.sum((_logistic(b, x) - y) ** 2))
+
+
+def _can_fit(prediction: np.ndarray, score: np.ndarray) -> bool:
+    return prediction.size >= 6 and bool(_varies(prediction, score))
+
+
+def _after_logistic(measure: Measure, prediction: ArrayLike, score: ArrayLike) -> float:
+    prediction, score = _pair(prediction, score)
+    if not _can_fit(prediction, score):
+        return np.nan
+    return float(measure(fit_logistic(prediction, score)(prediction), score))
