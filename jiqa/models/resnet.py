@@ -1,0 +1,140 @@
+"""ResNet with bottleneck blocks: the backbone of IQA-NRTL and MT-IRN.
+
+He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, table 1 (50, 101, 152 layers).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jiqa.errors import InputError
+from jiqa.ops.normalise import normalise
+
+
+class Conv(nn.Module):
+    """Square convolution without bias, zero-padded by half its size; parameter `kernel`, HWIO.
+
+    A 1x1 kernel is applied as a two-dimensional matrix product, which XLA runs on a CPU more than
+    twice as fast as its convolution.
+    """
+
+    features: int
+    size: int
+    stride: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), features]."""
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+        kernel = self.param("kernel", init, shape, jnp.float32).astype(self.dtype)
+        if self.size == 1:
+            x = x[:, :: self.stride, :: self.stride]
+            return (x.reshape(-1, shape[2]) @ kernel[0, 0]).reshape(*x.shape[:-1], self.features)
+        padding = [(self.size // 2, self.size // 2)] * 2
+        layout = ("NHWC", "HWIO", "NHWC")
+        return jax.lax.conv_general_dilated(
+            x, kernel, (self.stride, self.stride), padding, dimension_numbers=layout
+        )
+
+
+class Bottleneck(nn.Module):
+    """1x1, 3x3, 1x1 convolutions around a shortcut; `norm` holds batch norm's options."""
+
+    width: int
+    stride: int
+    stride_in_1x1: bool
+    norm: dict[str, Any]
+    dtype: str
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), 4 * width]."""
+        first, second = (self.stride, 1) if self.stride_in_1x1 else (1, self.stride)
+
+        def conv(x: jax.Array, name: str, features: int, size: int, stride: int) -> jax.Array:
+            x = Conv(features, size, stride, self.dtype, name=name)(x)
+            return nn.BatchNorm(**self.norm, name=name.replace("conv", "bn"))(x)
+
+        y = nn.relu(conv(x, "conv1", self.width, 1, first))
+        y = nn.relu(conv(y, "conv2", self.width, 3, second))
+        y = conv(y, "conv3", 4 * self.width, 1, 1)
+        if x.shape != y.shape:
+            x = conv(x, "shortcut_conv", 4 * self.width, 1, self.stride)
+        return nn.relu(x + y)
+
+
+class ResNet(nn.Module):
+    """ResNet on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8); its defaults are ResNet-50.
+
+    `model(image, train) -> (features, out)`: features [b, 8 * 4 * width] float32 is the mean of the
+    last stage; out holds `stage1` .. `stage4` [b, h / 2**(i + 1), w / 2**(i + 1), 2**(i + 1) *
+    width] (sizes rounded up) in `dtype`, and `logits` [b, num_classes] float32 if it has classes.
+    With `train` batch norm uses the batch and updates its running statistics.
+
+    Deviations and choices:
+      stride_in_1x1: a stage's stride lies in its first 1x1 convolution (the paper, Caffe, Keras)
+        or, by default, in the 3x3 one (torchvision).
+      preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
+      frozen_bn: batch norm uses its running statistics in training too.
+      frozen_stages: how many parts, counted from the stem (1: the stem, 2: and stage 1, ...) get no
+        gradient and keep their statistics; XLA then drops their backward pass.
+      dtype: of the computation; parameters, statistics and batch norm's reductions are float32.
+      Convolutions have no bias: `jiqa.weights` folds one ahead of batch norm into its mean.
+    """
+
+    stage_sizes: Sequence[int] = (3, 4, 6, 3)
+    width: int = 64
+    num_classes: int | None = None
+    preprocess: str = "imagenet"
+    stride_in_1x1: bool = False
+    bn_epsilon: float = 1e-5
+    bn_momentum: float = 0.9
+    frozen_bn: bool = False
+    frozen_stages: int = 0
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, image: jax.Array, train: bool = False
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Return the pooled features and every stage's map; see the class."""
+        if image.ndim != 4:
+            raise InputError(f"image: found shape {list(image.shape)}, expected [b, h, w, 3]")
+
+        def norm(part: int) -> dict[str, Any]:
+            return {
+                "use_running_average": not train or self.frozen_bn or part < self.frozen_stages,
+                "epsilon": self.bn_epsilon,
+                "momentum": self.bn_momentum,
+                "dtype": self.dtype,
+            }
+
+        x = normalise(image, self.preprocess).astype(self.dtype)
+        x = Conv(self.width, 7, 2, self.dtype, name="conv1")(x)
+        x = nn.relu(nn.BatchNorm(**norm(0), name="bn1")(x))
+        x = nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
+        if self.frozen_stages:
+            x = jax.lax.stop_gradient(x)
+        out = {}
+        for stage, blocks in enumerate(self.stage_sizes, start=1):
+            for block in range(1, blocks + 1):
+                x = Bottleneck(
+                    width=self.width * 2 ** (stage - 1),
+                    stride=2 if stage > 1 and block == 1 else 1,
+                    stride_in_1x1=self.stride_in_1x1,
+                    norm=norm(stage),
+                    dtype=self.dtype,
+                    name=f"stage{stage}_block{block}",
+                )(x)
+            if stage < self.frozen_stages:
+                x = jax.lax.stop_gradient(x)
+            out[f"stage{stage}"] = x
+        features = x.astype(jnp.float32).mean((1, 2))
+        if self.num_classes:
+            out["logits"] = nn.Dense(self.num_classes, name="fc")(features)
+        return features, out
