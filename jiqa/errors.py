@@ -1,9 +1,22 @@
-"""The one exception that means "your input is wrong"."""
+"""The errors that are told in one line, without a traceback."""
 
 
-class InputError(Exception):
+class JiqaError(Exception):
+    """What `jiqa.main` and `jiqa.cli` print as one line before they exit with `status`."""
+
+    status = 1
+
+
+class InputError(JiqaError):
     """Bad input from outside: a file, a field, an argument.
 
     The message is one line that names the file or field, what was found and what was expected.
-    `jiqa.main` and `jiqa.cli` print it without a traceback and exit with status 2.
     """
+
+    status = 2
+
+
+class DivergedError(JiqaError):
+    """Training met a loss that is not finite; the message names the step and where to resume."""
+
+    status = 3

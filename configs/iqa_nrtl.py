@@ -1,0 +1,134 @@
+"""IQA-NRTL (paper 000, tables 1 to 4).
+
+python -m jiqa.main --config=configs/iqa_nrtl.py
+    The embedded `pocket` database, from scratch at a reduced size: ResNet of width 16 with one
+    block a stage on 64x64 crops. About 4 minutes on 2 CPU cores.
+
+python -m jiqa.main --config=configs/iqa_nrtl.py:dataset=biq2021,variant=full,weights=FILE
+    As the paper: ResNet-50 with ImageNet weights, three 224x224 crops an image, 30 epochs. One
+    GPU, or a TPU.
+
+Arguments:
+    dataset   pocket, or a prepared database: biq2021, biq2021/sample
+    variant   resnet50, semantic, vision, adapt or full (table 3)
+    splits    how many (the paper: 50)
+    protocol  random (90/10 by content) or official (the release's own test part)
+    weights   ImageNet weights of the ResNet-50: .pth, .safetensors, .h5 or .npz; `none`: from scratch
+    budget    paper, or cpu: stem and stages 1 and 2 frozen, one crop an image, 10 epochs
+    seed      of the splits and of the training
+"""
+
+from ml_collections import ConfigDict
+
+from jiqa.configs import common
+from jiqa.errors import InputError
+
+
+def get_config(text: str = "") -> ConfigDict:
+    """The run's config; see the file's head for `text`."""
+    args = common.parse(
+        text,
+        dataset="pocket",
+        variant="full",
+        splits=3,
+        protocol="random",
+        weights="",
+        budget="paper",
+        seed=0,
+    )
+    config = ConfigDict()
+    config.run = f"iqa_nrtl/{args.variant}"
+    config.seed = args.seed
+    config.data = common.database(args.dataset)
+    config.protocol = common.protocol(args.protocol, n=args.splits, test=0.1, seed=args.seed)
+    config.stages = ("scores",)
+    if args.dataset == "pocket":
+        return _pocket(config, args.variant)
+    config.weights = common.weights(args.weights)
+    config.view = ConfigDict(
+        {"resize": common.resize(args.dataset), "crop": 224, "blocks": 3, "flip": True}
+    )
+    config.model = ConfigDict(
+        {
+            "name": "iqa_nrtl",
+            "variant": args.variant,
+            "window": 7,
+            "match": "stride",
+            "global_dim": 224,
+            "coe": 4,
+            "hidden": 128,
+            "slope": 0.01,
+            "dtype": "float32",
+            "backbone": {"name": "resnet", "frozen_bn": bool(config.weights), "frozen_stages": 0},
+        }
+    )
+    config.scores = ConfigDict(
+        {
+            "step": "supervised",
+            "fit": {
+                "loss": "mae",
+                "epochs": 30.0,
+                "batch_size": 32,
+                "optim": {
+                    "name": "adamw",
+                    "learning_rate": 1e-4,
+                    "rates": {"^backbone/": 0.1},
+                    "schedule": "cosine",
+                    "weight_decay": 1e-4,
+                    "clip": 1.0,
+                    "ema": 0.0,
+                },
+                "select": "best",
+                "evaluate_every": 1.0,
+            },
+        }
+    )
+    if args.budget == "cpu":
+        config.run += "-cpu"
+        config.view.blocks = 1
+        config.model.backbone.frozen_stages = 3
+        config.scores.fit.epochs = 10.0
+    elif args.budget != "paper":
+        raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
+    return config
+
+
+def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
+    """The reduced size: no weights, small crops, a narrow backbone on local contrast."""
+    config.weights = ""
+    config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 3, "flip": True})
+    config.model = ConfigDict(
+        {
+            "name": "iqa_nrtl",
+            "variant": variant,
+            "window": 2,
+            "global_dim": 32,
+            "hidden": 32,
+            "backbone": {
+                "name": "resnet",
+                "stage_sizes": (1, 1, 1, 1),
+                "width": 16,
+                "preprocess": "local_mean",
+            },
+        }
+    )
+    config.scores = ConfigDict(
+        {
+            "step": "supervised",
+            "fit": {
+                "loss": "mae",
+                "epochs": 12.0,
+                "batch_size": 32,
+                "optim": {
+                    "learning_rate": 2e-3,
+                    "schedule": "cosine",
+                    "warmup": 0.1,
+                    "weight_decay": 1e-2,
+                    "clip": 1.0,
+                },
+                "select": "last",
+                "evaluate_every": 2.0,
+            },
+        }
+    )
+    return config

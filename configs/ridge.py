@@ -1,0 +1,31 @@
+"""The yardstick: ridge regression on the stages' statistics of a frozen ResNet-50.
+
+python -m jiqa.main --config=configs/ridge.py:dataset=biq2021,protocol=official,weights=FILE
+    Mean and deviation of every channel of the four stages, whole images resized to 256x256; the
+    penalty chosen by leave-one-out error inside the training part. Minutes on 2 CPU cores. To
+    expect on BIQ2021's official test part: SROCC 0.84.
+
+Arguments: dataset, splits, protocol, weights, seed, as in configs/iqa_nrtl.py.
+"""
+
+from ml_collections import ConfigDict
+
+from jiqa.configs import common
+
+
+def get_config(text: str = "") -> ConfigDict:
+    """The run's config; see the file's head for `text`."""
+    args = common.parse(
+        text, dataset="biq2021", splits=1, protocol="random", weights="", seed=0
+    )
+    config = ConfigDict()
+    config.run = "ridge"
+    config.seed = args.seed
+    config.data = common.database(args.dataset)
+    config.protocol = common.protocol(args.protocol, n=args.splits, test=0.1, seed=args.seed)
+    config.weights = common.weights(args.weights)
+    config.view = ConfigDict({"resize": (256, 256), "crop": 256, "blocks": 1})
+    config.model = ConfigDict({"name": "stage_statistics", "backbone": {"name": "resnet"}})
+    config.stages = ("fit",)
+    config.fit = ConfigDict({"step": "ridge", "fit": {"batch_size": 32}})
+    return config

@@ -1,0 +1,112 @@
+"""Checkpoints by orbax, and the strict merge of pre-trained parameters into fresh ones."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+from orbax.checkpoint import checkpoint_managers
+
+from jiqa.errors import InputError
+
+SELECT = "val_srocc"
+
+
+class Checkpoints:
+    """The checkpoints of one training stage: the latest and the best on validation are kept.
+
+    Saving is asynchronous; a kill at any moment leaves at worst an unfinished folder that is
+    ignored at the next start.
+
+    Attributes:
+        folder: where they lie, absolute.
+    """
+
+    def __init__(self, folder: Path):
+        def selected(metrics: dict) -> float:
+            return metrics[SELECT]
+
+        policy = checkpoint_managers.AnyPreservationPolicy(
+            [
+                checkpoint_managers.LatestN(1),
+                checkpoint_managers.BestN(get_metric_fn=selected, n=1),
+            ]
+        )
+        self.folder = Path(folder).absolute()
+        self._manager = ocp.CheckpointManager(
+            self.folder,
+            options=ocp.CheckpointManagerOptions(best_fn=selected, preservation_policy=policy),
+        )
+
+    @property
+    def latest(self) -> int | None:
+        """Step of the newest finished checkpoint, or None."""
+        return self._manager.latest_step()
+
+    @property
+    def best(self) -> int | None:
+        """Step of the checkpoint with the highest validation SROCC, or None."""
+        return self._manager.best_step()
+
+    def save(self, step: int, state: Any, srocc: float) -> None:
+        """Saves in the background. An undefined (NaN) `srocc` ranks below every other."""
+        self._manager.save(
+            step,
+            args=ocp.args.StandardSave(state),
+            metrics={SELECT: srocc if srocc == srocc else -2.0},
+        )
+
+    def wait(self) -> None:
+        """Returns when every save is on disk."""
+        self._manager.wait_until_finished()
+
+    def restore(self, step: int, like: Any) -> Any:
+        """The state saved at `step`, with the structure, shapes and shardings of `like`."""
+        target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
+        return self._manager.restore(step, args=ocp.args.StandardRestore(target))
+
+    def close(self) -> None:
+        """Waits for saves under way and lets go of the folder."""
+        self.wait()
+        self._manager.close()
+
+    def __enter__(self) -> "Checkpoints":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def merge(fresh: Any, trained: Any, name: str) -> Any:
+    """Replaces every leaf of `fresh` by its namesake of `trained`; nothing missing, nothing spare.
+
+    Args:
+        fresh: tree of initialised arrays.
+        trained: tree of pre-trained arrays.
+        name: what the trees are, for the message.
+
+    Raises:
+        InputError: a tensor is missing, spare or of another shape; the line names it.
+    """
+    have = _named(trained)
+    want = _named(fresh)
+    for path in want.keys() - have.keys():
+        raise InputError(f"{name}: tensor {path} is missing, expected shape {want[path].shape}")
+    for path in have.keys() - want.keys():
+        raise InputError(f"{name}: tensor {path} is spare, the model has no such parameter")
+    for path, leaf in have.items():
+        if leaf.shape != want[path].shape:
+            raise InputError(
+                f"{name}: tensor {path} has shape {leaf.shape}, expected {want[path].shape}"
+            )
+    return jax.tree_util.tree_map_with_path(
+        lambda path, leaf: have[_name(path)].astype(leaf.dtype), fresh
+    )
+
+
+def _name(path: tuple) -> str:
+    return "/".join(str(key.key) for key in path)
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}

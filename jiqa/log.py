@@ -1,0 +1,152 @@
+"""What a training run says while it runs: one CSV row and one TensorBoard event a report."""
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+from jiqa.checkpoint import Checkpoints
+from jiqa.errors import DivergedError
+
+FIELDS = (
+    "step",
+    "epoch",
+    "seconds",
+    "loss",
+    "grad_norm",
+    "learning_rate",
+    "images_per_second",
+    "input_wait",
+    "val_loss",
+    "val_srocc",
+    "val_plcc",
+)
+
+
+class Log:
+    """Writes `metrics.csv` and `tensorboard/` in a stage's folder.
+
+    A resumed run drops what was written after the step it resumes from.
+
+    Attributes:
+        seconds: training time so far, earlier runs of the same stage included.
+    """
+
+    def __init__(self, folder: Path, start: int):
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / "metrics.csv"
+        rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
+        self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
+        self._file = path.open("w", newline="")
+        self._csv = csv.DictWriter(self._file, FIELDS)
+        self._csv.writeheader()
+        self._csv.writerows(rows)
+        self._file.flush()
+        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
+
+    def write(self, step: int, epoch: float, **values: float) -> None:
+        """One report; a value that is not finite is left out of the events."""
+        row = {"step": step, "epoch": epoch, "seconds": self.seconds, **values}
+        self._csv.writerow(
+            {k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()}
+        )
+        self._file.flush()
+        for name, value in values.items():
+            if math.isfinite(value):
+                self._events.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        """Flushes and closes both files."""
+        self._file.close()
+        self._events.close()
+
+    def __enter__(self) -> "Log":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    """The whole rows of a `metrics.csv`; one cut short by a kill is left out."""
+    with Path(path).open(newline="") as file:
+        rows = list(csv.DictReader(file, restkey="spare"))
+    return [row for row in rows if None not in row.values()]
+
+
+class Report:
+    """Gathers the metrics of updates on the device and reports them now and then.
+
+    They are fetched only at a report, so that the host never waits for a single update.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        bar: tqdm,
+        checkpoints: Checkpoints,
+        batch_size: int,
+        learning_rate: Callable[[int], Any],
+    ):
+        self._log, self._bar, self._checkpoints = log, bar, checkpoints
+        self._batch_size, self._learning_rate = batch_size, learning_rate
+        self._pending: list[tuple[int, dict[str, jax.Array]]] = []
+        self._waited = 0.0
+        self._since = time.perf_counter()
+
+    def waiting(self, batches: Iterable[Any]) -> Iterator[Any]:
+        """Passes `batches` on and counts the time that the loop waits for them."""
+        iterator = iter(batches)
+        while True:
+            before = time.perf_counter()
+            batch = next(iterator, None)
+            self._waited += time.perf_counter() - before
+            if batch is None:
+                return
+            yield batch
+
+    def add(self, step: int, metrics: dict[str, jax.Array]) -> None:
+        """Keeps one update's metrics, still on the device."""
+        self._pending.append((step, metrics))
+        self._bar.update()
+
+    def flush(self, step: int, epoch: float) -> None:
+        """Reports the updates since the last report; stops the run if a loss is not finite."""
+        fetched = jax.device_get([metrics for _, metrics in self._pending])
+        for (at, _), metrics in zip(self._pending, fetched, strict=True):
+            if not math.isfinite(metrics["loss"]):
+                good = self._checkpoints.latest
+                resume = "there is no checkpoint yet" if good is None else (
+                    f"the last good checkpoint is step {good} in {self._checkpoints.folder}"
+                )
+                raise DivergedError(f"step {at}: the loss is {metrics['loss']}; {resume}")
+        took = time.perf_counter() - self._since
+        self._log.seconds += took
+        mean = {k: float(np.mean([m[k] for m in fetched])) for k in fetched[0]}
+        self._log.write(
+            step,
+            epoch,
+            **mean,
+            learning_rate=float(self._learning_rate(step)),
+            images_per_second=len(fetched) * self._batch_size / took,
+            input_wait=self._waited / took,
+        )
+        self._bar.set_postfix(loss=f"{mean['loss']:.4f}", refresh=False)
+        self._pending, self._waited = [], 0.0
+        self._since = time.perf_counter()
+
+    def validation(self, step: int, epoch: float, **measured: float) -> None:
+        """Reports an evaluation; its time does not count as training time."""
+        self._log.write(step, epoch, **measured)
+        self._bar.write(
+            f"{self._bar.desc}: epoch {epoch:.1f}, step {step}: "
+            + ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
+        )
+        self._since = time.perf_counter()

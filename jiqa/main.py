@@ -1,0 +1,63 @@
+"""Run one experiment: `python -m jiqa.main --config=configs/iqa_nrtl.py`."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import jax
+from absl import app, flags, logging
+from ml_collections import config_flags
+
+import jiqa.configs
+from jiqa import recipe
+from jiqa.errors import JiqaError
+
+CONFIG = config_flags.DEFINE_config_file(
+    "config",
+    None,
+    "Config file, a colon, its arguments: configs/iqa_nrtl.py:dataset=biq2021,variant=full.",
+    lock_config=True,
+)
+WORKDIR = flags.DEFINE_string(
+    "workdir", "", "Folder of the run; by default one under runs/ named after the config."
+)
+DISTRIBUTED = flags.DEFINE_bool(
+    "distributed", False, "One of several processes, found out from the cluster (TPU, SLURM)."
+)
+COORDINATOR = flags.DEFINE_string("coordinator", "", "host:port of process 0, without a cluster.")
+NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator: how many.")
+PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which one this is.")
+
+
+def _run(_: list[str]) -> None:
+    logging.set_verbosity(logging.ERROR)
+    if DISTRIBUTED.value or COORDINATOR.value:
+        jax.distributed.initialize(
+            COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value
+        )
+    command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
+    recipe.run(CONFIG.value, WORKDIR.value, command)
+
+
+def _resolve(argument: str) -> str:
+    """Points `--config=configs/x.py` at the packaged file where the folder has no such file."""
+    flag, equals, value = argument.partition("=")
+    path, *arguments = value.split(":", 1)
+    packaged = Path(jiqa.configs.__path__[0]).parent / path
+    if flag.lstrip("-") == "config" and not Path(path).exists() and packaged.exists():
+        return flag + equals + ":".join([str(packaged), *arguments])
+    return argument
+
+
+def main() -> None:
+    """Entry point."""
+    flags.mark_flag_as_required("config")
+    try:
+        app.run(_run, argv=[sys.argv[0], *map(_resolve, sys.argv[1:])])
+    except JiqaError as error:
+        sys.stderr.write(f"jiqa: error: {error}\n")
+        sys.exit(error.status)
+
+
+if __name__ == "__main__":
+    main()

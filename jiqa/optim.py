@@ -1,0 +1,127 @@
+"""optax chains from a config: schedule, clipping, frozen parts and a learning rate per part."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import optax
+
+from jiqa.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Optim:
+    """An optimiser as a config describes it.
+
+    Attributes:
+        name: `adamw` (decay after Adam's scaling), `adam` (L2 added before it) or `sgd`.
+        learning_rate: the peak rate of parameters that no pattern in `rates` matches.
+        schedule: `cosine` (to zero at the last step) or `constant`.
+        warmup: share of the steps over which the rate rises linearly from zero, in [0, 1).
+        weight_decay: strength; kernels only, never biases or normalisation.
+        clip: largest global norm of the gradient; 0 is off.
+        momentum: of `sgd`; the b1 of the others.
+        rates: pattern -> factor on the learning rate. The first pattern found (`re.search`) in
+            a parameter's path, such as `backbone/stage1_block1/conv1/kernel`, decides;
+            a factor of 0 freezes the part.
+        ema: decay of an exponential moving average of the parameters, used for evaluation;
+            0 is off.
+    """
+
+    name: str = "adamw"
+    learning_rate: float = 1e-4
+    schedule: str = "cosine"
+    warmup: float = 0.0
+    weight_decay: float = 0.0
+    clip: float = 0.0
+    momentum: float = 0.9
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    ema: float = 0.0
+
+
+def schedule(optim: Optim, steps: int) -> optax.Schedule:
+    """Learning rate by step, for a run of `steps` updates."""
+    if optim.schedule not in ("cosine", "constant"):
+        raise InputError(f"schedule: found {optim.schedule!r}, expected cosine or constant")
+    if not 0 <= optim.warmup < 1:
+        raise InputError(f"warmup: found {optim.warmup}, expected a share in [0, 1)")
+    rise = int(optim.warmup * steps)
+    if optim.schedule == "cosine":
+        return optax.warmup_cosine_decay_schedule(
+            0.0 if rise else optim.learning_rate, optim.learning_rate, rise, max(steps, rise + 1)
+        )
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, optim.learning_rate, rise),
+            optax.constant_schedule(optim.learning_rate),
+        ],
+        [rise],
+    )
+
+
+def factors(rates: Mapping[str, float], params: Any) -> Any:
+    """The factor on the learning rate of every parameter, as a tree like `params`.
+
+    Raises:
+        InputError: a pattern matches no parameter.
+    """
+    used = set()
+
+    def factor(path: tuple, _: Any) -> float:
+        name = "/".join(str(key.key) for key in path)
+        for pattern, value in rates.items():
+            if re.search(pattern, name):
+                used.add(pattern)
+                return float(value)
+        return 1.0
+
+    tree = jax.tree_util.tree_map_with_path(factor, params)
+    if spare := set(rates) - used:
+        raise InputError(f"rates: pattern {sorted(spare)[0]!r} matches no parameter")
+    return tree
+
+
+def build(optim: Optim, params: Any, steps: int) -> optax.GradientTransformation:
+    """The chain: zero the frozen parts, clip what is left, then one optimiser per factor.
+
+    Args:
+        optim: the description.
+        params: the parameters, for their names and shapes.
+        steps: updates of the whole run, for the schedule.
+
+    Raises:
+        InputError: unknown optimiser or schedule, a pattern that matches nothing.
+    """
+    rate = schedule(optim, steps)
+    decay = optax.add_decayed_weights(
+        optim.weight_decay, mask=lambda tree: jax.tree.map(lambda leaf: leaf.ndim > 1, tree)
+    )
+    rules = {
+        "adamw": (optax.scale_by_adam(b1=optim.momentum), decay),
+        "adam": (decay, optax.scale_by_adam(b1=optim.momentum)),
+        "sgd": (decay, optax.trace(optim.momentum)),
+    }
+    if optim.name not in rules:
+        raise InputError(f"optimiser: found {optim.name!r}, expected one of {', '.join(rules)}")
+    tree = factors(optim.rates, params)
+
+    def part(factor: float) -> optax.GradientTransformation:
+        if factor == 0:
+            return optax.set_to_zero()
+        return optax.chain(
+            *rules[optim.name],
+            optax.scale_by_learning_rate(lambda step: factor * rate(step)),
+        )
+
+    labels = jax.tree.map(str, tree)
+    chain = [optax.partition({str(f): part(f) for f in jax.tree.leaves(tree)}, labels)]
+    if optim.clip:
+        frozen = jax.tree.map(lambda factor: factor == 0, tree)
+        chain = [
+            optax.masked(optax.set_to_zero(), frozen),
+            optax.clip_by_global_norm(optim.clip),
+            *chain,
+        ]
+    return optax.chain(*chain)

@@ -1,0 +1,218 @@
+"""From a config to a table: every split's stages in order, resumed where they stopped."""
+
+import dataclasses
+import hashlib
+import json
+import platform
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jax.sharding import Mesh
+from ml_collections import ConfigDict
+
+from jiqa import checkpoint, models, train, weights
+from jiqa import mesh as meshes
+from jiqa.data.index import load_index
+from jiqa.data.pipeline import View, source
+from jiqa.errors import InputError
+from jiqa.predictions import Predictions, write_predictions
+from jiqa.protocols import Protocol
+
+T = TypeVar("T")
+
+# What changes where or how fast a run goes, but not what it computes; and the count of splits,
+# since a split does not depend on how many follow it.
+UNHASHED = (
+    ("data", "data_dir"),
+    ("data", "resident_mb"),
+    ("data", "workers"),
+    ("protocol", "n"),
+    ("weights",),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One training of a recipe.
+
+    Attributes:
+        name: of its folder.
+        step: a key of `STEPS`: what an update does.
+        fit: fields of that step's own description.
+    """
+
+    name: str
+    step: str
+    fit: Mapping[str, Any]
+
+
+# step -> (its description's class, what trains)
+STEPS: dict[str, tuple[type, Callable[..., train.Trained]]] = {
+    "supervised": (train.Fit, train.fit),
+    "ridge": (train.RidgeFit, train.fit_ridge),
+}
+
+
+def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | None = None) -> Path:
+    """Runs an experiment, or what is missing of it.
+
+    Args:
+        config: as the files in configs/ make it.
+        workdir: folder of the run; by default `runs/NAME`, NAME made of the config.
+        command: recorded beside the results.
+        mesh: devices; by default all.
+
+    Returns:
+        The run's folder: `run.json`, and for every split `predictions.csv`, `split.json` and the
+        stages' folders.
+
+    Raises:
+        InputError: a field of the config, a file or the folder is not as it must be.
+        DivergedError: the loss of a training is not finite.
+    """
+    mesh = mesh or meshes.make()
+    fields = config.to_dict()
+    stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
+    view = read(View, fields["view"], "view")
+    protocol = read(Protocol, fields["protocol"], "protocol")
+    hashed = config_hash(fields)
+    folder = _open(Path(workdir or f"runs/{_name(config)}-{hashed[:6]}"), fields, hashed, command)
+    at = fields["data"]
+    index, records = load_index(
+        at["database"], config=at["config"], data_dir=at["data_dir"] or None
+    )
+    splits = protocol.splits(index)
+    blocks = source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
+    arrays = jax.device_put(blocks.arrays, meshes.replicated(mesh))
+    say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label}")
+    say(f"input: {blocks.kind}, {blocks.reason}")
+    say(f"writing to {folder}")
+    model, pretrained = _build(fields)
+    for split in splits:
+        here = folder / split.name
+        if (here / "predictions.csv").exists():
+            continue
+        variables = _init(model, pretrained, view.crop, split.seed)
+        data = train.Data(index, blocks, arrays, split)
+        for stage in stages:
+            description, fit = STEPS[stage.step]
+            how = read(description, stage.fit, stage.name)
+            trained = fit(model, variables, data, how, here / stage.name, mesh, split.seed)
+        quality = trained.predict(split.test)
+        if jax.process_index() == 0:
+            parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
+            facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
+            _write_json(here / "split.json", facts)
+            table = Predictions.from_index(
+                index.take(split.test),
+                index.to_score(quality),
+                run=config.run,
+                config_hash=hashed,
+                protocol=protocol.label,
+                split=split.name,
+            )
+            write_predictions(here / "predictions.csv", [table])
+    return folder
+
+
+def say(line: str) -> None:
+    """Prints a line once, however many processes run."""
+    if jax.process_index() == 0:
+        print(line, flush=True)
+
+
+def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
+    """A dataclass made from a config's section, its dataclass fields from sections within.
+
+    Raises:
+        InputError: a field that it does not have, with those that it has.
+    """
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for field, value in fields.items():
+        if field not in known:
+            raise InputError(f"{name}.{field}: no such field, expected one of {', '.join(known)}")
+        inner = known[field].type
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type):
+            value = read(inner, value, f"{name}.{field}")
+        values[field] = value
+    return kind(**values)
+
+
+def config_hash(fields: Mapping[str, Any]) -> str:
+    """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`."""
+    kept = json.loads(json.dumps(fields))
+    for *sections, field in UNHASHED:
+        place = kept
+        for section in sections:
+            place = place[section]
+        place.pop(field)
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _name(config: ConfigDict) -> str:
+    database = "-".join(filter(None, (config.data.database, config.data.config)))
+    return f"{config.run.replace('/', '-')}-{database}"
+
+
+def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) -> Path:
+    """Makes the folder and its `run.json`, or checks that it is this run's."""
+    path = folder / "run.json"
+    if path.exists():
+        found = json.loads(path.read_text())["config_hash"]
+        if found != hashed:
+            raise InputError(
+                f"{path}: a run of another config ({found}), expected {hashed}; "
+                "give this one another --workdir"
+            )
+    if jax.process_index() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        facts = {
+            "run": fields["run"],
+            "config_hash": hashed,
+            "command": command,
+            "config": fields,
+            "machine": f"{jax.device_count()} x {jax.devices()[0].device_kind}, "
+            f"{platform.machine()}",
+            "jax": jax.__version__,
+        }
+        _write_json(path, facts)
+    return folder
+
+
+def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(facts, indent=1) + "\n")
+    part.replace(path)
+
+
+def _build(fields: Mapping[str, Any]) -> tuple[nn.Module, weights.Imported | None]:
+    """The model, its backbone as the pre-trained weights ask, and these weights."""
+    options = dict(fields["model"])
+    pretrained = None
+    if fields["weights"]:
+        pretrained = weights.load(fields["weights"])
+        options["backbone"] = {**options["backbone"], **pretrained.options}
+    return models.build(**options), pretrained
+
+
+def _init(model: nn.Module, pretrained: weights.Imported | None, crop: int, seed: int) -> Any:
+    """Initial variables, the backbone's replaced by the pre-trained ones."""
+    variables = jax.jit(model.init)(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))
+    if pretrained is None:
+        return variables
+    merged = {
+        kind: {
+            **variables[kind],
+            "backbone": checkpoint.merge(
+                variables[kind]["backbone"], getattr(pretrained, kind), f"weights, {kind}"
+            ),
+        }
+        for kind in ("params", "batch_stats")
+    }
+    return {**variables, **merged}

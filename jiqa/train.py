@@ -1,0 +1,236 @@
+"""The one training loop: state, compiled step, log, checkpoints, evaluation cadence."""
+
+import dataclasses
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import flax.linen as nn
+import jax
+import numpy as np
+from jax.sharding import Mesh
+from tqdm import tqdm
+
+from jiqa import losses, optim, stats
+from jiqa import mesh as meshes
+from jiqa.checkpoint import Checkpoints
+from jiqa.data.index import Index
+from jiqa.data.pipeline import Resident, Streamed
+from jiqa.errors import InputError
+from jiqa.evaluate import compile_predict, predict_rows
+from jiqa.log import Log, Report
+from jiqa.protocols import Split
+from jiqa.steps import ridge, supervised
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit:
+    """How a stage is trained.
+
+    Attributes:
+        loss: name in `jiqa.losses`.
+        epochs: passes over the training rows.
+        batch_size: images an update, over all devices; each gives the view's blocks.
+        optim: the optimiser.
+        select: `best` (highest validation SROCC) or `last` decides which state is used.
+        evaluate_every: epochs between two evaluations on the validation rows, each of which
+            writes a checkpoint.
+        log_every: updates between two rows of `metrics.csv`.
+    """
+
+    loss: str = "mae"
+    epochs: float = 30
+    batch_size: int = 32
+    optim: optim.Optim = dataclasses.field(default_factory=optim.Optim)
+    select: str = "best"
+    evaluate_every: float = 1
+    log_every: int = 20
+
+    def __post_init__(self) -> None:
+        if self.select not in ("best", "last"):
+            raise InputError(f"select: found {self.select!r}, expected best or last")
+        if not self.epochs > 0:
+            raise InputError(f"epochs: found {self.epochs}, expected a number above 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """A database, its pipeline, and the split to train on.
+
+    Attributes:
+        index: of the database.
+        source: of its blocks.
+        arrays: the source's, on the devices.
+        split: the test rows of which no training reads.
+    """
+
+    index: Index
+    source: Streamed | Resident
+    arrays: Any
+    split: Split
+
+
+@dataclasses.dataclass(frozen=True)
+class Trained:
+    """What a training ends with.
+
+    Attributes:
+        predict: rows of the index int [n] -> quality float32 [n].
+        facts: numbers for the record, such as `steps` and `seconds`.
+    """
+
+    predict: Callable[[np.ndarray], np.ndarray]
+    facts: dict[str, Any]
+
+
+def fit(
+    model: nn.Module,
+    variables: Any,
+    data: Data,
+    how: Fit,
+    folder: Path,
+    mesh: Mesh,
+    seed: int,
+) -> Trained:
+    """Trains, or goes on from the latest checkpoint in `folder`.
+
+    Args:
+        model: linen module, `(image, train) -> (prediction, out)`.
+        variables: initial `params` and `batch_stats`, pre-trained parts merged in.
+        data: what to train on; the test rows are never read here.
+        how: the training.
+        folder: of this stage and split: `checkpoints/`, `metrics.csv`, `tensorboard/`.
+        mesh: of the devices.
+        seed: of the data order, the blocks and dropout.
+
+    Returns:
+        The predictor of the selected state; facts `steps`, `seconds` and `selected_step`.
+
+    Raises:
+        InputError: a field of `how` is off, or the batch does not split over the devices.
+        DivergedError: the loss is not finite.
+    """
+    meshes.check_batch(how.batch_size, mesh)
+    per_epoch = len(data.split.train) / how.batch_size
+    steps = math.ceil(how.epochs * per_epoch)
+    evaluate_every = max(1, round(how.evaluate_every * per_epoch))
+    optimiser = optim.build(how.optim, variables["params"], steps)
+    update = jax.jit(
+        supervised.make_update(
+            model, losses.get(how.loss), optimiser, data.source.images, how.optim.ema
+        ),
+        donate_argnums=0,
+        out_shardings=meshes.replicated(mesh),
+    )
+    predict = compile_predict(supervised.make_predict(model, data.source.images), mesh)
+
+    def predictor(variables: Any, rows: np.ndarray) -> np.ndarray:
+        return predict_rows(
+            predict, variables, data.source, data.arrays, rows, how.batch_size, mesh
+        )
+
+    state = supervised.init_state(variables, optimiser, seed, how.optim.ema)
+    state = jax.device_put(state, meshes.replicated(mesh))
+    with Checkpoints(folder / "checkpoints") as checkpoints:
+        start = checkpoints.latest or 0
+        if start:
+            state = checkpoints.restore(start, state)
+        with (
+            Log(folder, start) as log,
+            tqdm(total=steps, initial=start, unit="step", desc=folder.name, disable=None) as bar,
+        ):
+            report = Report(log, bar, checkpoints, how.batch_size, optim.schedule(how.optim, steps))
+            batches = data.source.train_batches(
+                data.split.train, how.batch_size, seed, start, steps, shard=meshes.process_shard()
+            )
+            batches = _with_quality(batches, data.index.quality)
+            batches = report.waiting(meshes.to_device(batches, mesh))
+            for step, batch in enumerate(batches, start + 1):
+                state, metrics = update(state, batch, data.arrays)
+                report.add(step, metrics)
+                at_end = step == steps
+                if step % how.log_every == 0 or step % evaluate_every == 0 or at_end:
+                    report.flush(step, step / per_epoch)
+                if step % evaluate_every == 0 or at_end:
+                    measured = _validate(partial(predictor, state.variables), data, how.loss)
+                    report.validation(step, step / per_epoch, **measured)
+                    checkpoints.save(step, state, measured["val_srocc"])
+        selected = checkpoints.best if how.select == "best" else steps
+        if selected != steps:
+            checkpoints.wait()
+            state = checkpoints.restore(selected, state)
+    facts = {"steps": steps, "seconds": round(log.seconds), "selected_step": selected}
+    return Trained(partial(predictor, state.variables), facts)
+
+
+@dataclasses.dataclass(frozen=True)
+class RidgeFit:
+    """How a ridge regression on fixed features is fitted.
+
+    Attributes:
+        batch_size: images a batch while features are computed.
+        strengths: penalties to choose from, inside the training and validation rows.
+    """
+
+    batch_size: int = 32
+    strengths: tuple[float, ...] = ridge.STRENGTHS
+
+
+def fit_ridge(
+    model: nn.Module,
+    variables: Any,
+    data: Data,
+    how: RidgeFit,
+    folder: Path,
+    mesh: Mesh,
+    seed: int,
+) -> Trained:
+    """Fits a ridge regression to the features of a fixed model; arguments as `fit`'s.
+
+    The strength is chosen by leave-one-out error, so the validation rows are trained on too.
+    `folder` gets `ridge.npz`.
+    """
+    meshes.check_batch(how.batch_size, mesh)
+    predict = compile_predict(supervised.make_predict(model, data.source.images), mesh)
+    variables = jax.device_put(variables, meshes.replicated(mesh))
+
+    def features(rows: np.ndarray) -> np.ndarray:
+        return predict_rows(
+            predict, variables, data.source, data.arrays, rows, how.batch_size, mesh
+        )
+
+    began = time.perf_counter()
+    rows = np.sort(np.concatenate([data.split.train, data.split.val]))
+    fitted = ridge.solve(features(rows), data.index.quality[rows], how.strengths)
+    folder.mkdir(parents=True, exist_ok=True)
+    fitted.save(folder / "ridge.npz")
+    facts = {
+        "seconds": round(time.perf_counter() - began),
+        "strength": float(fitted.strength),
+    }
+    return Trained(lambda rows: fitted.predict(features(rows)), facts)
+
+
+def _with_quality(
+    batches: Iterable[dict[str, np.ndarray]], quality: np.ndarray
+) -> Iterator[dict[str, np.ndarray]]:
+    for batch in batches:
+        yield {**batch, "quality": quality[batch["row"]]}
+
+
+def _validate(
+    predictor: Callable[[np.ndarray], np.ndarray], data: Data, loss: str
+) -> dict[str, float]:
+    """Loss, SROCC and PLCC on the validation rows, on the quality scale; NaN without any."""
+    rows = data.split.val
+    if not len(rows):
+        return {"val_loss": math.nan, "val_srocc": math.nan, "val_plcc": math.nan}
+    prediction, quality = predictor(rows), data.index.quality[rows]
+    return {
+        "val_loss": float(losses.get(loss)(prediction, quality)),
+        "val_srocc": stats.srocc(prediction, quality),
+        "val_plcc": stats.plcc(prediction, quality),
+    }
