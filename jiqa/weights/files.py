@@ -1,0 +1,118 @@
+"""Read a file of weights into named NumPy arrays, whatever its format.
+
+Keras' formats give `<layer>/<weight>` with the weights named `kernel`, `bias`, `gamma`, `beta`,
+`moving_mean`, `moving_variance`; the others give the names they hold.
+"""
+
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from jiqa.errors import InputError
+
+Tensors = dict[str, np.ndarray]
+
+# How Keras orders the weights of a layer; the number of them tells which layer it is.
+_KERAS_ORDER = {
+    1: ("kernel",),
+    2: ("kernel", "bias"),
+    4: ("gamma", "beta", "moving_mean", "moving_variance"),
+}
+
+
+def _torch(path: Path) -> Tensors:
+    import torch
+
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for name, value in state.items():
+        if not isinstance(value, torch.Tensor):
+            raise InputError(
+                f"{path}: {name!r} is {type(value).__name__}, expected a tensor (a state dict)"
+            )
+    return {name: value.float().numpy() for name, value in state.items()}
+
+
+def _safetensors(path: Path) -> Tensors:
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
+def _npz(path: Path) -> Tensors:
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)
+
+
+def _keras_h5(path: Path) -> Tensors:
+    import h5py
+
+    def text(name: str | bytes) -> str:
+        return name.decode() if isinstance(name, bytes) else name
+
+    layers: dict[str, list[np.ndarray]] = {}
+    with h5py.File(path) as file:
+        root = file.get("model_weights", file)
+        if "layer_names" in root.attrs:
+            for layer in map(text, root.attrs["layer_names"]):
+                names = map(text, root[layer].attrs["weight_names"])
+                layers[layer] = [root[layer][name][()] for name in names]
+        else:
+
+            def visit(name: str, group: h5py.Group | h5py.Dataset) -> None:
+                if name.endswith("/vars") and "name" in group.attrs:
+                    values = [group[key][()] for key in sorted(group, key=int)]
+                    layers[text(group.attrs["name"])] = values
+
+            file.visititems(visit)
+    tensors = {}
+    for layer, values in layers.items():
+        if not values:
+            continue
+        if len(values) not in _KERAS_ORDER:
+            raise InputError(f"{path}: layer {layer!r} has {len(values)} weights, expected 1, 2, 4")
+        for name, value in zip(_KERAS_ORDER[len(values)], values, strict=True):
+            tensors[f"{layer}/{name}"] = value
+    return tensors
+
+
+_READERS: dict[str, tuple[Callable[[Path], Tensors], str]] = {
+    ".pth": (_torch, "torch"),
+    ".pt": (_torch, "torch"),
+    ".safetensors": (_safetensors, "safetensors"),
+    ".h5": (_keras_h5, "h5py"),
+    ".npz": (_npz, "numpy"),
+}
+
+
+def read(path: str | Path) -> Tensors:
+    """Read every tensor of a .pth, .pt, .safetensors, .h5 or .npz file; nothing is unpickled.
+
+    Raises:
+      InputError: no such file, unknown suffix, the reader's library isn't installed, or the file
+        can't be read as what its suffix says.
+    """
+    path = Path(path)
+    if path.suffix not in _READERS:
+        raise InputError(f"{path}: found suffix {path.suffix!r}, expected {', '.join(_READERS)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected weights")
+    reader, library = _READERS[path.suffix]
+    try:
+        return reader(path)
+    except InputError:
+        raise
+    except ImportError as error:
+        hint = "pip install 'jiqa[convert]'"
+        raise InputError(f"{path}: reading it needs {library}, found none: {hint}") from error
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(_unreadable(path, error)) from error
+    except Exception as error:
+        # Every library has its own: pickle.UnpicklingError, SafetensorError, EOFError, KeyError.
+        raise InputError(_unreadable(path, error)) from error
+
+
+def _unreadable(path: Path, error: Exception) -> str:
+    reason = str(error).split("\n")[0][:120]
+    return f"{path}: cannot be read as {path.suffix}: {type(error).__name__}: {reason}"

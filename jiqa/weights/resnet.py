@@ -1,0 +1,200 @@
+"""ResNet weights of torchvision and Keras as parameters of `jiqa.models.resnet.ResNet`."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import traverse_util
+
+from jiqa.errors import InputError
+from jiqa.models.resnet import ResNet
+from jiqa.weights.files import Tensors, read
+
+ARCHITECTURES: dict[str, dict[str, Any]] = {
+    "resnet50": {"stage_sizes": (3, 4, 6, 3)},
+    "resnet101": {"stage_sizes": (3, 4, 23, 3)},
+    "resnet152": {"stage_sizes": (3, 8, 36, 3)},
+}
+
+Module = tuple[str, ...]  # of ours: ("conv1",) or ("stage1_block2", "conv3")
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """Variables of a `ResNet` and the options that make it the network they were trained in."""
+
+    params: dict[str, Any]
+    batch_stats: dict[str, Any]
+    options: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Layout:
+    """How a source names its layers and their tensors, and what its network is like.
+
+    `kernels` holds the axes that bring a kernel of as many dimensions into our order. With
+    `conv_bias` every convolution has a bias.
+    """
+
+    layer: Callable[[Module], str]
+    suffixes: dict[str, str]
+    kernels: dict[int, tuple[int, ...]]
+    conv_bias: bool
+    options: dict[str, Any]
+
+    def tensor(self, module: Module, leaf: str) -> str:
+        """Return the source's name of our parameter `leaf` of `module`."""
+        kind = "fc " if module == ("fc",) else ""
+        return self.layer(module) + self.suffixes.get(kind + leaf, self.suffixes[leaf])
+
+
+def _place(module: Module) -> tuple[int, int, str]:
+    """Split ("stage3_block2", "conv1") into 3, 2, "conv1"."""
+    stage, block = module[0].removeprefix("stage").split("_block")
+    return int(stage), int(block), module[1]
+
+
+def _torchvision(module: Module) -> str:
+    if len(module) == 1:
+        return module[0]
+    stage, block, part = _place(module)
+    part = {"shortcut_conv": "downsample.0", "shortcut_bn": "downsample.1"}.get(part, part)
+    return f"layer{stage}.{block - 1}.{part}"
+
+
+def _keras(module: Module) -> str:
+    if len(module) == 1:
+        return {"conv1": "conv1_conv", "bn1": "conv1_bn", "fc": "predictions"}[module[0]]
+    stage, block, part = _place(module)
+    index = 0 if part.startswith("shortcut") else part[-1]
+    return f"conv{stage + 1}_block{block}_{index}_{'bn' if 'bn' in part else 'conv'}"
+
+
+def _old_keras(module: Module) -> str:
+    if len(module) == 1:
+        return {"conv1": "conv1", "bn1": "bn_conv1", "fc": "fc1000"}[module[0]]
+    stage, block, part = _place(module)
+    branch = "1" if part.startswith("shortcut") else "2" + " abc"[int(part[-1])]
+    return f"{'bn' if 'bn' in part else 'res'}{stage + 1}{' abcdefgh'[block]}_branch{branch}"
+
+
+_KERAS_SUFFIXES = {
+    "kernel": "/kernel",
+    "scale": "/gamma",
+    "bias": "/beta",
+    "fc bias": "/bias",
+    "mean": "/moving_mean",
+    "var": "/moving_variance",
+}
+LAYOUTS = (
+    _Layout(
+        layer=_torchvision,
+        suffixes={
+            "kernel": ".weight",
+            "scale": ".weight",
+            "bias": ".bias",
+            "mean": ".running_mean",
+            "var": ".running_var",
+        },
+        kernels={4: (2, 3, 1, 0), 2: (1, 0)},
+        conv_bias=False,
+        options={"stride_in_1x1": False, "bn_epsilon": 1e-5, "preprocess": "imagenet"},
+    ),
+    _Layout(
+        layer=_keras,
+        suffixes=_KERAS_SUFFIXES,
+        kernels={},
+        conv_bias=True,
+        options={"stride_in_1x1": True, "bn_epsilon": 1.001e-5, "preprocess": "caffe"},
+    ),
+    _Layout(
+        layer=_old_keras,
+        suffixes=_KERAS_SUFFIXES,
+        kernels={},
+        conv_bias=True,
+        options={"stride_in_1x1": True, "bn_epsilon": 1e-3, "preprocess": "caffe"},
+    ),
+)
+
+
+def load(path: str | Path, architecture: str = "resnet50", *, classes: bool = False) -> Imported:
+    """Read a ResNet trained on ImageNet.
+
+    Takes torchvision's state dict (.pth, .pt, .safetensors), Keras' weights or whole model (.h5,
+    .weights.h5) in the old (`res2a_branch2a`) and the new naming (`conv2_block1_1_conv`), and
+    either's tensors as .npz (`<layer>/<weight>` for Keras'). Stride placement, batch-norm epsilon
+    and preprocessing follow from the naming and come back in `options`, so that
+    `ResNet(**imported.options)` is the source's network. Convolutions' biases, which batch norm
+    cancels but for its running mean, are subtracted from that.
+
+    Args:
+      path: the file.
+      architecture: a name in `ARCHITECTURES`.
+      classes: import the 1000-class layer too; otherwise it is dropped.
+
+    Raises:
+      InputError: unknown architecture, unreadable file, or a tensor that is missing, spare, of
+        another shape than expected, or not finite.
+    """
+    if architecture not in ARCHITECTURES:
+        known = ", ".join(ARCHITECTURES)
+        raise InputError(f"architecture: found {architecture!r}, expected one of {known}")
+    tensors = read(path)
+    options = ARCHITECTURES[architecture] | ({"num_classes": 1000} if classes else {})
+    try:
+        layout, variables = convert(tensors, ResNet(**options))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    return Imported(variables["params"], variables["batch_stats"], options | layout.options)
+
+
+def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
+    """Rename and reorder a source's tensors into the variables of `model`, strictly.
+
+    Raises:
+      InputError: as `load`.
+    """
+    image = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
+    shapes = jax.eval_shape(model.init, jax.random.key(0), image)
+    ours = {
+        (tuple(module), leaf): (collection, shape.shape)
+        for (collection, *module, leaf), shape in traverse_util.flatten_dict(shapes).items()
+    }
+
+    def overlap(layout: _Layout) -> int:
+        return sum(layout.tensor(*key) in tensors for key in ours)
+
+    layout = max(LAYOUTS, key=overlap)
+    if not overlap(layout):
+        raise InputError(f"found tensors such as {list(tensors)[:3]}, expected a ResNet's")
+    left = dict(tensors)
+
+    def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        if name not in left:
+            raise InputError(f"tensor {name!r} is missing, expected shape {list(shape)}")
+        value = left.pop(name)
+        if value.shape != shape:
+            found = list(value.shape)
+            raise InputError(f"tensor {name!r}: found shape {found}, expected {list(shape)}")
+        if not np.isfinite(value).all():
+            raise InputError(f"tensor {name!r}: found NaN or infinity, expected finite values")
+        return np.asarray(value, np.float32)
+
+    flat = {}
+    for (module, leaf), (collection, shape) in ours.items():
+        axes = layout.kernels.get(len(shape), tuple(range(len(shape))))
+        source_shape = tuple(shape[axes.index(i)] for i in range(len(shape)))
+        value = take(layout.tensor(module, leaf), source_shape).transpose(axes)
+        if layout.conv_bias and leaf == "mean":
+            conv = (*module[:-1], module[-1].replace("bn", "conv"))
+            value = value - take(layout.layer(conv) + "/bias", shape)
+        flat[collection, *module, leaf] = value
+
+    unused = (layout.layer(("fc",)) + "/", layout.layer(("fc",)) + ".")
+    for name in left:
+        if not name.endswith("num_batches_tracked") and not name.startswith(unused):
+            raise InputError(f"tensor {name!r} is spare: the architecture has none of that name")
+    return layout, traverse_util.unflatten_dict(flat)
