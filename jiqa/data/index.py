@@ -1,0 +1,147 @@
+"""The rows of a prepared database, and random access to its stored images."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jiqa.data import prepare
+from jiqa.errors import InputError
+
+# The split of pristine photographs, which have no score.
+REFERENCE = "reference"
+# The one split of a database that has no official ones.
+DISTORTED = "distorted"
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Index:
+    """One row an image, sorted by id; every column is a NumPy array of length n.
+
+    Attributes:
+        database: name, with the config where it is not the default: `biq2021/sample`.
+        score_name: `mos`, `dmos` or `pseudo_mos`: what the score is.
+        score_range: its nominal (lowest, highest).
+        higher_better: its direction.
+        id: str [n], unique.
+        content_id: str [n], the photograph it was made from (own id where there is none).
+        distortion: str [n], `authentic` where the distortion is the camera's own.
+        level: int32 [n], 0 where there are no levels.
+        score: float32 [n], as the database gives it.
+        score_std: float32 [n], its deviation over the observers; nan where unknown.
+        official: str [n], the database's own split, '' where it has none.
+        record: int64 [n], position in `Records`; the row number of the full index.
+    """
+
+    database: str
+    score_name: str
+    score_range: tuple[float, float]
+    higher_better: bool
+    id: np.ndarray
+    content_id: np.ndarray
+    distortion: np.ndarray
+    level: np.ndarray
+    score: np.ndarray
+    score_std: np.ndarray
+    official: np.ndarray
+    record: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.id)
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> "Index":
+        """The index of these rows alone, in this order."""
+        columns = {
+            field.name: getattr(self, field.name)[rows]
+            for field in dataclasses.fields(self)
+            if isinstance(getattr(self, field.name), np.ndarray)
+        }
+        return dataclasses.replace(self, **columns)
+
+    @property
+    def quality(self) -> np.ndarray:
+        """float32 [n], higher is better: the nominal range of the score mapped to [0, 1].
+
+        A score outside the nominal range is not clipped.
+        """
+        worst, best = self._worst_best
+        return ((self.score - worst) / (best - worst)).astype(np.float32)
+
+    def to_score(self, quality: np.ndarray) -> np.ndarray:
+        """`quality` back in the database's own scale and direction; float32, any shape."""
+        worst, best = self._worst_best
+        return (worst + np.asarray(quality) * (best - worst)).astype(np.float32)
+
+    @property
+    def _worst_best(self) -> tuple[float, float]:
+        low, high = self.score_range
+        return (low, high) if self.higher_better else (high, low)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Records:
+    """Stored image bytes by row of the full index: `records[row] -> bytes`.
+
+    Files are opened when first read, in whichever process reads, so it can be pickled.
+    """
+
+    source: Any
+    position: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.position)
+
+    def __getitem__(self, row: int) -> bytes:
+        return self.source[self.position[row]]["image"]
+
+
+def load_index(
+    database: str, *, config: str = "", data_dir: str | Path | None = None
+) -> tuple[Index, Records]:
+    """Index and records of a prepared database, every official split joined, references left out.
+
+    Raises:
+        InputError: the database is unknown or not prepared, or two of its images share an id.
+    """
+    builder = prepare.open_builder(database, config=config, data_dir=data_dir)
+    splits = sorted(set(builder.info.splits) - {REFERENCE})
+    source = builder.as_data_source(
+        "+".join(splits), decoders={"image": tfds.decode.SkipDecoding()}
+    )
+    rows = [{**row, "image": None} for row in source]
+    official = np.repeat(
+        ["" if split == DISTORTED else split for split in splits],
+        [builder.info.splits[split].num_examples for split in splits],
+    )
+    facts = builder.info.metadata
+    score = facts["score"]
+    ids = _text(rows, "id")
+    position = np.argsort(ids, kind="stable")
+    repeated = ids[position][1:][ids[position][1:] == ids[position][:-1]]
+    if repeated.size:
+        raise InputError(f"{database}: id {repeated[0]} occurs twice, expected unique ids")
+    index = Index(
+        database=f"{database}/{config}" if config else database,
+        score_name=score,
+        score_range=(float(facts["score_range"][0]), float(facts["score_range"][1])),
+        higher_better=facts["higher_better"],
+        id=ids,
+        content_id=_text(rows, "content_id"),
+        distortion=_text(rows, "distortion"),
+        level=np.array([row["level"] for row in rows], np.int32),
+        score=np.array([row[score] for row in rows], np.float32),
+        score_std=np.array([row[f"{score}_std"] for row in rows], np.float32),
+        official=official,
+        record=np.empty(len(rows), np.int64),
+    ).take(position)
+    return (
+        dataclasses.replace(index, record=np.arange(len(index))),
+        Records(source, position),
+    )
+
+
+def _text(rows: list[dict[str, Any]], name: str) -> np.ndarray:
+    return np.array([row[name].decode() for row in rows])

@@ -1,0 +1,217 @@
+"""Rows -> batches of blocks, from a decoded database on the device or from stored files.
+
+`source` chooses. Both kinds have one face and give the same pixels for the same seed.
+"""
+
+import abc
+import concurrent.futures
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import grain
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tqdm import tqdm
+
+from jiqa.data import plan, pp
+from jiqa.data.index import Index, Records
+from jiqa.data.plan import Batch, View
+from jiqa.errors import InputError
+
+_MIB = 2**20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Source(abc.ABC):
+    index: Index
+    records: Records
+    view: View
+    reason: str
+
+    def load(self, row: int) -> np.ndarray:
+        """The whole image of a row, resized as the view asks: uint8 [h, w, 3]."""
+        name = f"{self.index.database} {self.index.id[row]}"
+        image = pp.decode(self.records[self.index.record[row]], name)
+        if self.view.resize:
+            return pp.resize(image, self.view.resize)
+        self.view.check(name, image.shape[:2])
+        return image
+
+    def train_batches(
+        self,
+        rows: np.ndarray,
+        batch_size: int,
+        seed: int,
+        start: int,
+        stop: int,
+        *,
+        shard: tuple[int, int] = (0, 1),
+    ) -> Iterator[Batch]:
+        """Batches of the steps in [start, stop); the step's number and the seed alone decide each.
+
+        Args:
+            rows: int [n], rows of the index to train on.
+            batch_size: images of a global batch, over all processes.
+            seed: of order, windows and flips.
+            start: first step.
+            stop: one past the last step.
+            shard: (process, processes): this process's equal, contiguous part of each batch.
+
+        Raises:
+            InputError: no rows; a batch that does not divide; an image that is broken or too small.
+        """
+        rows = np.asarray(rows)
+        if not rows.size:
+            raise InputError(f"{self.index.database}: no rows to train on, expected at least one")
+        make = functools.partial(plan.train_batch, rows, self.view, batch_size, seed, shard=shard)
+        return self._batches(make, start, stop)
+
+    def eval_batches(
+        self, rows: np.ndarray, batch_size: int, *, shard: tuple[int, int] = (0, 1)
+    ) -> Iterator[Batch]:
+        """The rows in order on the fixed grid of blocks; padding is False in `mask`.
+
+        Arguments and errors are those of `train_batches`; no rows give no batches.
+        """
+        rows = np.asarray(rows)
+        make = functools.partial(plan.eval_batch, rows, self.view, batch_size, shard=shard)
+        return self._batches(make, 0, -(-len(rows) // batch_size))
+
+    @abc.abstractmethod
+    def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
+        """What `make` plans for each step in [start, stop), in the form that `images` takes."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Streamed(_Source):
+    """Images are read and cut anew for every batch, in threads or worker processes.
+
+    Batches hold row int32 [b], mask bool [b] and image uint8 [b, blocks, crop, crop, 3].
+    Close an iterator that is left early.
+    """
+
+    workers: int
+    kind = "streamed"
+
+    @property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Nothing is resident."""
+        return {}
+
+    def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
+        """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
+        return batch["image"]
+
+    def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
+        threads = max(1, len(os.sched_getaffinity(0)) // max(1, self.workers))
+        batches = grain.MapDataset.range(start, stop).map(lambda step: self._cut(make(step)))
+        batches = batches.to_iter_dataset(grain.ReadOptions(threads, threads))
+        if self.workers:
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(self.workers))
+        iterator = iter(batches)
+        try:
+            yield from iterator
+        finally:
+            iterator.close()
+
+    def _cut(self, planned: Batch) -> Batch:
+        crop = self.view.crop
+        blocks = np.empty((*planned["flip"].shape, crop, crop, 3), np.uint8)
+        for i, row in enumerate(planned["row"]):
+            image = self.load(row)
+            for j, (side, top, left) in enumerate(
+                self.view.windows(image.shape[:2], planned["place"][i])
+            ):
+                block = pp.resize(pp.crop(image, top, left, side), (crop, crop))
+                blocks[i, j] = pp.flip(block) if planned["flip"][i, j] else block
+        return {"row": planned["row"], "mask": planned["mask"], "image": blocks}
+
+
+class Resident(_Source):
+    """Every image is decoded once; windows are cut inside the compiled step.
+
+    `arrays` {'images': uint8 [n, h, w, 3]} goes to the device once, replicated, and is passed to
+    the step. Batches hold row int32 [b], mask bool [b], offset int32 [b, blocks, 2] (top, left)
+    and flip bool [b, blocks].
+    """
+
+    kind = "resident"
+
+    @functools.cached_property
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The decoded database."""
+        first = self.load(0)
+        images = np.empty((len(self.index), *first.shape), np.uint8)
+
+        def fill(row: int) -> None:
+            images[row] = self.load(row)
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = pool.map(fill, range(len(images)))
+            for _ in tqdm(done, f"decode {self.index.database}", len(images), disable=None):
+                pass
+        return {"images": images}
+
+    def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
+        """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
+        crop = self.view.crop
+
+        def cut(row: jax.Array, offset: jax.Array, flip: jax.Array) -> jax.Array:
+            start = (row, offset[0], offset[1], 0)
+            block = jax.lax.dynamic_slice(arrays["images"], start, (1, crop, crop, 3))[0]
+            return jnp.where(flip, block[:, ::-1], block)
+
+        blocks = jax.vmap(cut, in_axes=(None, 0, 0))
+        return jax.vmap(blocks)(batch["row"], batch["offset"], batch["flip"])
+
+    def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
+        shape = self.arrays["images"].shape[1:3]
+        for step in range(start, stop):
+            planned = make(step)
+            offset = self.view.windows(shape, planned.pop("place"))[..., 1:]
+            yield {**planned, "offset": offset}
+
+
+def source(
+    index: Index, records: Records, view: View, *, resident_mb: int, workers: int
+) -> Streamed | Resident:
+    """The source of an index's blocks; `.kind` says which, `.reason` says why, in one line.
+
+    Resident where all images are of one size after the view's resize, blocks are cut at that
+    scale, and the decoded index fits `resident_mb` MiB; its images are decoded at once. Otherwise
+    Streamed, with `workers` processes (0: threads of this one).
+
+    Raises:
+        InputError: an image is broken, or too small for the view.
+    """
+    shape, reason = _common_shape(index, records, view)
+    if shape:
+        mib = len(index) * shape[0] * shape[1] * 3 / _MIB
+        fits = mib <= resident_mb
+        reason = (
+            f"{len(index)} images of {shape[0]}x{shape[1]} take {mib:.0f} MiB decoded, "
+            f"{'within' if fits else 'over'} the budget of {resident_mb} MiB"
+        )
+        if fits:
+            resident = Resident(index, records, view, reason)
+            resident.arrays  # noqa: B018
+            return resident
+    return Streamed(index, records, view, reason, workers)
+
+
+def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:
+    if view.crop_scale:
+        return None, "the windows vary in scale"
+    if view.resize:
+        return view.resize, ""
+    first = None
+    for name, record in zip(index.id, index.record, strict=True):
+        shape = pp.size(records[record], f"{index.database} {name}")
+        first = first or shape
+        if shape != first:
+            return None, f"the images differ in size: {first[0]}x{first[1]}, {shape[0]}x{shape[1]}"
+    return first, ""
