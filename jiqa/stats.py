@@ -90,6 +90,7 @@ def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
         lambda b: _logistic(b, x) - y,
         start,
         jac=lambda b: _jacobian(b, x),  # pyright: ignore[reportArgumentType]
+        method="lm",
     )
     b1, b2, b3, b4, b5 = fit.x
     b1, b4, b5 = b1 * score_scale, b4 * score_scale / scale, b5 * score_scale + score_shift

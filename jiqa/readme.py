@@ -1,0 +1,144 @@
+"""The README's results section, made from the runs recorded on disk and never typed."""
+
+import dataclasses
+import itertools
+import json
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jiqa.errors import InputError
+from jiqa.predictions import Predictions, read_predictions
+from jiqa.results import INTERVALS, Summary, by_run, compare, markdown, same_test, show, summarise
+
+BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """A recorded run: its predictions, its run.json, and the split.json of every split."""
+
+    predictions: list[Predictions]
+    summary: Summary
+    run: dict[str, Any]
+    splits: list[dict[str, Any]]
+
+
+def update(readme: str | os.PathLike, workdir: str | os.PathLike) -> None:
+    """Rewrite what stands between the two results marks of `readme` from the runs in `workdir`.
+
+    Raises InputError where the marks or the runs are missing, or a file of a run is malformed.
+    """
+    path = Path(readme)
+    if not path.is_file():
+        raise InputError(f"readme {path}: no such file")
+    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise InputError(f"readme {path}: expected the marks {BEGIN} and {END}, in this order")
+    text = section(read_records(workdir))
+    path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
+
+
+def read_records(workdir: str | os.PathLike) -> list[Record]:
+    """The runs under `workdir`: folders with a run.json and, for every split, a folder of its name.
+
+    Raises InputError where a file is missing or malformed.
+    """
+    records = []
+    for path in sorted(Path(workdir).rglob("run.json")):
+        run = _json(path, "command", "config", "machine")
+        groups = by_run(read_predictions(path.parent))
+        if not groups:
+            raise InputError(f"{path.parent}: no predictions.csv, expected a finished run")
+        for tables in groups:
+            folders = [path.parent / table.split for table in tables]
+            splits = [_json(folder / "split.json", "seed", "seconds") for folder in folders]
+            aggregate = run["config"]["protocol"].get("aggregate", "median")
+            (summary,) = summarise(tables, aggregate)
+            records.append(Record(tables, summary, run, splits))
+    if not records:
+        raise InputError(f"workdir {workdir}: no run.json in it, expected the folders of runs")
+    return records
+
+
+def section(records: Sequence[Record]) -> str:
+    """The results, the commands that made them, and how far comparable runs are apart."""
+    header = [
+        "no.",
+        "run",
+        "database (score)",
+        "protocol",
+        "splits",
+        "test images",
+        "SROCC",
+        "PLCC",
+        "PLCC (logistic)",
+        "KROCC",
+        "RMSE",
+        "steps",
+        "training",
+        "seed",
+    ]
+    rows = [[str(number), *_row(record)] for number, record in enumerate(records, start=1)]
+    commands = [
+        f"{number}. `{record.run['command']}` ({record.run['machine']})"
+        for number, record in enumerate(records, start=1)
+    ]
+    notes = [INTERVALS + " Test images, steps and training time are those of one split."]
+    if any(record.summary.score_name == "pseudo_mos" for record in records):
+        notes.append("A pseudo score is computed by a full-reference measure; nobody gave it.")
+    apart = _differences(records)
+    if apart:
+        apart = ["", "Runs tested on the same images, by a paired bootstrap:", "", *apart]
+    lines = ["", markdown(header, rows), *notes, "", *commands, *apart, ""]
+    return "\n".join(lines) + "\n"
+
+
+def _row(record: Record) -> list[str]:
+    summary = record.summary
+    return [
+        summary.run,
+        f"{summary.database} ({summary.score_name})",
+        summary.protocol,
+        str(len(summary.splits))
+        if len(summary.splits) == 1
+        else f"{summary.aggregate} of {len(summary.splits)}",
+        _range(summary.images.values()),
+        show(summary.total["srocc"]),
+        *(f"{summary.total[name].value:.3f}" for name in ("plcc", "plcc_logistic", "krcc", "rmse")),
+        _range(split["steps"] for split in record.splits if "steps" in split),
+        _range(round(split["seconds"] / 60, 1) for split in record.splits) + " min",
+        _range(split["seed"] for split in record.splits),
+    ]
+
+
+def _range(values: Iterable[float]) -> str:
+    values = sorted(set(values))
+    return " to ".join(map(str, dict.fromkeys((values[0], values[-1])))) if values else "none"
+
+
+def _differences(records: Sequence[Record]) -> list[str]:
+    lines = []
+    for (i, b), (j, a) in itertools.combinations(enumerate(records, start=1), 2):
+        if same_test(a.predictions, b.predictions):
+            aggregate = a.summary.aggregate
+            difference = compare(a.predictions, b.predictions, aggregate=aggregate)
+            lines.append(
+                f"- SROCC of {a.summary.run} (no. {j}) less that of {b.summary.run} (no. {i}) on "
+                f"{a.summary.database} ({a.summary.score_name}), {a.summary.protocol}: "
+                f"{show(difference)}"
+            )
+    return lines
+
+
+def _json(path: Path, *fields: str) -> dict[str, Any]:
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not a readable JSON file: {error}") from None
+    for field in fields:
+        if field not in facts:
+            raise InputError(f"{path}: no {field}, expected {', '.join(fields)}")
+    return facts

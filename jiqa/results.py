@@ -1,0 +1,208 @@
+"""From predictions to results: every split's figures with intervals, and runs compared."""
+
+import csv
+import dataclasses
+import io
+import itertools
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jiqa import stats
+from jiqa.errors import InputError
+from jiqa.predictions import Predictions, read_predictions
+
+MEASURES: dict[str, tuple[str, stats.Measure]] = {
+    "srocc": ("SROCC", stats.srocc),
+    "plcc": ("PLCC", stats.plcc),
+    "plcc_logistic": ("PLCC (logistic)", stats.plcc_logistic),
+    "krcc": ("KROCC", stats.krcc),
+    "rmse": ("RMSE", stats.rmse),
+    "rmse_logistic": ("RMSE (logistic)", stats.rmse_logistic),
+}
+AGGREGATES = {"median": np.median, "mean": np.mean}
+INTERVALS = "Brackets: 95% intervals, percentile bootstrap over the test images."
+
+
+class Figure(NamedTuple):
+    """A measure's value and its 95% bootstrap interval over the test images."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """The figures of one run on one database under one protocol.
+
+    `images` maps a split to its number of test images, `splits` a split and a key of MEASURES to
+    the figure, and `total` a key of MEASURES to the figure aggregated over the splits.
+    """
+
+    run: str
+    config_hash: str
+    database: str
+    protocol: str
+    score_name: str
+    aggregate: str
+    images: dict[str, int]
+    splits: dict[str, dict[str, Figure]]
+    total: dict[str, Figure]
+
+
+def by_run(predictions: Iterable[Predictions]) -> list[list[Predictions]]:
+    """The predictions grouped: one list for a run, config, database and protocol."""
+    ordered = sorted(predictions, key=lambda table: table.labels)
+    return [list(group) for _, group in itertools.groupby(ordered, lambda t: t.labels[:4])]
+
+
+def summarise(predictions: Iterable[Predictions], aggregate: str = "median") -> list[Summary]:
+    """One Summary for every run, config, database and protocol; `aggregate` is a key of AGGREGATES.
+
+    The interval of the aggregate is that of the median (or mean) of the splits' resampled figures.
+    """
+    return [_summary(tables, aggregate) for tables in by_run(predictions)]
+
+
+def _summary(tables: list[Predictions], aggregate: str) -> Summary:
+    splits: dict[str, dict[str, Figure]] = {table.split: {} for table in tables}
+    total = {}
+    for name, (_, measure) in MEASURES.items():
+        samples = []
+        for table in tables:
+            value = float(measure(table.prediction, table.score))
+            samples.append(stats.resample(measure, table.prediction, table.score))
+            splits[table.split][name] = Figure(value, *stats.interval(samples[-1]))
+        values = [splits[table.split][name].value for table in tables]
+        over_splits = AGGREGATES[aggregate]
+        low, high = stats.interval(over_splits(samples, axis=0))
+        total[name] = Figure(float(over_splits(values)), low, high)
+    run, config_hash, database, protocol, _ = tables[0].labels
+    return Summary(
+        run,
+        config_hash,
+        database,
+        protocol,
+        tables[0].score_name,
+        aggregate,
+        {table.split: len(table) for table in tables},
+        splits,
+        total,
+    )
+
+
+def compare(
+    a: Sequence[Predictions],
+    b: Sequence[Predictions],
+    *,
+    measure: str = "srocc",
+    aggregate: str = "median",
+) -> Figure:
+    """How far run `a` is above run `b`, by a paired bootstrap on the same splits and images.
+
+    `a` and `b` are the splits of one run each; the value is the difference of the two aggregates.
+    Raises InputError where the splits, images or scores of the two differ.
+    """
+    if not same_test(a, b):
+        raise InputError(
+            f"compare {_says(a)} with {_says(b)}: tested on different images, expected the same"
+        )
+    over_splits = AGGREGATES[aggregate]
+    function = MEASURES[measure][1]
+    value, samples = (
+        [
+            over_splits([f(table.prediction, table.score) for table in tables], axis=0)
+            for tables in (a, b)
+        ]
+        for f in (function, lambda *pair: stats.resample(function, *pair))
+    )
+    return Figure(float(value[0] - value[1]), *stats.interval(samples[0] - samples[1]))
+
+
+def same_test(a: Sequence[Predictions], b: Sequence[Predictions]) -> bool:
+    """Whether two runs were tested on the same splits, images and scores."""
+    first, second = (
+        sorted(
+            (t.database, t.protocol, t.score_name, t.split, t.id.tolist(), t.score.tolist())
+            for t in tables
+        )
+        for tables in (a, b)
+    )
+    return first == second
+
+
+def _says(tables: Sequence[Predictions]) -> str:
+    splits = ", ".join(f"{table.split}: {len(table)} images" for table in tables)
+    return f"{tables[0].run} ({tables[0].database}, {tables[0].protocol}, {splits})"
+
+
+def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
+    """Write results.csv and results.md of all predictions under `workdir`; returns the markdown."""
+    summaries = summarise(read_predictions(workdir), aggregate)
+    text = "\n".join(map(_markdown, summaries)) + f"\n{INTERVALS}\n"
+    (Path(workdir) / "results.md").write_text(text, encoding="utf-8")
+    (Path(workdir) / "results.csv").write_text(_csv(summaries), encoding="utf-8")
+    return text
+
+
+def _rows(summary: Summary) -> list[tuple[str, str, dict[str, Figure]]]:
+    rows = [(name, str(summary.images[name]), summary.splits[name]) for name in summary.splits]
+    return rows if len(rows) == 1 else [*rows, (summary.aggregate, "", summary.total)]
+
+
+def _markdown(summary: Summary) -> str:
+    header = ["split", "images", *(heading for heading, _ in MEASURES.values())]
+    rows = [
+        [split, images, *map(show, figures.values())] for split, images, figures in _rows(summary)
+    ]
+    return (
+        f"{summary.run} on {summary.database} ({summary.score_name}), {summary.protocol}, "
+        f"{plural(len(summary.splits), 'split')}, config {summary.config_hash}\n\n"
+        + markdown(header, rows)
+    )
+
+
+def _csv(summaries: Iterable[Summary]) -> str:
+    labels = ("run", "config_hash", "database", "protocol", "score_name")
+    columns = [(name, suffix) for name in MEASURES for suffix in ("", "_low", "_high")]
+    return to_csv(
+        [*labels, "split", "images", *(name + suffix for name, suffix in columns)],
+        [
+            [
+                *(getattr(summary, label) for label in labels),
+                split,
+                images,
+                *(f"{number:.6g}" for name in MEASURES for number in figures[name]),
+            ]
+            for summary in summaries
+            for split, images, figures in _rows(summary)
+        ],
+    )
+
+
+def show(figure: Figure) -> str:
+    """A figure as text, `0.812 [0.780, 0.840]`."""
+    return "{:.3f} [{:.3f}, {:.3f}]".format(*figure)
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 split`, `3 splits`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A markdown table whose columns line up as plain text too."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = [header, ["-" * width for width in widths], *rows]
+    return "".join("| " + " | ".join(map(str.ljust, line, widths)) + " |\n" for line in lines)
+
+
+def to_csv(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """A CSV file's text."""
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows([header, *rows])
+    return file.getvalue()
