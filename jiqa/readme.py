@@ -55,7 +55,7 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
         for tables in groups:
             folders = [path.parent / table.split for table in tables]
             splits = [_json(folder / "split.json", "seed", "seconds") for folder in folders]
-            aggregate = run["config"]["protocol"].get("aggregate", "median")
+            aggregate = run["config"].get("protocol", {}).get("aggregate", "median")
             (summary,) = summarise(tables, aggregate)
             records.append(Record(tables, summary, run, splits))
     if not records:
@@ -65,23 +65,7 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
 
 def section(records: Sequence[Record]) -> str:
     """The results, the commands that made them, and how far comparable runs are apart."""
-    header = [
-        "no.",
-        "run",
-        "database (score)",
-        "protocol",
-        "splits",
-        "test images",
-        "SROCC",
-        "PLCC",
-        "PLCC (logistic)",
-        "KROCC",
-        "RMSE",
-        "steps",
-        "training",
-        "seed",
-    ]
-    rows = [[str(number), *_row(record)] for number, record in enumerate(records, start=1)]
+    rows = [{"no.": str(n), **_row(record)} for n, record in enumerate(records, start=1)]
     commands = [
         f"{number}. `{record.run['command']}` ({record.run['machine']})"
         for number, record in enumerate(records, start=1)
@@ -92,31 +76,35 @@ def section(records: Sequence[Record]) -> str:
     apart = _differences(records)
     if apart:
         apart = ["", "Runs tested on the same images, by a paired bootstrap:", "", *apart]
-    lines = ["", markdown(header, rows), *notes, "", *commands, *apart, ""]
+    table = markdown(list(rows[0]), [list(row.values()) for row in rows])
+    lines = ["", table, *notes, "", *commands, *apart, ""]
     return "\n".join(lines) + "\n"
 
 
-def _row(record: Record) -> list[str]:
-    summary = record.summary
-    return [
-        summary.run,
-        f"{summary.database} ({summary.score_name})",
-        summary.protocol,
-        str(len(summary.splits))
-        if len(summary.splits) == 1
-        else f"{summary.aggregate} of {len(summary.splits)}",
-        _range(summary.images.values()),
-        show(summary.total["srocc"]),
-        *(f"{summary.total[name].value:.3f}" for name in ("plcc", "plcc_logistic", "krcc", "rmse")),
-        _range(split["steps"] for split in record.splits if "steps" in split),
-        _range(round(split["seconds"] / 60, 1) for split in record.splits) + " min",
-        _range(split["seed"] for split in record.splits),
-    ]
+def _row(record: Record) -> dict[str, str]:
+    summary, count = record.summary, len(record.splits)
+    steps = [split["steps"] for split in record.splits if "steps" in split]
+    return {
+        "run": summary.run,
+        "database (score)": f"{summary.database} ({summary.score_name})",
+        "protocol": summary.protocol,
+        "splits": "1" if count == 1 else f"{summary.aggregate} of {count}",
+        "test images": _range(summary.images.values()),
+        "SROCC": show(summary.total["srocc"]),
+        "PLCC": f"{summary.total['plcc'].value:.3f}",
+        "PLCC (logistic)": f"{summary.total['plcc_logistic'].value:.3f}",
+        "KROCC": f"{summary.total['krcc'].value:.3f}",
+        "RMSE": f"{summary.total['rmse'].value:.3f}",
+        "steps": _range(steps) if steps else "none",
+        "training": _range(round(split["seconds"] / 60, 1) for split in record.splits) + " min",
+        "seed": _range(split["seed"] for split in record.splits),
+    }
 
 
 def _range(values: Iterable[float]) -> str:
-    values = sorted(set(values))
-    return " to ".join(map(str, dict.fromkeys((values[0], values[-1])))) if values else "none"
+    values = sorted(values)
+    low, high = values[0], values[-1]
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def _differences(records: Sequence[Record]) -> list[str]:

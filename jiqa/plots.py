@@ -1,0 +1,115 @@
+"""Pictures of a run: loss curves, and predictions against scores. Needs the extra `report`."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jiqa import stats
+from jiqa.errors import InputError
+from jiqa.predictions import Predictions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY = "#2a6fb0", "#d9822b", "#6b7280"
+DPI = 150
+AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
+
+
+def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
+    """Training and validation loss, and validation SROCC, over steps, as a PNG file.
+
+    `metrics` is a CSV file with the columns step, loss, val_loss and val_srocc, a cell being empty
+    where nothing was measured; `title` says which run, database, score and split they are of.
+    Raises InputError where the file is missing or malformed, or matplotlib is not installed.
+    """
+    curves = _read_metrics(Path(metrics), ("loss", "val_loss", "val_srocc"))
+    figure = _figure(7, 5)
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    above.plot(*curves["loss"], color=BLUE, label="training")
+    above.plot(*curves["val_loss"], "o-", color=ORANGE, markersize=4, label="validation")
+    above.legend(frameon=False)
+    above.set_ylabel("loss")
+    above.set_title(title, loc="left", fontsize=11)
+    steps, values = curves["val_srocc"]
+    below.plot(steps, values, "o-", color=ORANGE, markersize=4)
+    if np.isfinite(values).any():
+        best = np.nanargmax(values)
+        below.plot(steps[best], values[best], "o", color=ORANGE, markersize=9, fillstyle="none")
+        said = f"best {values[best]:.3f} at step {steps[best]:.0f}"
+        below.set_title(said, loc="right", color=GREY, fontsize=10)
+    below.set_ylabel("validation SROCC")
+    below.set_xlabel("step")
+    _save(figure, (above, below), path)
+
+
+def scatter(predictions: Predictions, path: str | os.PathLike) -> None:
+    """Scores over the predictions of one split, with the fitted logistic, as a PNG file.
+
+    Raises InputError where matplotlib is not installed.
+    """
+    x, y = predictions.prediction, predictions.score
+    figure = _figure(6, 5.4)
+    axes = figure.subplots()
+    axes.plot(
+        x, y, "o", color=BLUE, alpha=0.5, markersize=5, markeredgewidth=0, label="test images"
+    )
+    after = stats.plcc_logistic(x, y)
+    if np.isfinite(after):
+        line = np.linspace(x.min(), x.max(), 200)
+        axes.plot(line, stats.fit_logistic(x, y)(line), color=ORANGE, linewidth=2, label="logistic")
+    axes.legend(frameon=False)
+    axes.set_xlabel("prediction")
+    axes.set_ylabel(AXIS.get(predictions.score_name, predictions.score_name))
+    axes.set_title(
+        f"{predictions.run} on {predictions.database} ({predictions.score_name})\n"
+        f"{predictions.protocol}, {predictions.split}, {len(predictions)} images\n"
+        f"SROCC {stats.srocc(x, y):.3f}, PLCC {stats.plcc(x, y):.3f} "
+        f"({after:.3f} after the logistic)",
+        loc="left",
+        fontsize=11,
+    )
+    _save(figure, (axes,), path)
+
+
+def _figure(width: float, height: float) -> "Figure":
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise InputError(
+            "plots: matplotlib is not installed, expected it: pip install 'jiqa[report]'"
+        ) from None
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -> None:
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="#e5e7eb", linewidth=0.8)
+        axes.set_axisbelow(True)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
+
+
+def _read_metrics(path: Path, names: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return {
+            name: (
+                np.array([float(row["step"]) for row in rows if row[name]]),
+                np.array([float(row[name]) for row in rows if row[name]]),
+            )
+            for name in names
+        }
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}, expected a metrics file") from None
+    except (KeyError, ValueError) as error:
+        raise InputError(
+            f"{path}: found {error}, expected numbers in step, {', '.join(names)}"
+        ) from None
