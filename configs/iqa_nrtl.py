@@ -13,7 +13,7 @@ Arguments:
     variant   resnet50, semantic, vision, adapt or full (table 3)
     splits    how many (the paper: 50)
     protocol  random (90/10 by content) or official (the release's own test part)
-    weights   ImageNet weights of the ResNet-50: .pth, .safetensors, .h5 or .npz; `none`: from scratch
+    weights   ImageNet weights of the ResNet-50: `none`: from scratch
     budget    paper, or cpu: stem and stages 1 and 2 frozen, one crop an image, 10 epochs
     seed      of the splits and of the training
 """

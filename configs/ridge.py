@@ -15,9 +15,7 @@ from jiqa.configs import common
 
 def get_config(text: str = "") -> ConfigDict:
     """The run's config; see the file's head for `text`."""
-    args = common.parse(
-        text, dataset="biq2021", splits=1, protocol="random", weights="", seed=0
-    )
+    args = common.parse(text, dataset="biq2021", splits=1, protocol="random", weights="", seed=0)
     config = ConfigDict()
     config.run = "ridge"
     config.seed = args.seed

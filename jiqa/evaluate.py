@@ -41,7 +41,5 @@ def predict_rows(
         float32 [n] or [n, d].
     """
     batches = source.eval_batches(rows, batch_size, shard=meshes.process_shard())
-    parts = [
-        predict(variables, batch, arrays) for batch in meshes.to_device(batches, mesh)
-    ]
+    parts = [predict(variables, batch, arrays) for batch in meshes.to_device(batches, mesh)]
     return np.concatenate([np.asarray(part) for part in parts])[: len(rows)]

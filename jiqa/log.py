@@ -54,9 +54,7 @@ class Log:
     def write(self, step: int, epoch: float, **values: float) -> None:
         """One report; a value that is not finite is left out of the events."""
         row = {"step": step, "epoch": epoch, "seconds": self.seconds, **values}
-        self._csv.writerow(
-            {k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()}
-        )
+        self._csv.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
         self._file.flush()
         for name, value in values.items():
             if math.isfinite(value):
@@ -89,13 +87,14 @@ class Report:
 
     def __init__(
         self,
+        name: str,
         log: Log,
         bar: tqdm,
         checkpoints: Checkpoints,
         batch_size: int,
         learning_rate: Callable[[int], Any],
     ):
-        self._log, self._bar, self._checkpoints = log, bar, checkpoints
+        self._name, self._log, self._bar, self._checkpoints = name, log, bar, checkpoints
         self._batch_size, self._learning_rate = batch_size, learning_rate
         self._pending: list[tuple[int, dict[str, jax.Array]]] = []
         self._waited = 0.0
@@ -123,8 +122,10 @@ class Report:
         for (at, _), metrics in zip(self._pending, fetched, strict=True):
             if not math.isfinite(metrics["loss"]):
                 good = self._checkpoints.latest
-                resume = "there is no checkpoint yet" if good is None else (
-                    f"the last good checkpoint is step {good} in {self._checkpoints.folder}"
+                resume = (
+                    "there is no checkpoint yet"
+                    if good is None
+                    else (f"the last good checkpoint is step {good} in {self._checkpoints.folder}")
                 )
                 raise DivergedError(f"step {at}: the loss is {metrics['loss']}; {resume}")
         took = time.perf_counter() - self._since
@@ -146,7 +147,7 @@ class Report:
         """Reports an evaluation; its time does not count as training time."""
         self._log.write(step, epoch, **measured)
         self._bar.write(
-            f"{self._bar.desc}: epoch {epoch:.1f}, step {step}: "
+            f"{self._name}: epoch {epoch:.1f}, step {step}: "
             + ", ".join(f"{name} {value:.4f}" for name, value in measured.items())
         )
         self._since = time.perf_counter()

@@ -32,9 +32,7 @@ PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which
 def _run(_: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
     if DISTRIBUTED.value or COORDINATOR.value:
-        jax.distributed.initialize(
-            COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value
-        )
+        jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
     command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
     recipe.run(CONFIG.value, WORKDIR.value, command)
 

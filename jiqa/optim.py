@@ -79,7 +79,9 @@ def factors(rates: Mapping[str, float], params: Any) -> Any:
 
     tree = jax.tree_util.tree_map_with_path(factor, params)
     if spare := set(rates) - used:
-        raise InputError(f"rates: pattern {sorted(spare)[0]!r} matches no parameter")
+        raise InputError(
+            f"rates: pattern {sorted(spare)[0]!r} matches no parameter that earlier ones leave"
+        )
     return tree
 
 

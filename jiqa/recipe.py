@@ -10,12 +10,11 @@ from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import linen as nn
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import checkpoint, models, train, weights
+from jiqa import checkpoint, models, plots, results, train, weights
 from jiqa import mesh as meshes
 from jiqa.data.index import load_index
 from jiqa.data.pipeline import View, source
@@ -117,7 +116,21 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
                 split=split.name,
             )
             write_predictions(here / "predictions.csv", [table])
+            _draw(here, stages, table)
+    if jax.process_index() == 0:
+        say(results.report(folder, protocol.aggregate))
+    say(f"checkpoints, predictions, curves and table: {folder}")
     return folder
+
+
+def _draw(here: Path, stages: list[Stage], table: Predictions) -> None:
+    """Pictures of a split: the curves of its trainings, its predictions against the scores."""
+    about = f"{table.run} on {table.database} ({table.score_name}), {table.split}"
+    for stage in stages:
+        metrics = here / stage.name / "metrics.csv"
+        if metrics.exists():
+            plots.loss_curves(metrics, here / stage.name / "curves.png", f"{about}, {stage.name}")
+    plots.scatter(table, here / "scatter.png")
 
 
 def say(line: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
@@ -22,6 +23,7 @@ from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
 from jiqa.evaluate import compile_predict, predict_rows
 from jiqa.log import Log, Report
+from jiqa.optim import Optim
 from jiqa.protocols import Split
 from jiqa.steps import ridge, supervised
 
@@ -44,7 +46,7 @@ class Fit:
     loss: str = "mae"
     epochs: float = 30
     batch_size: int = 32
-    optim: optim.Optim = dataclasses.field(default_factory=optim.Optim)
+    optim: Optim = dataclasses.field(default_factory=Optim)
     select: str = "best"
     evaluate_every: float = 1
     log_every: int = 20
@@ -132,6 +134,8 @@ def fit(
             predict, variables, data.source, data.arrays, rows, how.batch_size, mesh
         )
 
+    # The update donates its state; the caller keeps its variables.
+    variables = jax.tree.map(jnp.copy, variables)
     state = supervised.init_state(variables, optimiser, seed, how.optim.ema)
     state = jax.device_put(state, meshes.replicated(mesh))
     with Checkpoints(folder / "checkpoints") as checkpoints:
@@ -142,7 +146,9 @@ def fit(
             Log(folder, start) as log,
             tqdm(total=steps, initial=start, unit="step", desc=folder.name, disable=None) as bar,
         ):
-            report = Report(log, bar, checkpoints, how.batch_size, optim.schedule(how.optim, steps))
+            report = Report(
+                folder.name, log, bar, checkpoints, how.batch_size, optim.schedule(how.optim, steps)
+            )
             batches = data.source.train_batches(
                 data.split.train, how.batch_size, seed, start, steps, shard=meshes.process_shard()
             )

@@ -9,10 +9,12 @@ from flax import linen as nn
 from jiqa.errors import InputError
 from jiqa.models.iqa_nrtl import IQANRTL
 from jiqa.models.resnet import ResNet
+from jiqa.models.statistics import StageStatistics
 
 MODELS: dict[str, type[nn.Module]] = {
     "iqa_nrtl": IQANRTL,
     "resnet": ResNet,
+    "stage_statistics": StageStatistics,
 }
 
 
