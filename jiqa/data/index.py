@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jiqa.data import prepare
 from jiqa.errors import InputError
 
 # The split of pristine photographs, which have no score.
@@ -106,8 +105,12 @@ def load_index(
     Raises:
         InputError: the database is unknown or not prepared, or two of its images share an id.
     """
+    from jiqa.data import prepare
+
     builder = prepare.open_builder(database, config=config, data_dir=data_dir)
     splits = sorted(set(builder.info.splits) - {REFERENCE})
+    if not splits:
+        raise InputError(f"{database}: only pristine photographs found, expected scored images")
     source = builder.as_data_source(
         "+".join(splits), decoders={"image": tfds.decode.SkipDecoding()}
     )

@@ -4,7 +4,9 @@
 """
 
 import abc
+import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import functools
 import os
@@ -15,6 +17,7 @@ import grain
 import jax
 import jax.numpy as jnp
 import numpy as np
+from absl import flags
 from tqdm import tqdm
 
 from jiqa.data import plan, pp
@@ -23,9 +26,11 @@ from jiqa.data.plan import Batch, View
 from jiqa.errors import InputError
 
 _MIB = 2**20
+# Batches that are read by threads in less time than worker processes take to start.
+_FEW = 50
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class _Source(abc.ABC):
     index: Index
     records: Records
@@ -86,7 +91,7 @@ class _Source(abc.ABC):
         """What `make` plans for each step in [start, stop), in the form that `images` takes."""
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(eq=False)
 class Streamed(_Source):
     """Images are read and cut anew for every batch, in threads or worker processes.
 
@@ -95,28 +100,25 @@ class Streamed(_Source):
     """
 
     workers: int
+    arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     kind = "streamed"
-
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """Nothing is resident."""
-        return {}
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
         """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
         return batch["image"]
 
     def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
-        threads = max(1, len(os.sched_getaffinity(0)) // max(1, self.workers))
+        workers = self.workers if stop - start > _FEW else 0
+        threads = max(1, _threads() // max(1, workers))
         batches = grain.MapDataset.range(start, stop).map(lambda step: self._cut(make(step)))
         batches = batches.to_iter_dataset(grain.ReadOptions(threads, threads))
-        if self.workers:
-            batches = batches.mp_prefetch(grain.MultiprocessingOptions(self.workers))
-        iterator = iter(batches)
-        try:
-            yield from iterator
-        finally:
-            iterator.close()
+        if workers:
+            if not flags.FLAGS.is_parsed():
+                flags.FLAGS.mark_as_parsed()  # grain reads its flags, in programs without any too
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(workers))
+        with contextlib.closing(iter(batches)) as iterator:
+            for batch in iterator:
+                yield _out_of_shared_memory(batch) if workers else batch
 
     def _cut(self, planned: Batch) -> Batch:
         crop = self.view.crop
@@ -131,30 +133,31 @@ class Streamed(_Source):
         return {"row": planned["row"], "mask": planned["mask"], "image": blocks}
 
 
+@dataclasses.dataclass(eq=False)
 class Resident(_Source):
     """Every image is decoded once; windows are cut inside the compiled step.
 
-    `arrays` {'images': uint8 [n, h, w, 3]} goes to the device once, replicated, and is passed to
+    `arrays` {'images': uint8 [n, h, w, 3]} goes to the devices once, replicated, and is passed to
     the step. Batches hold row int32 [b], mask bool [b], offset int32 [b, blocks, 2] (top, left)
     and flip bool [b, blocks].
     """
 
+    arrays: dict[str, np.ndarray] = dataclasses.field(init=False)
     kind = "resident"
 
-    @functools.cached_property
-    def arrays(self) -> dict[str, np.ndarray]:
-        """The decoded database."""
-        first = self.load(0)
-        images = np.empty((len(self.index), *first.shape), np.uint8)
+    def __post_init__(self) -> None:
+        rows = range(len(self.index))
+        images = np.empty((len(rows), *self.load(0).shape), np.uint8)
 
         def fill(row: int) -> None:
             images[row] = self.load(row)
 
-        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-            done = pool.map(fill, range(len(images)))
-            for _ in tqdm(done, f"decode {self.index.database}", len(images), disable=None):
-                pass
-        return {"images": images}
+        with concurrent.futures.ThreadPoolExecutor(_threads()) as pool:
+            decoded = pool.map(fill, rows)
+            collections.deque(
+                tqdm(decoded, f"decode {self.index.database}", len(rows), disable=None), maxlen=0
+            )
+        self.arrays = {"images": images}
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
         """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
@@ -197,9 +200,7 @@ def source(
             f"{'within' if fits else 'over'} the budget of {resident_mb} MiB"
         )
         if fits:
-            resident = Resident(index, records, view, reason)
-            resident.arrays  # noqa: B018
-            return resident
+            return Resident(index, records, view, reason)
     return Streamed(index, records, view, reason, workers)
 
 
@@ -215,3 +216,12 @@ def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int
         if shape != first:
             return None, f"the images differ in size: {first[0]}x{first[1]}, {shape[0]}x{shape[1]}"
     return first, ""
+
+
+def _threads() -> int:
+    return min(16, os.cpu_count() or 1)
+
+
+def _out_of_shared_memory(batch: Batch) -> Batch:
+    """Copies what a worker left in shared memory, and frees that at once."""
+    return {name: np.array(batch.pop(name)) for name in tuple(batch)}
