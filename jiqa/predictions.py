@@ -80,7 +80,7 @@ class Predictions:
         if bad.size:
             raise InputError(
                 f"predictions of {run} on {index.database}: {prediction[bad[0]]} for image "
-                f"{index.id[bad[0]]!r}, expected a finite number"
+                f"{str(index.id[bad[0]])!r}, expected a finite number"
             )
         order = np.argsort(index.id)
         return cls(

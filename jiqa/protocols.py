@@ -135,7 +135,7 @@ def _official(index: "Index", group: np.ndarray) -> tuple[np.ndarray, np.ndarray
     shared = np.intersect1d(train, test)
     if shared.size:
         raise InputError(
-            f"protocol official on {index.database}: {shared.size} contents are in train and test "
-            f"alike, {shared[0]!r} for one"
+            f"protocol official on {index.database}: content {str(shared[0])!r} is in train and "
+            f"test alike ({shared.size} such), expected none"
         )
     return train, test

@@ -6,6 +6,7 @@ that are not finite, shapes that differ and no values at all raise InputError.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -65,15 +66,18 @@ class Logistic:
     def __call__(self, prediction: ArrayLike) -> np.ndarray:
         """Predictions float[...] on the scale of the scores."""
         x = np.asarray(prediction, np.float64)
-        return _logistic((self.b1, self.b2, self.b3, self.b4, self.b5), x)
+        curve = special.expit(self.b2 * (x - self.b3)) - 0.5
+        return self.b1 * curve + self.b4 * x + self.b5
 
 
 def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
     """The least-squares mapping of predictions float[n] to scores float[n].
 
-    Both are standardised first. The slopes of the start are fixed ones, each completed by the best
-    b1, b4 and b5, which are linear; a line is among what they can express, so the fit is never
-    worse than the best line. Raises InputError where `plcc_logistic` is nan.
+    b1, b4 and b5 are linear and solved for exactly; the search is over b2 and b3 alone, from the
+    best of a few starts. As the best line is always at hand, the fit is never worse than it. In
+    units of the predictions' deviation, b2 stays in [0.2, 10]: below, the curve runs into a cubic
+    with parameters without bound; above, into a step between two images. b3 stays among the
+    predictions. Raises InputError where `plcc_logistic` is nan.
     """
     prediction, score = _pair(prediction, score)
     if not _can_fit(prediction, score):
@@ -82,19 +86,21 @@ def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
             "different, expected at least 6 and neither predictions nor scores constant"
         )
     shift, scale = prediction.mean(), prediction.std()
-    score_shift, score_scale = score.mean(), score.std()
-    x, y = (prediction - shift) / scale, (score - score_shift) / score_scale
-    start = min((_start(x, y, b2) for b2 in (0.5, 1, 2, 4)), key=lambda b: _cost(b, x, y))
-    # `least_squares` takes no step that raises the cost.
-    fit = optimize.least_squares(
-        lambda b: _logistic(b, x) - y,
-        start,
-        jac=lambda b: _jacobian(b, x),  # pyright: ignore[reportArgumentType]
-        method="lm",
+    x = (prediction - shift) / scale
+
+    def solve(b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        basis = np.stack([special.expit(b[0] * (x - b[1])) - 0.5, x, np.ones_like(x)], axis=-1)
+        linear = np.linalg.lstsq(basis, score)[0]
+        return linear, basis @ linear - score
+
+    starts = itertools.product((0.5, 1, 2, 4), np.quantile(x, (0.25, 0.5, 0.75)))
+    start = min(map(np.array, starts), key=lambda b: np.sum(solve(b)[1] ** 2))
+    bounds = ([0.2, x.min()], [10, x.max()])
+    b2, b3 = best = optimize.least_squares(lambda b: solve(b)[1], start, bounds=bounds).x
+    b1, b4, b5 = solve(best)[0]
+    return Logistic(
+        *map(float, (b1, b2 / scale, shift + b3 * scale, b4 / scale, b5 - b4 * shift / scale))
     )
-    b1, b2, b3, b4, b5 = fit.x
-    b1, b4, b5 = b1 * score_scale, b4 * score_scale / scale, b5 * score_scale + score_shift
-    return Logistic(*map(float, (b1, b2 / scale, shift + b3 * scale, b4, b5 - b4 * shift)))
 
 
 def plcc_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
@@ -200,28 +206,6 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> Value:
     varies = varies & (norm > 0)
     correlation = np.clip(np.sum(a * b, axis=-1) / np.where(varies, norm, 1), -1, 1)
     return np.where(varies, correlation, np.nan)[()]
-
-
-def _logistic(b: ArrayLike, x: np.ndarray) -> np.ndarray:
-    b1, b2, b3, b4, b5 = np.asarray(b)
-    return b1 * (special.expit(b2 * (x - b3)) - 0.5) + b4 * x + b5
-
-
-def _jacobian(b: ArrayLike, x: np.ndarray) -> np.ndarray:
-    b1, b2, b3, _, _ = np.asarray(b)
-    s = special.expit(b2 * (x - b3))
-    slope = b1 * s * (1 - s)
-    return np.stack([s - 0.5, slope * (x - b3), -slope * b2, x, np.ones_like(x)], axis=-1)
-
-
-def _start(x: np.ndarray, y: np.ndarray, b2: float) -> np.ndarray:
-    linear = np.stack([special.expit(b2 * x) - 0.5, x, np.ones_like(x)], axis=-1)
-    b1, b4, b5 = np.linalg.lstsq(linear, y)[0]
-    return np.array([b1, b2, 0, b4, b5])
-
-
-def _cost(b: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
-    return float(np.sum((_logistic(b, x) - y) ** 2))
 
 
 def _can_fit(prediction: np.ndarray, score: np.ndarray) -> bool:
