@@ -84,23 +84,20 @@ def fill(paper: str, number: str, predictions: Iterable[Predictions]) -> list[Ce
 
 def _filled(cell: Cell, ours: list[list[Predictions]], paper: ModuleType) -> list[Cell]:
     measure = MEASURES[paper.MEASURES[cell.measure]][1]
-    filled: dict[str, Cell] = {}
-    for tables in ours:
+    found = [tables for tables in ours if tables[0].database == cell.database]
+    filled = []
+    for tables in found:
         protocol = tables[0].protocol
-        if tables[0].database != cell.database:
-            continue
-        if protocol in filled:
+        hashes = [other[0].config_hash for other in found if other[0].protocol == protocol]
+        if len(hashes) > 1:
             raise InputError(
-                f"{cell.run} on {cell.database}, {protocol}: results of several configs, "
-                f"{tables[0].config_hash} among them, expected one; point --workdir at it"
+                f"{cell.run} on {cell.database}, {protocol}: results of the configs "
+                f"{', '.join(hashes)}, expected one; point --workdir at it"
             )
         values = [measure(table.prediction, table.score) for table in tables]
-        filled[protocol] = cell._replace(
-            ours=float(AGGREGATES[paper.AGGREGATE](values)),
-            protocol=protocol,
-            splits=len(tables),
-        )
-    return list(filled.values())
+        value = float(AGGREGATES[paper.AGGREGATE](values))
+        filled.append(cell._replace(ours=value, protocol=protocol, splits=len(tables)))
+    return filled
 
 
 def _markdown(paper: str, number: str, cells: list[Cell]) -> str:

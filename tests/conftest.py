@@ -1,0 +1,43 @@
+"""Fixtures of several test files of the package."""
+
+import numpy as np
+import pytest
+
+from jiqa.predictions import Predictions
+
+
+@pytest.fixture
+def predicted():
+    """Makes Predictions of `n` images: scores in [0, 1], and predictions `noise` away from them."""
+
+    def make(
+        run="iqa_nrtl/full",
+        database="koniq10k",
+        protocol="random-90-10-seed0",
+        split="split0",
+        *,
+        n=40,
+        noise=0.2,
+        seed=0,
+        score_name="mos",
+        config_hash="c0ffee",
+    ):
+        rng = np.random.default_rng(seed)
+        score = rng.uniform(0, 1, n)
+        ids = np.array([f"{split}-{i:04}.png" for i in range(n)])
+        return Predictions(
+            run=run,
+            config_hash=config_hash,
+            database=database,
+            protocol=protocol,
+            split=split,
+            score_name=score_name,
+            id=ids,
+            content_id=ids,
+            distortion=np.full(n, "authentic"),
+            level=np.zeros(n, int),
+            score=score,
+            prediction=score**2 + noise * rng.normal(size=n),
+        )
+
+    return make

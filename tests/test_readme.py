@@ -1,0 +1,137 @@
+"""The README's results: rewritten between their marks, from what is recorded, and nothing else."""
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jiqa import readme, results
+from jiqa.errors import InputError
+from jiqa.predictions import write_predictions
+
+HEAD, TAIL = "# Title\n\ntext\n", "\nmore text\n"
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def record(folder, tables, command="python -m jiqa.main --config=x.py", **facts):
+    """Lays a run down on disk as training does."""
+    for i, table in enumerate(tables):
+        write_predictions(folder / table.split / "predictions.csv", [table])
+        split = {"seed": i, "seconds": 90 + 60 * i, "steps": 500, **facts}
+        (folder / table.split / "split.json").write_text(json.dumps(split))
+    run = {"command": command, "config": {"protocol": {"kind": "random"}}, "machine": "2 x cpu"}
+    (folder / "run.json").write_text(json.dumps(run))
+
+
+@pytest.fixture
+def page(tmp_path):
+    """A README with the two marks."""
+    path = tmp_path / "README.md"
+    path.write_text(f"{HEAD}{readme.BEGIN}\nold\n{readme.END}{TAIL}")
+    return path
+
+
+def cells(text, start):
+    line = next(line for line in text.splitlines() if line.startswith(start))
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_only_what_is_between_the_marks_is_rewritten(tmp_path, page, predicted):
+    record(tmp_path / "runs" / "a", [predicted()])
+    readme.update(page, tmp_path / "runs")
+    text = page.read_text()
+    assert text.startswith(HEAD + readme.BEGIN)
+    assert text.endswith(readme.END + TAIL)
+    assert "old" not in text
+    readme.update(page, tmp_path / "runs")
+    assert page.read_text() == text
+
+
+def test_every_figure_of_a_run_is_there(tmp_path, page, predicted):
+    tables = [predicted(split=f"split{i}", seed=i, n=40 + i) for i in range(3)]
+    record(tmp_path / "runs" / "a", tables, command="python -m jiqa.main --config=c.py:splits=3")
+    readme.update(page, tmp_path / "runs")
+    text = page.read_text()
+    total = results.summarise(tables)[0].total
+    row = dict(zip(cells(text, "| no."), cells(text, "| 1 "), strict=True))
+    assert row == {
+        "no.": "1",
+        "run": "iqa_nrtl/full",
+        "database (score)": "koniq10k (mos)",
+        "protocol": "random-90-10-seed0",
+        "splits": "median of 3",
+        "test images": "40 to 42",
+        "SROCC": "{:.3f} [{:.3f}, {:.3f}]".format(*total["srocc"]),
+        "PLCC": f"{total['plcc'].value:.3f}",
+        "PLCC (logistic)": f"{total['plcc_logistic'].value:.3f}",
+        "KROCC": f"{total['krcc'].value:.3f}",
+        "RMSE": f"{total['rmse'].value:.3f}",
+        "steps": "500",
+        "training": "1.5 to 3.5 min",
+        "seed": "0 to 2",
+    }
+    assert "1. `python -m jiqa.main --config=c.py:splits=3` (2 x cpu)" in text
+
+
+def test_runs_on_the_same_images_are_compared(tmp_path, page, predicted):
+    a = predicted(run="ridge", split="seed0")
+    b = dataclasses.replace(a, run="iqa_nrtl/full", prediction=a.score + 0.1 * a.prediction)
+    record(tmp_path / "runs" / "1_ridge", [a])
+    record(tmp_path / "runs" / "2_full", [b])
+    record(tmp_path / "runs" / "3_other", [predicted(run="elsewhere", seed=3)])
+    readme.update(page, tmp_path / "runs")
+    lines = [line for line in page.read_text().splitlines() if line.startswith("- SROCC")]
+    figures = "{:.3f} [{:.3f}, {:.3f}]".format(*results.compare([b], [a]))
+    assert lines == [
+        "- SROCC of iqa_nrtl/full (no. 2) less that of ridge (no. 1) on koniq10k (mos), "
+        f"random-90-10-seed0: {figures}"
+    ]
+
+
+def test_a_pseudo_score_is_explained_where_it_is_used(tmp_path, page, predicted):
+    record(tmp_path / "runs" / "a", [predicted()])
+    readme.update(page, tmp_path / "runs")
+    assert "pseudo" not in page.read_text()
+    record(tmp_path / "runs" / "b", [predicted(database="pocket", score_name="pseudo_mos")])
+    readme.update(page, tmp_path / "runs")
+    assert "pocket (pseudo_mos)" in page.read_text()
+    assert "A pseudo score is computed by a full-reference measure" in page.read_text()
+
+
+def test_a_run_without_steps_says_so(tmp_path, page, predicted):
+    record(tmp_path / "runs" / "a", [predicted()])
+    (tmp_path / "runs/a/split0/split.json").write_text('{"seed": 3, "seconds": 30}')
+    readme.update(page, tmp_path / "runs")
+    row = dict(zip(cells(page.read_text(), "| no."), cells(page.read_text(), "| 1 "), strict=True))
+    assert (row["steps"], row["training"], row["seed"]) == ("none", "0.5 min", "3")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda d: (d / "README.md").unlink(), "README.md: no such file"),
+        (lambda d: (d / "README.md").write_text("no marks"), "expected the marks <!-- results:beg"),
+        (lambda d: shutil.rmtree(d / "runs" / "a"), "runs: no run.json in it"),
+        (lambda d: (d / "runs/a/split0/predictions.csv").unlink(), "a: no predictions.csv"),
+        (lambda d: (d / "runs/a/split0/split.json").unlink(), "split.json: not a readable JSON"),
+        (lambda d: (d / "runs/a/run.json").write_text("{"), "run.json: not a readable JSON"),
+        (lambda d: (d / "runs/a/run.json").write_text("{}"), "run.json: no command, expected"),
+        (lambda d: (d / "runs/a/split0/split.json").write_text('{"seed": 1}'), "no seconds"),
+    ],
+)
+def test_what_is_missing_is_named_and_the_readme_kept(tmp_path, page, predicted, spoil, says):
+    record(tmp_path / "runs" / "a", [predicted()])
+    spoil(tmp_path)
+    before = page.read_text() if page.exists() else None
+    with pytest.raises(InputError, match=says):
+        readme.update(page, tmp_path / "runs")
+    assert before == (page.read_text() if page.exists() else None)
+
+
+@pytest.mark.skipif(not (REPOSITORY / "results").is_dir(), reason="no recorded results")
+def test_the_results_of_our_readme_are_the_recorded_ones(tmp_path):
+    copy = shutil.copy(REPOSITORY / "README.md", tmp_path)
+    readme.update(copy, REPOSITORY / "results")
+    assert Path(copy).read_text() == (REPOSITORY / "README.md").read_text()
