@@ -18,6 +18,9 @@ MODELS: dict[str, type[nn.Module]] = {
 }
 
 
+DTYPES = ("float32", "bfloat16", "float64")
+
+
 def build(name: str, **options: Any) -> nn.Module:
     """Make a network from its name in `MODELS` and its fields.
 
@@ -26,17 +29,23 @@ def build(name: str, **options: Any) -> nn.Module:
     `build('iqa_nrtl', dtype='bfloat16', backbone={'name': 'resnet', 'preprocess': 'caffe'})`.
 
     Raises:
-      InputError: unknown name or option; the message lists the known ones.
+      InputError: unknown name, option or dtype; the message lists the known ones.
     """
     if name not in MODELS:
         raise InputError(f"model: found {name!r}, expected one of {', '.join(MODELS)}")
     fields = [f.name for f in dataclasses.fields(MODELS[name]) if f.name not in ("parent", "name")]
+    if "backbone" in fields:
+        options = {"backbone": {"name": "resnet"}, **options}
+    dtype = options.get("dtype", "float32")
+    if dtype not in DTYPES:
+        raise InputError(f"{name}.dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
     for option, value in options.items():
         if option not in fields:
             raise InputError(f"{name}.{option}: no such option, expected {', '.join(fields)}")
         if isinstance(value, Mapping):
-            inner = {"dtype": options["dtype"]} if "dtype" in options else {}
-            options[option] = build(**{**inner, **value})
+            if "name" not in value:
+                raise InputError(f"{name}.{option}: found no `name`, expected {', '.join(MODELS)}")
+            options[option] = build(**{"dtype": dtype, **value})
         elif isinstance(value, list):
             options[option] = tuple(value)
     return MODELS[name](**options)

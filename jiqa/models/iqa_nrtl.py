@@ -1,7 +1,7 @@
 """IQA-NRTL: multi-scale semantic features, perception module, adaptive fusion, regressor.
 
-"A no-reference image quality assessment method based on transfer learning and multi-scale semantic
-features", PeerJ Computer Science 2025, doi 10.7717/peerj-cs.2654.
+Yang, Liu, Wu and Yu, "A quality assessment algorithm for no-reference images based on transfer
+learning", PeerJ Computer Science 2025, doi 10.7717/peerj-cs.2654.
 """
 
 import jax
@@ -80,7 +80,7 @@ class AdaptiveFusion(nn.Module):
 
 
 class IQANRTL(nn.Module):
-    """IQA-NRTL on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8); any size from 32 up.
+    """IQA-NRTL on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8), of any size.
 
     `model(image, train) -> (prediction, out)`: prediction [b] float32 is the quality. At 224x224
     with a ResNet-50, `out` holds

@@ -4,7 +4,6 @@ Keras' formats give `<layer>/<weight>` with the weights named `kernel`, `bias`, 
 `moving_mean`, `moving_variance`; the others give the names they hold.
 """
 
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,10 +27,9 @@ def _torch(path: Path) -> Tensors:
     state = torch.load(path, map_location="cpu", weights_only=True)
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):
-            raise InputError(
-                f"{path}: {name!r} is {type(value).__name__}, expected a tensor (a state dict)"
-            )
-    return {name: value.float().numpy() for name, value in state.items()}
+            found = type(value).__name__
+            raise InputError(f"{path}: {name!r} is a {found}, expected a tensor (a state dict)")
+    return {name: value.detach().float().numpy() for name, value in state.items()}
 
 
 def _safetensors(path: Path) -> Tensors:
@@ -66,6 +64,8 @@ def _keras_h5(path: Path) -> Tensors:
                     layers[text(group.attrs["name"])] = values
 
             file.visititems(visit)
+    if not layers:
+        raise InputError(f"{path}: found no named layers, expected weights saved by Keras")
     tensors = {}
     for layer, values in layers.items():
         if not values:
@@ -77,17 +77,17 @@ def _keras_h5(path: Path) -> Tensors:
     return tensors
 
 
-_READERS: dict[str, tuple[Callable[[Path], Tensors], str]] = {
-    ".pth": (_torch, "torch"),
-    ".pt": (_torch, "torch"),
-    ".safetensors": (_safetensors, "safetensors"),
-    ".h5": (_keras_h5, "h5py"),
-    ".npz": (_npz, "numpy"),
+_READERS: dict[str, Callable[[Path], Tensors]] = {
+    ".pth": _torch,
+    ".pt": _torch,
+    ".safetensors": _safetensors,
+    ".h5": _keras_h5,
+    ".npz": _npz,
 }
 
 
 def read(path: str | Path) -> Tensors:
-    """Read every tensor of a .pth, .pt, .safetensors, .h5 or .npz file; nothing is unpickled.
+    """Read every tensor of a .pth, .pt, .safetensors, .h5 or .npz file; no code in it is run.
 
     Raises:
       InputError: no such file, unknown suffix, the reader's library isn't installed, or the file
@@ -98,21 +98,13 @@ def read(path: str | Path) -> Tensors:
         raise InputError(f"{path}: found suffix {path.suffix!r}, expected {', '.join(_READERS)}")
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected weights")
-    reader, library = _READERS[path.suffix]
     try:
-        return reader(path)
+        return _READERS[path.suffix](path)
     except InputError:
         raise
     except ImportError as error:
-        hint = "pip install 'jiqa[convert]'"
-        raise InputError(f"{path}: reading it needs {library}, found none: {hint}") from error
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(_unreadable(path, error)) from error
-    except Exception as error:
-        # Every library has its own: pickle.UnpicklingError, SafetensorError, EOFError, KeyError.
-        raise InputError(_unreadable(path, error)) from error
-
-
-def _unreadable(path: Path, error: Exception) -> str:
-    reason = str(error).split("\n")[0][:120]
-    return f"{path}: cannot be read as {path.suffix}: {type(error).__name__}: {reason}"
+        hint = "expected it installed: pip install 'jiqa[convert]'"
+        raise InputError(f"{path}: found no {error.name} to read it, {hint}") from error
+    except Exception as error:  # a broken file: every library raises something else
+        reason = f"{type(error).__name__}: {error}".split("\n")[0]
+        raise InputError(f"{path}: cannot be read as {path.suffix}: {reason}") from error
