@@ -72,7 +72,8 @@ class _Source(abc.ABC):
         rows = np.asarray(rows)
         if not rows.size:
             raise InputError(f"{self.index.database}: no rows to train on, expected at least one")
-        make = functools.partial(plan.train_batch, rows, self.view, batch_size, seed, shard=shard)
+        part = plan.part(batch_size, shard)
+        make = functools.partial(plan.train_batch, rows, self.view, batch_size, part, seed)
         return self._batches(make, start, stop)
 
     def eval_batches(
@@ -83,7 +84,8 @@ class _Source(abc.ABC):
         Arguments and errors are those of `train_batches`; no rows give no batches.
         """
         rows = np.asarray(rows)
-        make = functools.partial(plan.eval_batch, rows, self.view, batch_size, shard=shard)
+        part = plan.part(batch_size, shard)
+        make = functools.partial(plan.eval_batch, rows, self.view, batch_size, part)
         return self._batches(make, 0, -(-len(rows) // batch_size))
 
     @abc.abstractmethod
@@ -118,13 +120,19 @@ class Streamed(_Source):
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(workers))
         with contextlib.closing(iter(batches)) as iterator:
             for batch in iterator:
+                if isinstance(batch, InputError):
+                    raise batch
                 yield _out_of_shared_memory(batch) if workers else batch
 
-    def _cut(self, planned: Batch) -> Batch:
+    def _cut(self, planned: Batch) -> Batch | InputError:
+        """A batch; or its error, because grain loses shared memory where a worker raises."""
         crop = self.view.crop
         blocks = np.empty((*planned["flip"].shape, crop, crop, 3), np.uint8)
         for i, row in enumerate(planned["row"]):
-            image = self.load(row)
+            try:
+                image = self.load(row)
+            except InputError as error:
+                return error
             for j, (side, top, left) in enumerate(
                 self.view.windows(image.shape[:2], planned["place"][i])
             ):
@@ -196,7 +204,7 @@ def source(
         mib = len(index) * shape[0] * shape[1] * 3 / _MIB
         fits = mib <= resident_mb
         reason = (
-            f"{len(index)} images of {shape[0]}x{shape[1]} take {mib:.0f} MiB decoded, "
+            f"{len(index)} images of {shape[0]}x{shape[1]} take {mib:,.1f} MiB decoded, "
             f"{'within' if fits else 'over'} the budget of {resident_mb} MiB"
         )
         if fits:

@@ -81,19 +81,13 @@ def _epoch(n: int, blocks: int, seed: int, epoch: int) -> tuple[np.ndarray, ...]
 
 
 def train_batch(
-    rows: np.ndarray,
-    view: View,
-    batch_size: int,
-    seed: int,
-    step: int,
-    shard: tuple[int, int] = (0, 1),
+    rows: np.ndarray, view: View, batch_size: int, part: slice, seed: int, step: int
 ) -> Batch:
     """Batch number `step`: row int32 [b], mask bool [b], place float [b, k, 3], flip bool [b, k].
 
     Epochs follow one another without a gap: sample p is number p % n of epoch p // n, each epoch
-    a permutation of its own. `shard` (i, n) gives the i-th of n equal parts of the global batch.
+    a permutation of its own. `part` is the slice of the global batch that is made.
     """
-    part = _part(batch_size, shard)
     epochs, numbers = np.divmod(step * batch_size + np.arange(batch_size)[part], len(rows))
     pieces = []
     for epoch in np.unique(epochs):
@@ -109,14 +103,12 @@ def train_batch(
     }
 
 
-def eval_batch(
-    rows: np.ndarray, view: View, batch_size: int, step: int, shard: tuple[int, int] = (0, 1)
-) -> Batch:
+def eval_batch(rows: np.ndarray, view: View, batch_size: int, part: slice, step: int) -> Batch:
     """Batch number `step` of the rows in order; as `train_batch`, on the fixed grid, no flips.
 
     A short last batch is filled with its last row, under a mask of False.
     """
-    position = (step * batch_size + np.arange(batch_size))[_part(batch_size, shard)]
+    position = (step * batch_size + np.arange(batch_size))[part]
     size = len(position)
     return {
         "row": rows[np.minimum(position, len(rows) - 1)].astype(np.int32),
@@ -140,11 +132,16 @@ def grid(blocks: int) -> np.ndarray:
     return np.stack([np.full(blocks, 0.5), ticks[row], ticks[column]], axis=-1)
 
 
-def _part(batch_size: int, shard: tuple[int, int]) -> slice:
+def part(batch_size: int, shard: tuple[int, int]) -> slice:
+    """The slice of a global batch that belongs to process i of n, `shard` being (i, n).
+
+    Raises:
+        InputError: the batch does not divide.
+    """
     number, count = shard
     if batch_size % count:
         raise InputError(
             f"batch_size: {batch_size} found, expected a multiple of the {count} processes"
         )
-    part = batch_size // count
-    return slice(number * part, (number + 1) * part)
+    share = batch_size // count
+    return slice(number * share, (number + 1) * share)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from jiqa.errors import InputError
 
@@ -50,10 +50,9 @@ def _with_pillow(data: bytes, name: str, read: Callable[[Image.Image], Any]) -> 
         with Image.open(io.BytesIO(data)) as image:
             return read(image)
     except _BROKEN as error:
-        found = str(error) if data else "no bytes"
-        if isinstance(error, Image.UnidentifiedImageError):
-            found = f"{len(data)} bytes of no known format"
-        raise InputError(f"{name}: expected a whole image, found a broken one ({found})") from error
+        unknown = isinstance(error, UnidentifiedImageError)
+        found = f"{len(data)} bytes of no known format" if unknown else error
+        raise InputError(f"{name}: {found}, expected a whole image") from error
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
