@@ -10,7 +10,17 @@ from typing import Any
 
 from jiqa.errors import InputError
 from jiqa.predictions import Predictions, read_predictions
-from jiqa.results import INTERVALS, Summary, by_run, compare, markdown, same_test, show, summarise
+from jiqa.results import (
+    INTERVALS,
+    MEASURES,
+    Summary,
+    by_run,
+    compare,
+    markdown,
+    same_test,
+    show,
+    summarise,
+)
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -91,10 +101,10 @@ def _row(record: Record) -> dict[str, str]:
         "splits": "1" if count == 1 else f"{summary.aggregate} of {count}",
         "test images": _range(summary.images.values()),
         "SROCC": show(summary.total["srocc"]),
-        "PLCC": f"{summary.total['plcc'].value:.3f}",
-        "PLCC (logistic)": f"{summary.total['plcc_logistic'].value:.3f}",
-        "KROCC": f"{summary.total['krcc'].value:.3f}",
-        "RMSE": f"{summary.total['rmse'].value:.3f}",
+        **{
+            MEASURES[name][0]: f"{summary.total[name].value:.3f}"
+            for name in ("plcc", "plcc_logistic", "krcc", "rmse")
+        },
         "steps": _range(steps) if steps else "none",
         "training": _range(round(split["seconds"] / 60, 1) for split in record.splits) + " min",
         "seed": _range(split["seed"] for split in record.splits),

@@ -69,18 +69,15 @@ def summarise(predictions: Iterable[Predictions], aggregate: str = "median") -> 
 
 
 def _summary(tables: list[Predictions], aggregate: str) -> Summary:
+    over_splits = AGGREGATES[aggregate]
     splits: dict[str, dict[str, Figure]] = {table.split: {} for table in tables}
     total = {}
     for name, (_, measure) in MEASURES.items():
-        samples = []
-        for table in tables:
-            value = float(measure(table.prediction, table.score))
-            samples.append(stats.resample(measure, table.prediction, table.score))
-            splits[table.split][name] = Figure(value, *stats.interval(samples[-1]))
-        values = [splits[table.split][name].value for table in tables]
-        over_splits = AGGREGATES[aggregate]
-        low, high = stats.interval(over_splits(samples, axis=0))
-        total[name] = Figure(float(over_splits(values)), low, high)
+        values, samples = _measured(tables, measure)
+        for table, value, drawn in zip(tables, values, samples, strict=True):
+            splits[table.split][name] = Figure(value, *stats.interval(drawn))
+        low_high = stats.interval(over_splits(samples, axis=0))
+        total[name] = Figure(float(over_splits(values)), *low_high)
     run, config_hash, database, protocol, _ = tables[0].labels
     return Summary(
         run,
@@ -112,15 +109,21 @@ def compare(
             f"compare {_says(a)} with {_says(b)}: tested on different images, expected the same"
         )
     over_splits = AGGREGATES[aggregate]
-    function = MEASURES[measure][1]
-    value, samples = (
-        [
-            over_splits([f(table.prediction, table.score) for table in tables], axis=0)
-            for tables in (a, b)
-        ]
-        for f in (function, lambda *pair: stats.resample(function, *pair))
+    (values_a, samples_a), (values_b, samples_b) = (
+        _measured(tables, MEASURES[measure][1]) for tables in (a, b)
     )
-    return Figure(float(value[0] - value[1]), *stats.interval(samples[0] - samples[1]))
+    samples = over_splits(samples_a, axis=0) - over_splits(samples_b, axis=0)
+    return Figure(float(over_splits(values_a) - over_splits(values_b)), *stats.interval(samples))
+
+
+def _measured(
+    tables: Sequence[Predictions], measure: stats.Measure
+) -> tuple[list[float], list[np.ndarray]]:
+    """A measure on every split, and on the bootstrap resamples of every split."""
+    pairs = [(table.prediction, table.score) for table in tables]
+    return [float(measure(*pair)) for pair in pairs], [
+        stats.resample(measure, *pair) for pair in pairs
+    ]
 
 
 def same_test(a: Sequence[Predictions], b: Sequence[Predictions]) -> bool:

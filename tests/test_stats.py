@@ -123,7 +123,9 @@ def test_the_fit_is_never_worse_than_a_line(data):
     centred = x - x.mean()
     line = y.mean() + centred * (centred @ y) / (centred @ centred)
     assert stats.rmse_logistic(x, y) <= stats.rmse(line, y) * (1 + 1e-9) + 1e-9
-    assert stats.plcc_logistic(x, y) >= abs(stats.plcc(x, y)) - 1e-9
+    # What is not correlated at all is fitted by a constant, which has no correlation.
+    raw = abs(stats.plcc(x, y))
+    assert raw < 1e-6 or stats.plcc_logistic(x, y) >= raw - 1e-9
 
 
 def test_five_points_are_too_few_for_five_parameters():
