@@ -324,29 +324,31 @@ def test_a_broken_image_is_named():
 WORKERS = """
 import multiprocessing
 import numpy as np
-from jiqa.data.pipeline import View, source
+from jiqa.data.pipeline import source
 from jiqa.errors import InputError
-from test_pipeline import ROWS, VIEW, database, telling
+from test_pipeline import VIEW, database, telling
 
 if __name__ == "__main__":
     index, records = database([telling(row) for row in range(12)])
+    rows = np.append(np.arange(399) % 11, 11)
     threads, processes = (
-        source(index, records, VIEW, resident_mb=0, workers=workers) for workers in (0, 2)
+        source(index, records, VIEW, resident_mb=0, workers=workers).train_batches(
+            rows, 4, 0, 3, 100
+        )
+        for workers in (0, 2)
     )
-    batches = processes.train_batches(ROWS, 4, 0, 3, 99)
-    for one, _ in zip(threads.train_batches(ROWS, 4, 0, 3, 99), range(20)):
-        two = next(batches)
-        assert one.keys() == two.keys()
-        for name in one:
-            np.testing.assert_array_equal(one[name], two[name])
-    print(len(multiprocessing.active_children()), "at work")
-    batches.close()
-    records.source[ROWS[2]]["image"] = b"broken"
+    expected = list(threads)
+    records.source[11]["image"] = b"broken"
     try:
-        next(processes.train_batches(ROWS, 4, 0, 0, 70))
+        for step, batch in enumerate(processes):
+            assert batch.keys() == expected[step].keys()
+            for name in batch:
+                np.testing.assert_array_equal(batch[name], expected[step][name])
+            working = len(multiprocessing.active_children())
     except InputError as error:
         print(error)
-    print(len(multiprocessing.active_children()), "left")
+    assert 11 in expected[step + 1]["row"]
+    print(step + 1, "batches of", working, "processes;", len(multiprocessing.active_children()))
 """
 
 
@@ -361,7 +363,6 @@ def test_workers_change_nothing_and_leave_nothing(tmp_path):
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout.splitlines() == [
-        "2 at work",
-        "telling photo03: 6 bytes of no known format, expected a whole image",
-        "0 left",
+        "telling photo11: 6 bytes of no known format, expected a whole image",
+        "63 batches of 2 processes; 0",
     ]
