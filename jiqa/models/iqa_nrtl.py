@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import ResNet
+from jiqa.models.resnet import ResNet, pool
 
 VARIANTS = ("resnet50", "semantic", "vision", "adapt", "full")
 MATCHES = ("stride", "mean")
@@ -26,11 +26,6 @@ def windows(x: jax.Array, size: int) -> jax.Array:
     rows, columns = x.shape[1] // size, x.shape[2] // size
     x = x.reshape(b, rows, size, columns, size, c).transpose(0, 1, 3, 2, 4, 5)
     return x.reshape(b, rows, columns, size * size * c)
-
-
-def pool(x: jax.Array) -> jax.Array:
-    """Mean over the positions of a map, [b, h, w, c] to [b, c] float32."""
-    return x.astype(jnp.float32).mean((1, 2))
 
 
 class Perception(nn.Module):
@@ -64,16 +59,15 @@ class AdaptiveFusion(nn.Module):
         matched = []
         for i, (x, stride) in enumerate(zip(maps, (4, 2, 1), strict=True), start=1):
             if self.match == "mean":
-                margins = tuple((0, -side % stride) for side in x.shape[1:3])
-                step = (stride, stride)
-                x = nn.avg_pool(x, step, step, margins, count_include_pad=False)
+                x = windows(x, stride)
+                x = x.reshape(*x.shape[:3], stride * stride, -1).mean(3)
             else:
                 x = x[:, ::stride, ::stride]
             matched.append(nn.Dense(self.features, dtype=self.dtype, name=f"match{i}")(x))
-        squeezed = nn.relu(nn.Dense(self.features // self.coe, name="squeeze")(pool(sum(matched))))
+        scales = jnp.stack(matched, axis=1)
+        squeezed = nn.relu(nn.Dense(self.features // self.coe, name="squeeze")(pool(scales.sum(1))))
         heads = [nn.Dense(self.features, name=f"select{i}")(squeezed) for i in (1, 2, 3)]
         weights = jax.nn.softmax(jnp.stack(heads, axis=1), axis=1)
-        scales = jnp.stack(matched, axis=1)
         fused = (weights[:, :, None, None].astype(scales.dtype) * scales).sum(1)
         out = {f"matched{i}": x for i, x in enumerate(matched, start=1)}
         return pool(fused), {**out, "weights": weights, "fused": fused}

@@ -55,6 +55,11 @@ def max_pool(x: jax.Array) -> jax.Array:
     return x
 
 
+def pool(x: jax.Array) -> jax.Array:
+    """Mean over the positions of a map, [b, h, w, c] to [b, c], in float32 at least."""
+    return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32))
+
+
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 convolutions around a shortcut; `norm` holds batch norm's options."""
 
@@ -147,7 +152,7 @@ class ResNet(nn.Module):
             if stage < self.frozen_stages:
                 x = jax.lax.stop_gradient(x)
             out[f"stage{stage}"] = x
-        features = x.astype(jnp.float32).mean((1, 2))
+        features = pool(x)
         if self.num_classes:
             out["logits"] = nn.Dense(self.num_classes, name="fc")(features)
         return features, out

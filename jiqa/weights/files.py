@@ -6,6 +6,7 @@ Keras' formats give `<layer>/<weight>` with the weights named `kernel`, `bias`, 
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,14 +52,14 @@ def _keras_h5(path: Path) -> Tensors:
 
     layers: dict[str, list[np.ndarray]] = {}
     with h5py.File(path) as file:
-        root = file.get("model_weights", file)
+        root: Any = file.get("model_weights", file)
         if "layer_names" in root.attrs:
             for layer in map(text, root.attrs["layer_names"]):
                 names = map(text, root[layer].attrs["weight_names"])
                 layers[layer] = [root[layer][name][()] for name in names]
-        else:
+        else:  # Keras 3: `layers/conv2d_1/vars/0` and on, the layer's name an attribute of `vars`
 
-            def visit(name: str, group: h5py.Group | h5py.Dataset) -> None:
+            def visit(name: str, group: Any) -> None:
                 if name.endswith("/vars") and "name" in group.attrs:
                     values = [group[key][()] for key in sorted(group, key=int)]
                     layers[text(group.attrs["name"])] = values

@@ -143,7 +143,9 @@ def load(path: str | Path, architecture: str = "resnet50", *, classes: bool = Fa
         known = ", ".join(ARCHITECTURES)
         raise InputError(f"architecture: found {architecture!r}, expected one of {known}")
     tensors = read(path)
-    options = ARCHITECTURES[architecture] | ({"num_classes": 1000} if classes else {})
+    options: dict[str, Any] = ARCHITECTURES[architecture] | (
+        {"num_classes": 1000} if classes else {}
+    )
     try:
         layout, variables = convert(tensors, ResNet(**options))
     except InputError as error:
@@ -159,10 +161,10 @@ def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
     """
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), image)
-    ours = {
-        (tuple(module), leaf): (collection, shape.shape)
-        for (collection, *module, leaf), shape in traverse_util.flatten_dict(shapes).items()
-    }
+    ours = {}
+    for path, variable in jax.tree.leaves_with_path(shapes):
+        collection, *module, leaf = (key.key for key in path)
+        ours[tuple(module), leaf] = collection, variable.shape
 
     def overlap(layout: _Layout) -> int:
         return sum(layout.tensor(*key) in tensors for key in ours)

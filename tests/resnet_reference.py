@@ -1,0 +1,45 @@
+"""ResNet's forward pass in NumPy, written from the paper, for parity tests."""
+
+import numpy as np
+
+
+def convolve(x, kernel, stride=1):
+    """[b, h, w, c] with [k, k, c, o], zero-padded by k // 2."""
+    k = kernel.shape[0]
+    p = k // 2
+    x = np.pad(x, ((0, 0), (p, p), (p, p), (0, 0)))
+    patches = np.lib.stride_tricks.sliding_window_view(x, (k, k), (1, 2))[:, ::stride, ::stride]
+    return np.tensordot(patches, kernel, axes=((4, 5, 3), (0, 1, 2)))
+
+
+def max_pool(x):
+    """3x3, stride 2, on non-negative maps zero-padded by 1."""
+    x = np.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return np.lib.stride_tricks.sliding_window_view(x, (3, 3), (1, 2))[:, ::2, ::2].max((4, 5))
+
+
+def forward(x, layer, stage_sizes, *, stride_in_1x1, epsilon):
+    """The maps of the stages, of a preprocessed input.
+
+    `layer(stage, block, part)` gives kernel (HWIO), bias, gamma, beta, mean and variance of a
+    convolution and its batch norm; part is 1, 2, 3 or `shortcut`, and the stem is (0, 0, 1).
+    """
+
+    def conv_bn(x, key, stride):
+        kernel, bias, gamma, beta, mean, variance = layer(*key)
+        x = convolve(x, kernel, stride) + bias
+        return gamma * (x - mean) / np.sqrt(variance + epsilon) + beta
+
+    x = max_pool(np.maximum(conv_bn(x, (0, 0, 1), 2), 0))
+    maps = []
+    for stage, blocks in enumerate(stage_sizes, start=1):
+        for block in range(1, blocks + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            first, second = (stride, 1) if stride_in_1x1 else (1, stride)
+            y = np.maximum(conv_bn(x, (stage, block, 1), first), 0)
+            y = np.maximum(conv_bn(y, (stage, block, 2), second), 0)
+            y = conv_bn(y, (stage, block, 3), 1)
+            x = conv_bn(x, (stage, block, "shortcut"), stride) if block == 1 else x
+            x = np.maximum(x + y, 0)
+        maps.append(x)
+    return maps
