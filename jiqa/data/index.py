@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jiqa.data import prepare
 from jiqa.errors import InputError
 
 # The split of pristine photographs, which have no score.
@@ -105,8 +106,6 @@ def load_index(
     Raises:
         InputError: the database is unknown or not prepared, or two of its images share an id.
     """
-    from jiqa.data import prepare
-
     builder = prepare.open_builder(database, config=config, data_dir=data_dir)
     splits = sorted(set(builder.info.splits) - {REFERENCE})
     if not splits:
