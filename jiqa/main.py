@@ -18,6 +18,9 @@ CONFIG = config_flags.DEFINE_config_file(
     "Config file, a colon, its arguments: configs/iqa_nrtl.py:dataset=biq2021,variant=full.",
     lock_config=True,
 )
+# Compiled steps are kept: the next split, and a resumed run, start at once.
+COMPILED = Path.home() / ".cache" / "jiqa" / "compiled"
+
 WORKDIR = flags.DEFINE_string(
     "workdir", "", "Folder of the run; by default one under runs/ named after the config."
 )
@@ -33,6 +36,8 @@ def _run(_: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
+    if not jax.config.jax_compilation_cache_dir:
+        jax.config.update("jax_compilation_cache_dir", str(COMPILED))
     command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
     recipe.run(CONFIG.value, WORKDIR.value, command)
 

@@ -31,7 +31,6 @@ UNHASHED = (
     ("data", "resident_mb"),
     ("data", "workers"),
     ("protocol", "n"),
-    ("weights",),
 )
 
 
@@ -79,6 +78,7 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
     stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
     view = read(View, fields["view"], "view")
     protocol = read(Protocol, fields["protocol"], "protocol")
+    model, pretrained = _build(fields)
     hashed = config_hash(fields)
     folder = _open(Path(workdir or f"runs/{_name(config)}-{hashed[:6]}"), fields, hashed, command)
     at = fields["data"]
@@ -91,12 +91,14 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label}")
     say(f"input: {blocks.kind}, {blocks.reason}")
     say(f"writing to {folder}")
-    model, pretrained = _build(fields)
+    # Initialisation runs once a split: little compilation pays.
+    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     for split in splits:
         here = folder / split.name
         if (here / "predictions.csv").exists():
             continue
-        variables = _init(model, pretrained, view.crop, split.seed)
+        image = jnp.zeros((1, view.crop, view.crop, 3))
+        variables = _transfer(init(jax.random.key(split.seed), image), pretrained)
         data = train.Data(index, blocks, arrays, split)
         for stage in stages:
             description, fit = STEPS[stage.step]
@@ -158,8 +160,13 @@ def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
 
 
 def config_hash(fields: Mapping[str, Any]) -> str:
-    """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`."""
+    """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`.
+
+    A file of weights counts by what is in it, not by where it lies.
+    """
     kept = json.loads(json.dumps(fields))
+    if fields["weights"]:
+        kept["weights"] = hashlib.sha256(Path(fields["weights"]).read_bytes()).hexdigest()
     for *sections, field in UNHASHED:
         place = kept
         for section in sections:
@@ -214,9 +221,8 @@ def _build(fields: Mapping[str, Any]) -> tuple[nn.Module, weights.Imported | Non
     return models.build(**options), pretrained
 
 
-def _init(model: nn.Module, pretrained: weights.Imported | None, crop: int, seed: int) -> Any:
-    """Initial variables, the backbone's replaced by the pre-trained ones."""
-    variables = jax.jit(model.init)(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))
+def _transfer(variables: Any, pretrained: weights.Imported | None) -> Any:
+    """The variables, the backbone's replaced by the pre-trained ones, if there are any."""
     if pretrained is None:
         return variables
     merged = {

@@ -106,7 +106,7 @@ def make_update(
             opt_state=opt_state,
             ema=average,
         )
-        return new, {"loss": value, "grad_norm": optax.global_norm(grads)}
+        return new, {"loss": value, "grad_norm": optax.tree.norm(grads)}
 
     return update
 

@@ -1,0 +1,52 @@
+import jax
+import pytest
+
+from jiqa import models
+from jiqa.configs import common, iqa_nrtl, ridge
+from jiqa.data.pipeline import View
+from jiqa.errors import InputError
+from jiqa.models.iqa_nrtl import VARIANTS
+from jiqa.protocols import Protocol
+from jiqa.recipe import STEPS, read
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda v=v: iqa_nrtl.get_config(f"variant={v}") for v in VARIANTS),
+        lambda: iqa_nrtl.get_config("dataset=biq2021,weights=none,protocol=official"),
+        lambda: iqa_nrtl.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
+        lambda: ridge.get_config("weights=none"),
+    ],
+)
+def test_every_config_describes_a_whole_run(make):
+    fields = make().to_dict()
+    view = read(View, fields["view"], "view")
+    read(Protocol, fields["protocol"], "protocol")
+    for stage in fields["stages"]:
+        read(STEPS[fields[stage]["step"]][0], fields[stage]["fit"], stage)
+    model = models.build(**fields["model"])
+    image = jax.ShapeDtypeStruct((2, view.crop, view.crop, 3), "float32")
+    variables = jax.eval_shape(model.init, jax.random.key(0), image)
+    prediction, _ = jax.eval_shape(model.apply, variables, image)
+    assert prediction.shape[0] == 2
+
+
+def test_arguments_have_the_type_of_their_defaults():
+    args = common.parse("n=3,name=x", n=1, name="y", rate=0.5)
+    assert (args.n, args.name, args.rate) == (3, "x", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("varient=full", "found 'varient=full', expected NAME=VALUE with NAME one of dataset"),
+        ("splits=many", "splits: found 'many', expected int"),
+        ("dataset=biq2021", "weights: nothing found"),
+        ("dataset=imagenet,weights=none", "dataset: found 'imagenet', expected one of pocket"),
+        ("dataset=biq2021,weights=none,budget=tiny", "budget: found 'tiny'"),
+    ],
+)
+def test_bad_arguments_are_named(text, message):
+    with pytest.raises(InputError, match=message):
+        iqa_nrtl.get_config(text)

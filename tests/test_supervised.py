@@ -1,0 +1,83 @@
+import contextlib
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from flax import linen as nn
+
+from jiqa import losses, mesh, models
+from jiqa.steps.supervised import init_state, make_predict, make_update
+
+
+class Brightness(nn.Module):
+    """quality = weight * mean(image), so that an update can be computed by hand."""
+
+    @nn.compact
+    def __call__(self, image, train=False):
+        weight = self.param("weight", nn.initializers.constant(2.0), ())
+        return weight * image.mean((1, 2, 3)), {}
+
+
+def stored(arrays, batch):
+    return batch["image"]
+
+
+@pytest.fixture
+def batch():
+    # Two images of two blocks: block means 0, 1, 0.2, 0.4.
+    means = np.uint8([[0, 255], [51, 102]])
+    return {
+        "image": np.tile(means[:, :, None, None, None], (1, 1, 4, 4, 3)),
+        "quality": np.float32([0.0, 1.0]),
+    }
+
+
+def test_update_is_the_gradient_step_worked_out_by_hand(batch):
+    optimiser = optax.sgd(0.1)
+    variables = {"params": {"weight": jnp.float32(2.0)}}
+    state = init_state(variables, optimiser, seed=0, ema=0.9)
+    update = make_update(Brightness(), losses.mse, optimiser, stored, ema=0.9)
+    state, metrics = update(state, batch, {})
+    x, target = np.array([0, 1, 0.2, 0.4]), np.array([0, 0, 1, 1])
+    gradient = np.mean(2 * (2 * x - target) * x)
+    assert float(metrics["loss"]) == pytest.approx(np.mean((2 * x - target) ** 2))
+    assert float(metrics["grad_norm"]) == pytest.approx(gradient)
+    assert float(state.params["weight"]) == pytest.approx(2 - 0.1 * gradient)
+    assert float(state.ema["weight"]) == pytest.approx(2 - 0.1 * 0.1 * gradient)
+    assert state.variables["params"] is state.ema
+    assert int(state.step) == 1
+
+
+def test_prediction_is_the_mean_over_the_blocks(batch):
+    predict = make_predict(Brightness(), stored)
+    got = predict({"params": {"weight": jnp.float32(2.0)}}, batch, {})
+    np.testing.assert_allclose(got, [1.0, 0.6], rtol=1e-6)
+
+
+def test_one_and_eight_devices_agree_in_x64():
+    rng = np.random.default_rng(0)
+    images = {
+        "image": rng.integers(0, 256, (8, 1, 32, 32, 3), np.uint8),
+        "quality": rng.random(8).astype(np.float32),
+    }
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(jax.enable_x64(True))
+        backbone = {"name": "resnet", "stage_sizes": (1, 1, 1, 1), "width": 4}
+        model = models.build("iqa_nrtl", variant="semantic", dtype="float64", backbone=backbone)
+        variables = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+        variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
+        optimiser = optax.sgd(0.1)
+        ends = []
+        for count in (1, 8):
+            where = mesh.make(jax.devices()[:count])
+            update = jax.jit(make_update(model, losses.mse, optimiser, stored))
+            state = init_state(variables, optimiser, seed=0)
+            state = jax.device_put(state, mesh.replicated(where))
+            for batch in mesh.to_device([images, images], where):
+                state, _ = update(state, batch, {})
+            ends.append(jax.device_get((state.params, state.batch_stats)))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), *ends)
+    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), ends[0][0], variables["params"])
+    assert min(jax.tree.leaves(moved["backbone"])) > 0

@@ -1,0 +1,169 @@
+"""The training path on the tiny database: results, resume, divergence, evaluation."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny_run
+
+from jiqa import log, recipe
+from jiqa.errors import DivergedError, InputError
+from jiqa.predictions import read_predictions
+
+SPLIT = "split0"
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return tiny_run.run(tmp_path_factory.mktemp("finished"))
+
+
+def test_a_run_leaves_everything_it_promises(finished):
+    for name in ("run.json", "results.md", "results.csv"):
+        assert (finished / name).stat().st_size > 0
+    for split in ("split0", "split1"):
+        for name in ("predictions.csv", "split.json", "scatter.png", "scores/curves.png"):
+            assert (finished / split / name).stat().st_size > 0
+        assert list((finished / split / "scores" / "tensorboard").glob("events*"))
+        assert any((finished / split / "scores" / "checkpoints").iterdir())
+
+
+def test_training_lowers_the_loss_and_logs_every_step(finished):
+    rows = log.read(finished / SPLIT / "scores" / "metrics.csv")
+    losses = [float(row["loss"]) for row in rows if row["loss"]]
+    assert len(losses) == len(rows) - sum(bool(row["val_srocc"]) for row in rows)
+    assert np.mean(losses[-3:]) < 0.8 * np.mean(losses[:3])
+    assert [int(row["step"]) for row in rows if row["loss"]] == list(range(1, len(losses) + 1))
+
+
+def test_a_finished_run_is_not_run_again(finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("predictions.csv")}
+    tiny_run.run(finished)
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("predictions.csv")}
+
+
+def test_a_folder_of_another_run_is_refused(finished):
+    with pytest.raises(InputError, match=r"run\.json: a run of another config"):
+        tiny_run.run(finished, **{"scores.fit.batch_size": 4})
+
+
+def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
+    metrics = tmp_path / SPLIT / "scores" / "metrics.csv"
+    command = [sys.executable, str(Path(tiny_run.__file__)), str(tmp_path)]
+    process = subprocess.Popen(command, env=os.environ)
+    deadline = time.monotonic() + 300
+    while not _reached(metrics, epoch=2.2):
+        assert process.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / SPLIT / "predictions.csv").exists()
+    subprocess.run(command, check=True, env=os.environ)
+    for split in ("split0", "split1"):
+        ours, theirs = (folder / split / "predictions.csv" for folder in (tmp_path, finished))
+        assert ours.read_bytes() == theirs.read_bytes()
+    steps = [int(row["step"]) for row in log.read(metrics) if row["loss"]]
+    assert steps == sorted(set(steps))
+
+
+def _reached(metrics: Path, epoch: float) -> bool:
+    if not metrics.exists():
+        return False
+    return any(float(row["epoch"] or 0) >= epoch for row in log.read(metrics))
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
+    changes = {"scores.fit.optim.learning_rate": 1e30, "scores.fit.optim.schedule": "constant"}
+    with pytest.raises(DivergedError, match=r"step \d+: the loss is (nan|inf); .*checkpoint"):
+        tiny_run.run(tmp_path, **changes)
+    assert not list(tmp_path.rglob("predictions.csv"))
+
+
+def test_batch_size_and_padding_do_not_change_a_score(finished, tmp_path, monkeypatch):
+    """Scores of one trained state, predicted in batches of 8 (padded) and of 5."""
+    predict_rows = recipe.train.predict_rows
+    monkeypatch.setattr(
+        recipe.train,
+        "predict_rows",
+        lambda predict, variables, source, arrays, rows, _, mesh: predict_rows(
+            predict, variables, source, arrays, rows[::-1], 5, mesh
+        )[::-1],
+    )
+    for path in (finished / SPLIT).rglob("*"):
+        copy = tmp_path / path.relative_to(finished)
+        if path.is_file() and path.name != "predictions.csv":
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    tiny_run.run(tmp_path, **{"protocol.n": 1})
+    ours, theirs = (
+        next(t for t in read_predictions(folder) if t.split == SPLIT)
+        for folder in (tmp_path, finished)
+    )
+    np.testing.assert_allclose(ours.prediction, theirs.prediction, rtol=1e-5, atol=1e-6)
+
+
+def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
+    with log.Log(tmp_path, 0) as first:
+        first.write(1, 0.5, loss=0.25)
+        first.write(2, 1.0, loss=0.125)
+    with (tmp_path / "metrics.csv").open("a") as file:
+        file.write("3,1.5,0.1")
+    with log.Log(tmp_path, 1):
+        pass
+    with (tmp_path / "metrics.csv").open() as file:
+        assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
+
+
+def test_ridge_runs_the_same_road(tmp_path):
+    changes = {
+        "model": {"name": "stage_statistics", "backbone": tiny_run.config().model.backbone},
+        "stages": ("fit",),
+    }
+    config = tiny_run.config()
+    config.run = "ridge"
+    config.model = changes["model"]
+    config.fit = {"step": "ridge", "fit": {"batch_size": 8}}
+    config.stages = ("fit",)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(recipe, "load_index", lambda *_, **__: tiny_run.tiny.database())
+        folder = recipe.run(config, str(tmp_path), "tiny")
+    assert all(len(table) == 12 for table in read_predictions(folder))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scores.fit.epochs": 0.0}, "epochs: found 0.0, expected a number above 0"),
+        ({"scores.fit.loss": "huber"}, "loss: found 'huber'"),
+        ({"view.crop": 64}, "expected at least the crop of 64x64"),
+        ({"protocol.test": 1.5}, "protocol test: 1.5"),
+    ],
+)
+def test_bad_fields_are_named(tmp_path, changes, message):
+    with pytest.raises(InputError, match=message):
+        tiny_run.run(tmp_path, **changes)
+
+
+def test_a_field_that_is_not_there_is_named():
+    with pytest.raises(InputError, match=r"scores\.epoch: no such field, expected one of loss"):
+        recipe.read(recipe.train.Fit, {"epoch": 3}, "scores")
+
+
+def test_a_batch_that_does_not_split_over_the_devices_is_refused():
+    with pytest.raises(InputError, match="found 12, expected a multiple of the 8 devices"):
+        recipe.meshes.check_batch(12, recipe.meshes.make())
+
+
+def test_the_config_hash_is_of_what_is_computed():
+    fields = tiny_run.config().to_dict()
+    moved = tiny_run.config(**{"data.data_dir": "/elsewhere", "protocol.n": 50}).to_dict()
+    other = tiny_run.config(**{"scores.fit.epochs": 5.0}).to_dict()
+    assert recipe.config_hash(fields) == recipe.config_hash(moved)
+    assert recipe.config_hash(fields) != recipe.config_hash(other)

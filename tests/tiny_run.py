@@ -1,0 +1,67 @@
+"""A whole run on the tiny database, also as a process of its own: `tiny_run.py WORKDIR`."""
+
+import sys
+from unittest import mock
+
+import jax
+import tiny
+from ml_collections import ConfigDict
+
+from jiqa import mesh, recipe
+
+
+def config(**changes) -> ConfigDict:
+    """A whole run in seconds: a narrow network, 32x32 blocks, four epochs, two splits."""
+    fields = ConfigDict(
+        {
+            "run": "iqa_nrtl/tiny",
+            "seed": 0,
+            "data": {
+                "database": "tiny",
+                "config": "",
+                "data_dir": "",
+                "resident_mb": 64,
+                "workers": 0,
+            },
+            "protocol": {"kind": "random", "n": 2, "test": 0.25, "val": 0.25},
+            "view": {"resize": None, "crop": 32, "blocks": 2},
+            "weights": "",
+            "model": {
+                "name": "iqa_nrtl",
+                "variant": "adapt",
+                "window": 1,
+                "global_dim": 8,
+                "hidden": 8,
+                "backbone": {
+                    "name": "resnet",
+                    "stage_sizes": (1, 1, 1, 1),
+                    "width": 2,
+                    "preprocess": "unit",
+                },
+            },
+            "stages": ("scores",),
+            "scores": {
+                "step": "supervised",
+                "fit": {
+                    "epochs": 4.0,
+                    "batch_size": 8,
+                    "log_every": 1,
+                    "optim": {"learning_rate": 3e-3, "ema": 0.9},
+                },
+            },
+        }
+    )
+    fields.update_from_flattened_dict(changes)
+    return fields
+
+
+def run(workdir, **changes):
+    """Runs it on one device."""
+    with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
+        return recipe.run(
+            config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1])
+        )
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])
