@@ -14,7 +14,7 @@ Arguments:
     splits    how many (the paper: 50)
     protocol  random (90/10 by content) or official (the release's own test part)
     weights   ImageNet weights of the ResNet-50: `none`: from scratch
-    budget    paper, or cpu: stem and stages 1 and 2 frozen, one crop an image, 10 epochs
+    budget    paper, or cpu: stem and stages 1 and 2 frozen, 6 epochs of one crop an image
     seed      of the splits and of the training
 """
 
@@ -85,9 +85,12 @@ def get_config(text: str = "") -> ConfigDict:
     )
     if args.budget == "cpu":
         config.run += "-cpu"
-        config.view.blocks = 1
+        config.view.blocks, config.view.test_blocks = 1, 3
         config.model.backbone.frozen_stages = 3
-        config.scores.fit.epochs = 10.0
+        config.scores.fit.epochs, config.scores.fit.batch_size = 6.0, 8
+        config.scores.fit.optim.learning_rate = 1e-3
+        config.scores.fit.optim.rates = {"^backbone/": 0.05}
+        config.scores.fit.optim.warmup = 0.05
     elif args.budget != "paper":
         raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
     return config
