@@ -88,8 +88,8 @@ def get_config(text: str = "") -> ConfigDict:
         config.view.blocks, config.view.test_blocks = 1, 3
         config.model.backbone.frozen_stages = 3
         config.scores.fit.epochs, config.scores.fit.batch_size = 6.0, 8
-        config.scores.fit.optim.learning_rate = 1e-3
-        config.scores.fit.optim.rates = {"^backbone/": 0.05}
+        config.scores.fit.optim.learning_rate = 5e-4
+        config.scores.fit.optim.rates = {"^backbone/": 0.1}
         config.scores.fit.optim.warmup = 0.05
     elif args.budget != "paper":
         raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
