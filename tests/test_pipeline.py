@@ -50,6 +50,10 @@ def database(images):
     return index, Records(files, np.arange(n))
 
 
+def cut_once(chosen, batch):
+    return np.asarray(jax.jit(chosen.images)(chosen.arrays, batch))
+
+
 @pytest.fixture(scope="module")
 def sources():
     """The same database streamed and resident, their `images` compiled."""
@@ -162,6 +166,19 @@ def test_eval_blocks_lie_on_the_fixed_grid(cut):
         assert [corner(block) for block in image] == diagonal
 
 
+def test_more_blocks_at_test_than_in_training():
+    made = database([telling(row) for row in range(2)])
+    view = View(resize=None, crop=CROP, blocks=1, test_blocks=5)
+    corners = [(0, 0), (0, 10), (2, 5), (4, 0), (4, 10)]
+    for resident_mb in (0, 1):
+        chosen = source(*made, view, resident_mb=resident_mb, workers=0)
+        (trained,) = chosen.train_batches(np.arange(2), 2, 0, 0, 1)
+        (tested,) = chosen.eval_batches(np.arange(2), 2)
+        assert trained["flip" if resident_mb else "image"].shape[:2] == (2, 1)
+        blocks = cut_once(chosen, tested)[1]
+        assert [corner(block)[:2] for block in blocks] == corners
+
+
 def test_no_rows(cut):
     chosen, _ = cut
     assert list(chosen.eval_batches(np.array([], int), 4)) == []
@@ -169,10 +186,14 @@ def test_no_rows(cut):
         chosen.train_batches(np.array([], int), 4, 0, 0, 1)
 
 
-def test_a_batch_divides_among_the_processes(cut):
+@pytest.mark.parametrize(("batch_size", "processes"), [(7, 2), (0, 1)])
+def test_a_batch_divides_among_the_processes(cut, batch_size, processes):
     chosen, _ = cut
-    with pytest.raises(InputError, match="batch_size: 7 found, expected a multiple of the 2"):
-        chosen.train_batches(ROWS, 7, 0, 0, 1, shard=(0, 2))
+    message = f"batch_size: {batch_size} found, expected a multiple of {processes} processes"
+    with pytest.raises(InputError, match=message):
+        chosen.train_batches(ROWS, batch_size, 0, 0, 1, shard=(0, processes))
+    with pytest.raises(InputError, match=message):
+        chosen.eval_batches(ROWS, batch_size, shard=(0, processes))
 
 
 def test_resident_equals_streamed(sources):
@@ -188,10 +209,7 @@ def test_resident_equals_streamed_after_resize():
     made = database([rng.integers(0, 256, (h, 40, 3), np.uint8) for h in (30, 40, 50, 60)])
     view = View(resize=(24, 32), crop=20, blocks=2)
     (a,), (b,) = (
-        [
-            np.asarray(each.images(each.arrays, batch))
-            for batch in each.train_batches(np.arange(4), 8, 0, 0, 1)
-        ]
+        [cut_once(each, batch) for batch in each.train_batches(np.arange(4), 8, 0, 0, 1)]
         for each in (source(*made, view, resident_mb=mb, workers=0) for mb in (0, 1))
     )
     np.testing.assert_array_equal(a, b)
@@ -213,7 +231,7 @@ def test_a_part_of_the_index_reads_its_own_images():
     for resident_mb in (0, 1):
         part = source(index.take([4, 2]), records, VIEW, resident_mb=resident_mb, workers=0)
         (batch,) = part.eval_batches(np.arange(2), 2)
-        cut = np.asarray(part.images(part.arrays, batch))
+        cut = cut_once(part, batch)
         assert cut[:, 0, 0, 0, 0].tolist() == [4, 2]
 
 
@@ -288,9 +306,11 @@ def test_grid_is_distinct_and_symmetric(blocks):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"crop": 0}, "crop 0 and blocks 3"),
-        ({"blocks": 0}, "crop 16 and blocks 0"),
-        ({"resize": (20, 15)}, "view: resize: 20x15 .*crop of 16x16"),
+        ({"crop": 0}, "crop 0, blocks 3, test_blocks 0 found"),
+        ({"blocks": 0}, "crop 16, blocks 0, test_blocks 0 found"),
+        ({"test_blocks": -1}, "crop 16, blocks 3, test_blocks -1 found"),
+        ({"resize": (20, 15)}, "view: resize: 20x15 .*at least 16x16"),
+        ({"resize": (0, 9), "crop_scale": (0.5, 1)}, "view: resize: 0x9 .*at least 1x1"),
         ({"crop_scale": (0.0, 1.0)}, "crop_scale"),
         ({"crop_scale": (0.8, 0.5)}, "crop_scale"),
         ({"crop_scale": (0.5, 1.1)}, "crop_scale"),
@@ -301,13 +321,18 @@ def test_view_refuses(fields, message):
         View(**{"resize": None, "crop": CROP, "blocks": 3, **fields})
 
 
+def test_source_refuses_a_negative_count_of_workers():
+    with pytest.raises(InputError, match="workers: -1 found"):
+        source(*database([telling(0)]), VIEW, resident_mb=0, workers=-1)
+
+
 def test_too_small_an_image_is_named():
     small = database([telling(0), telling(1, 15, 30)])
     streamed = source(*small, VIEW, resident_mb=0, workers=0)
-    with pytest.raises(InputError, match=r"telling photo01: 15x30 .*found, .*crop of 16x16"):
+    with pytest.raises(InputError, match=r"telling photo01: 15x30 .*found, .*at least 16x16"):
         list(streamed.eval_batches(np.arange(2), 2))
     alike = database([telling(0, 15, 30)] * 2)
-    with pytest.raises(InputError, match=r"telling photo00: 15x30 .*found, .*crop of 16x16"):
+    with pytest.raises(InputError, match=r"telling photo00: 15x30 .*found, .*at least 16x16"):
         source(*alike, VIEW, resident_mb=9, workers=0)
 
 

@@ -22,7 +22,7 @@ class Index:
     """One row an image, sorted by id; every column is a NumPy array of length n.
 
     Attributes:
-        database: name, with the config where it is not the default: `biq2021/sample`.
+        database: name, with the config where one was asked for: `biq2021/sample`.
         score_name: `mos`, `dmos` or `pseudo_mos`: what the score is.
         score_range: its nominal (lowest, highest).
         higher_better: its direction.
@@ -104,9 +104,11 @@ def load_index(
     """Index and records of a prepared database, every official split joined, references left out.
 
     Raises:
-        InputError: the database is unknown or not prepared, or two of its images share an id.
+        InputError: the database is unknown or not prepared, has no scored images, or two that
+            share an id.
     """
-    builder = prepare.open_builder(database, config=config, data_dir=data_dir)
+    # Any, because TFDS's decorators hide the signatures of its methods.
+    builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
     splits = sorted(set(builder.info.splits) - {REFERENCE})
     if not splits:
         raise InputError(f"{database}: only pristine photographs found, expected scored images")
@@ -118,31 +120,28 @@ def load_index(
         ["" if split == DISTORTED else split for split in splits],
         [builder.info.splits[split].num_examples for split in splits],
     )
+    position = np.array(sorted(range(len(rows)), key=lambda i: rows[i]["id"]))
+    rows = [rows[i] for i in position]
     facts = builder.info.metadata
     score = facts["score"]
-    ids = _text(rows, "id")
-    position = np.argsort(ids, kind="stable")
-    repeated = ids[position][1:][ids[position][1:] == ids[position][:-1]]
-    if repeated.size:
-        raise InputError(f"{database}: id {repeated[0]} occurs twice, expected unique ids")
     index = Index(
         database=f"{database}/{config}" if config else database,
         score_name=score,
         score_range=(float(facts["score_range"][0]), float(facts["score_range"][1])),
         higher_better=facts["higher_better"],
-        id=ids,
+        id=_text(rows, "id"),
         content_id=_text(rows, "content_id"),
         distortion=_text(rows, "distortion"),
         level=np.array([row["level"] for row in rows], np.int32),
         score=np.array([row[score] for row in rows], np.float32),
         score_std=np.array([row[f"{score}_std"] for row in rows], np.float32),
-        official=official,
-        record=np.empty(len(rows), np.int64),
-    ).take(position)
-    return (
-        dataclasses.replace(index, record=np.arange(len(index))),
-        Records(source, position),
+        official=official[position],
+        record=np.arange(len(rows)),
     )
+    repeated = index.id[1:][index.id[1:] == index.id[:-1]]
+    if repeated.size:
+        raise InputError(f"{database}: id {repeated[0]} occurs twice, expected unique ids")
+    return index, Records(source, position)
 
 
 def _text(rows: list[dict[str, Any]], name: str) -> np.ndarray:

@@ -4,7 +4,6 @@
 """
 
 import abc
-import collections
 import concurrent.futures
 import contextlib
 import dataclasses
@@ -26,7 +25,7 @@ from jiqa.data.plan import Batch, View
 from jiqa.errors import InputError
 
 _MIB = 2**20
-# Batches that are read by threads in less time than worker processes take to start.
+# Up to so many batches are read by threads: worker processes take longer to start.
 _FEW = 50
 
 
@@ -113,7 +112,9 @@ class Streamed(_Source):
         workers = self.workers if stop - start > _FEW else 0
         threads = max(1, _threads() // max(1, workers))
         batches = grain.MapDataset.range(start, stop).map(lambda step: self._cut(make(step)))
-        batches = batches.to_iter_dataset(grain.ReadOptions(threads, threads))
+        batches = batches.to_iter_dataset(
+            grain.ReadOptions(num_threads=threads, prefetch_buffer_size=threads)
+        )
         if workers:
             if not flags.FLAGS.is_parsed():
                 flags.FLAGS.mark_as_parsed()  # grain reads its flags, in programs without any too
@@ -161,10 +162,9 @@ class Resident(_Source):
             images[row] = self.load(row)
 
         with concurrent.futures.ThreadPoolExecutor(_threads()) as pool:
-            decoded = pool.map(fill, rows)
-            collections.deque(
-                tqdm(decoded, f"decode {self.index.database}", len(rows), disable=None), maxlen=0
-            )
+            filled = pool.map(fill, rows)
+            for _ in tqdm(filled, f"decode {self.index.database}", len(rows), disable=None):
+                pass
         self.arrays = {"images": images}
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
@@ -194,11 +194,13 @@ def source(
 
     Resident where all images are of one size after the view's resize, blocks are cut at that
     scale, and the decoded index fits `resident_mb` MiB; its images are decoded at once. Otherwise
-    Streamed, with `workers` processes (0: threads of this one).
+    Streamed, with `workers` processes, or with threads where that is 0 or the batches are few.
 
     Raises:
-        InputError: an image is broken, or too small for the view.
+        InputError: `workers` is negative; an image is broken, or too small for the view.
     """
+    if workers < 0:
+        raise InputError(f"workers: {workers} found, expected 0 or more")
     shape, reason = _common_shape(index, records, view)
     if shape:
         mib = len(index) * shape[0] * shape[1] * 3 / _MIB

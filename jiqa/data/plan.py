@@ -22,7 +22,8 @@ class View:
     Attributes:
         resize: (height, width) that the whole image is resized to first, or None.
         crop: side of a block in pixels.
-        blocks: blocks an image, in training and at test.
+        blocks: blocks an image in training.
+        test_blocks: blocks an image at test; 0 is as many as in training.
         crop_scale: None, or the range of the side of a window as share of the image's shorter
             side; the window is then resized to `crop`.
         flip: mirror half of the training blocks.
@@ -36,11 +37,13 @@ class View:
     blocks: int
     crop_scale: tuple[float, float] | None = None
     flip: bool = True
+    test_blocks: int = 0
 
     def __post_init__(self) -> None:
-        if self.crop < 1 or self.blocks < 1:
+        if min(self.crop, self.blocks) < 1 or self.test_blocks < 0:
             raise InputError(
-                f"view: crop {self.crop} and blocks {self.blocks} found, expected at least 1"
+                f"view: crop {self.crop}, blocks {self.blocks}, test_blocks {self.test_blocks} "
+                "found, expected at least 1, 1 and 0"
             )
         if self.crop_scale and not 0 < self.crop_scale[0] <= self.crop_scale[1] <= 1:
             raise InputError(
@@ -51,10 +54,11 @@ class View:
 
     def check(self, name: str, shape: tuple[int, int]) -> None:
         """Raises InputError, beginning with `name`, where an image of `shape` has no block."""
-        if self.crop_scale is None and min(shape) < self.crop:
+        least = 1 if self.crop_scale else self.crop
+        if min(shape) < least:
             raise InputError(
                 f"{name}: {shape[0]}x{shape[1]} pixels (height x width) found, "
-                f"expected at least the crop of {self.crop}x{self.crop}"
+                f"expected at least {least}x{least} to cut a block from"
             )
 
     def windows(self, shape: tuple[int, int], place: np.ndarray) -> np.ndarray:
@@ -109,12 +113,12 @@ def eval_batch(rows: np.ndarray, view: View, batch_size: int, part: slice, step:
     A short last batch is filled with its last row, under a mask of False.
     """
     position = (step * batch_size + np.arange(batch_size))[part]
-    size = len(position)
+    size, blocks = len(position), view.test_blocks or view.blocks
     return {
         "row": rows[np.minimum(position, len(rows) - 1)].astype(np.int32),
         "mask": position < len(rows),
-        "place": np.broadcast_to(grid(view.blocks), (size, view.blocks, 3)),
-        "flip": np.zeros((size, view.blocks), bool),
+        "place": np.broadcast_to(grid(blocks), (size, blocks, 3)),
+        "flip": np.zeros((size, blocks), bool),
     }
 
 
@@ -136,12 +140,12 @@ def part(batch_size: int, shard: tuple[int, int]) -> slice:
     """The slice of a global batch that belongs to process i of n, `shard` being (i, n).
 
     Raises:
-        InputError: the batch does not divide.
+        InputError: the batch is empty or does not divide.
     """
     number, count = shard
-    if batch_size % count:
+    if batch_size < 1 or batch_size % count:
         raise InputError(
-            f"batch_size: {batch_size} found, expected a multiple of the {count} processes"
+            f"batch_size: {batch_size} found, expected a multiple of {count} processes"
         )
     share = batch_size // count
     return slice(number * share, (number + 1) * share)
