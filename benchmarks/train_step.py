@@ -172,7 +172,9 @@ def main() -> None:
         dtype=args.dtype,
         backbone={"name": "resnet", "stage_sizes": stage_sizes, "width": args.width},
     )
-    variables = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, args.size, args.size, 3)))
+    # Made once: not worth the minute that optimising its code takes.
+    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
+    variables = init(jax.random.key(0), jnp.zeros((1, args.size, args.size, 3)))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))
     index, records = database()
     side = round(args.size * 256 / 224)

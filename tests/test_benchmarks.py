@@ -1,0 +1,63 @@
+"""The benchmarks run, and their arithmetic is right."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def measure():
+    spec = importlib.util.spec_from_file_location("measure", BENCHMARKS / "measure.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules[spec.name]
+
+
+def test_functions_take_turns_and_the_first_call_stands_apart(measure):
+    calls = []
+    rows = [measure.Row(name, lambda name=name: calls.append(name), 8) for name in "ab"]
+    measure.measure(rows, warm=1, repeats=2)
+    assert "".join(calls) == "ab" + "ab" + "abab"
+    assert [len(row.seconds) for row in rows] == [2, 2]
+
+
+def test_summary_and_ratio(measure):
+    ours = measure.Row("train step", print, 8, seconds=[0.4, 0.2, 0.3])
+    peer = measure.Row("train step, PyTorch NCHW", print, 8, seconds=[0.1, 0.2, 0.4])
+    rows = {row.name: row.summary() for row in (ours, peer)}
+    assert rows["train step"]["median_ms"] == pytest.approx(300)
+    assert rows["train step"]["minimum_ms"] == pytest.approx(200)
+    assert rows["train step"]["images_per_s"] == pytest.approx(8 / 0.3)
+    ratio = measure.ratios(rows)["train step, PyTorch NCHW"]
+    assert ratio == pytest.approx({"median_ms": 1.5, "minimum_ms": 2})
+
+
+def test_train_step_measures_step_input_and_waiting(tmp_path):
+    output = tmp_path / "speed.json"
+    small = ["--batch=2", "--size=32", "--width=4", "--stage_sizes=1,1,1,1", "--repeats=2"]
+    command = [sys.executable, BENCHMARKS / "train_step.py", *small, f"--output={output}"]
+    quick_to_compile = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "XLA_FLAGS": quick_to_compile},
+        text=True,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    results = json.loads(output.read_text())
+    assert {"forward", "train step"} <= set(results["rows"])
+    for kind in ("streamed", "resident"):
+        assert {f"train step and input, {kind}", f"input alone, {kind}"} <= set(results["rows"])
+        assert 0 <= results["waiting_for_input"][kind] < 1
+    assert all(row["images_per_s"] > 0 for row in results["rows"].values())
+    assert "| train step |" in done.stdout
