@@ -1,0 +1,69 @@
+"""The command `jiqa`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from jiqa.errors import JiqaError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="jiqa", description="Image quality assessment in JAX.")
+    commands = parser.add_subparsers(title="commands", required=True)
+    _add_prepare(commands)
+    _add_tables(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except JiqaError as error:
+        sys.stderr.write(f"jiqa: error: {error}\n")
+        return error.status
+    return 0
+
+
+def _add_prepare(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("prepare", help="build a database, or list them")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("database", nargs="?", help="its name")
+    what.add_argument("--list", action="store_true", help="list the databases")
+    parser.add_argument("--config", default="", help="configuration: `sample` for a part")
+    parser.add_argument("--manual_dir", help="folder with the release, instead of a download")
+    parser.add_argument("--data_dir", help="folder of databases [~/.cache/jiqa/databases]")
+    parser.set_defaults(run=_prepare)
+
+
+def _prepare(arguments: argparse.Namespace) -> None:
+    from jiqa.data import prepare
+
+    if arguments.list:
+        for name, entry in prepare.DATABASES.items():
+            print(f"{name:12} {entry.summary}; {entry.origin}")
+        return
+    where = {"config": arguments.config, "data_dir": arguments.data_dir}
+    folder = prepare.prepare(arguments.database, manual_dir=arguments.manual_dir, **where)
+    info = prepare.open_builder(arguments.database, **where).info
+    counts = ", ".join(f"{split.num_examples} {name}" for name, split in info.splits.items())
+    print(f"{info.full_name}: {counts}; {folder}")
+
+
+def _add_tables(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("tables", help="show a paper's tables, ours beside the published")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
+    what.add_argument(
+        "--results", action="store_true", help="rewrite the results in --readme from --workdir"
+    )
+    parser.add_argument("--workdir", help="folder of runs, at any depth")
+    parser.add_argument("--format", choices=("markdown", "csv"), default="markdown")
+    parser.add_argument("--readme", default="README.md", help="[README.md]")
+    parser.set_defaults(run=_tables)
+
+
+def _tables(arguments: argparse.Namespace) -> None:
+    from jiqa import readme, tables
+
+    if arguments.results:
+        readme.update(arguments.readme, arguments.workdir or "results")
+    else:
+        print(tables.show(arguments.table, arguments.workdir, arguments.format), end="")

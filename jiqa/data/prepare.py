@@ -1,0 +1,156 @@
+"""Databases: which there are, where they lie, and how they come to be there."""
+
+import contextlib
+import dataclasses
+import fcntl
+import importlib
+import io
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import tensorflow_datasets as tfds
+
+from jiqa.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Database:
+    """An entry of `DATABASES`.
+
+    Attributes:
+        summary: what it holds, in a line.
+        origin: where its images come from when no `manual_dir` is given.
+        at_first_use: it is made without being asked for.
+    """
+
+    summary: str
+    origin: str
+    at_first_use: bool = False
+
+
+DATABASES = {
+    "biq2021": Database("12,000 photographs, authentic distortions, MOS", "downloaded (0.4 GB)"),
+    "pocket": Database(
+        "12 photographs, 5 synthetic distortions, pseudo MOS", "made at first use", True
+    ),
+}
+
+
+def data_root(data_dir: str | Path | None = None) -> Path:
+    """The folder of databases: `data_dir`, else $JIQA_DATA_DIR, else ~/.cache/jiqa/databases."""
+    folder = data_dir or os.environ.get("JIQA_DATA_DIR") or "~/.cache/jiqa/databases"
+    return Path(folder).expanduser().absolute()
+
+
+def prepare(
+    name: str,
+    *,
+    config: str = "",
+    data_dir: str | Path | None = None,
+    manual_dir: str | Path | None = None,
+    progress: bool = True,
+) -> Path:
+    """Builds a database unless it is there already, and returns its folder.
+
+    It is built in a folder of its own and renamed when it is whole; of two processes that ask for
+    the same one, the second waits for the first.
+
+    Args:
+        name: a key of `DATABASES`.
+        config: one of the builder's configurations; its first by default.
+        data_dir: see `data_root`.
+        manual_dir: folder of the release, where it is not to be downloaded.
+        progress: show a bar, where there is a terminal to show it on.
+
+    Raises:
+        InputError: the release is not as it should be, or cannot be had or stored.
+    """
+    root = data_root(data_dir)
+    builder, folder = _builder(name, config)
+    if (root / folder).is_dir():
+        return root / folder
+    if manual_dir and not (Path(manual_dir).is_dir() and os.listdir(manual_dir)):
+        raise InputError(f"--manual_dir {manual_dir}: expected a folder with a release of {name}")
+    try:
+        with _locked(root / f".{name}.lock"):
+            if not (root / folder).is_dir():
+                _show_bars(progress and sys.stderr.isatty())
+                _build(builder, config, manual_dir, root, folder)
+    except OSError as error:
+        raise InputError(f"{name}: cannot be prepared in {root}: {error}") from error
+    return root / folder
+
+
+def _build(
+    builder: type[tfds.core.GeneratorBasedBuilder],
+    config: str,
+    manual_dir: str | Path | None,
+    root: Path,
+    folder: Path,
+) -> None:
+    unfinished = root / f".{builder.name}.unfinished"
+    downloads = root / f".{builder.name}.downloads"  # kept until a build succeeds
+    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells the temporary folder
+            builder(data_dir=unfinished, config=config or None).download_and_prepare(
+                download_dir=unfinished if manual_dir else downloads,
+                download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
+                file_format="array_record",
+            )
+        (root / folder).parent.mkdir(parents=True, exist_ok=True)
+        (unfinished / folder).rename(root / folder)
+        shutil.rmtree(downloads, ignore_errors=True)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _show_bars(show: bool) -> None:
+    if show:
+        tfds.enable_progress_bar()
+    else:
+        tfds.disable_progress_bar()
+
+
+def open_builder(
+    name: str, config: str = "", data_dir: str | Path | None = None
+) -> tfds.core.DatasetBuilder:
+    """The prepared database, to read; one that needs nothing from outside is made first.
+
+    Raises:
+        InputError: it is unknown, or not prepared; the message is the command that does it.
+    """
+    root = data_root(data_dir)
+    _, folder = _builder(name, config)
+    if DATABASES[name].at_first_use:
+        prepare(name, config=config, data_dir=root)
+    if not (root / folder).is_dir():
+        options = f" --config={config}" if config else ""
+        options += f" --data_dir={data_dir}" if data_dir else ""
+        raise InputError(
+            f"{name}: not prepared in {root}, expected `jiqa prepare {name}{options}` before"
+        )
+    return tfds.builder_from_directory(root / folder)
+
+
+def _builder(name: str, config: str) -> tuple[type[tfds.core.GeneratorBasedBuilder], Path]:
+    """The builder of a database and the folder it makes, relative to the root."""
+    if name not in DATABASES:
+        raise InputError(f"database: found {name!r}, expected one of {', '.join(DATABASES)}")
+    module = importlib.import_module(f"jiqa.tfds_builders.{name}.{name}_dataset_builder")
+    configs = [known.name for known in module.Builder.BUILDER_CONFIGS]
+    if config and config not in configs:
+        expected = f"one of {', '.join(configs)}" if configs else "none"
+        raise InputError(f"{name}: found config {config!r}, expected {expected}")
+    return module.Builder, Path(name, config or "".join(configs[:1]), str(module.Builder.VERSION))
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
