@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jiqa import readme, results
+from jiqa import cli, readme, results
 from jiqa.errors import InputError
 from jiqa.predictions import write_predictions
 
@@ -47,6 +47,13 @@ def test_only_what_is_between_the_marks_is_rewritten(tmp_path, page, predicted):
     assert "old" not in text
     readme.update(page, tmp_path / "runs")
     assert page.read_text() == text
+
+
+def test_the_command_rewrites_the_readme(tmp_path, page, predicted):
+    record(tmp_path / "runs" / "a", [predicted()])
+    command = ["tables", "--results", f"--workdir={tmp_path / 'runs'}", f"--readme={page}"]
+    assert cli.main(command) == 0
+    assert "iqa_nrtl/full" in page.read_text()
 
 
 def test_every_figure_of_a_run_is_there(tmp_path, page, predicted):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from jiqa import tables
+from jiqa import cli, tables
 from jiqa.configs.tables import iqa_nrtl
 from jiqa.errors import InputError
 from jiqa.predictions import write_predictions
@@ -173,3 +173,20 @@ def test_a_table_that_is_not_there(name):
 def test_a_workdir_that_is_not_there(tmp_path):
     with pytest.raises(InputError, match="no such folder"):
         tables.show("iqa_nrtl/1", tmp_path / "absent")
+
+
+def test_the_command_prints_a_table(predicted, tmp_path, capsys):
+    write_predictions(tmp_path / "predictions.csv", [predicted()])
+    for form in ("markdown", "csv"):
+        arguments = ["tables", "iqa_nrtl/3", f"--workdir={tmp_path}", f"--format={form}"]
+        assert cli.main(arguments) == 0
+        assert capsys.readouterr().out == tables.show("iqa_nrtl/3", tmp_path, form)
+    assert cli.main(["tables", "iqa_nrtl"]) == 0
+    assert capsys.readouterr().out == tables.show("iqa_nrtl")
+
+
+def test_the_command_says_an_error_in_one_line(capsys):
+    assert cli.main(["tables", "iqa_nrtl/9"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("jiqa: error: table 'iqa_nrtl/9': not there")
+    assert error.count("\n") == 1
