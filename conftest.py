@@ -15,6 +15,13 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=8"
 ).strip()
 
+# What one test or process has compiled, another takes from here.
+os.environ.setdefault(
+    "JAX_COMPILATION_CACHE_DIR", str(Path(__file__).resolve().parent / ".pytest_cache" / "jax")
+)
+
+pytest.register_assert_rewrite("jiqa.tfds_builders.testing")
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -196,7 +196,7 @@ def fit_ridge(
 ) -> Trained:
     """Fits a ridge regression to the features of a fixed model; arguments as `fit`'s.
 
-    The strength is chosen by leave-one-out error, so the validation rows are trained on too.
+    The strength is chosen by cross-validation, so the validation rows are trained on too.
     `folder` gets `ridge.npz`.
     """
     meshes.check_batch(how.batch_size, mesh)
@@ -210,7 +210,9 @@ def fit_ridge(
 
     began = time.perf_counter()
     rows = np.sort(np.concatenate([data.split.train, data.split.val]))
-    fitted = ridge.solve(features(rows), data.index.quality[rows], how.strengths)
+    fitted = ridge.solve(
+        features(rows), data.index.quality[rows], data.index.content_id[rows], how.strengths
+    )
     folder.mkdir(parents=True, exist_ok=True)
     fitted.save(folder / "ridge.npz")
     facts = {

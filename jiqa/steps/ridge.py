@@ -4,9 +4,16 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import RidgeCV
+from sklearn.linear_model import Ridge as RidgeRegression
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from jiqa import stats
 
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
+FOLDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,22 +50,33 @@ class Ridge:
 
 
 def solve(
-    features: np.ndarray, quality: np.ndarray, strengths: tuple[float, ...] = STRENGTHS
+    features: np.ndarray,
+    quality: np.ndarray,
+    content: np.ndarray,
+    strengths: tuple[float, ...] = STRENGTHS,
 ) -> Ridge:
-    """Fits; the strength is the one with the least leave-one-out error on the training rows.
+    """Fits a ridge regression to standardised features.
+
+    The strength is the one with the highest mean SROCC over five folds of the training rows, none
+    of which divides a content.
 
     Args:
         features: float [n, d].
         quality: float [n].
-        strengths: penalties to choose from, for standardised features.
+        content: [n], the content_id of each row; five or more different ones.
+        strengths: penalties to choose from.
     """
-    mean, scale = features.mean(axis=0), features.std(axis=0)
-    scale = np.where(scale > 0, scale, 1)
-    model = RidgeCV(strengths).fit(((features - mean) / scale).astype(np.float64), quality)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), RidgeRegression()),
+        {"ridge__alpha": strengths},
+        scoring=make_scorer(lambda truth, prediction: stats.srocc(prediction, truth)),
+        cv=GroupKFold(FOLDS),
+    ).fit(features, quality, groups=content)
+    scaler, model = (step for _, step in search.best_estimator_.steps)
     return Ridge(
-        mean=mean.astype(np.float32),
-        scale=scale.astype(np.float32),
-        weights=model.coef_.astype(np.float32),
+        mean=np.float32(scaler.mean_),
+        scale=np.float32(scaler.scale_),
+        weights=np.float32(model.coef_),
         intercept=np.float32(model.intercept_),
-        strength=np.float32(model.alpha_),
+        strength=np.float32(model.alpha),
     )
