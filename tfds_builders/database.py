@@ -1,7 +1,11 @@
 """What every builder shares: the columns of an example and the facts of a database."""
 
 import dataclasses
+import http.client
 import math
+import tempfile
+import urllib.request
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from jiqa.errors import InputError
 
 # Where the distortion is the camera's own.
 AUTHENTIC = "authentic"
+_BYTES = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "leave": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,15 +114,28 @@ def announce(builder: tfds.core.DatasetBuilder, counts: Mapping[str, int]) -> No
         )
 
 
-def download(dl_manager: tfds.download.DownloadManager, url: str) -> Path:
-    """Folder of the archive at `url`, downloaded and unpacked once.
+def download(url: str, folder: Path) -> None:
+    """Unpacks the zip archive at `url` into `folder`, with a bar as TFDS's own.
+
+    TFDS's download manager hides a broken connection behind four minutes of trials.
 
     Raises:
-        InputError: it cannot be had.
+        InputError: it cannot be had whole.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     try:
-        return Path(dl_manager.download_and_extract(url))
-    except Exception as error:  # TFDS raises types of its own, of requests and of zipfile
-        cause = " ".join(str(error).split())
-        message = f"{url}: could not be downloaded ({cause}); a copy at hand goes to --manual_dir"
+        with (
+            urllib.request.urlopen(url, timeout=60) as response,
+            tempfile.TemporaryFile(dir=folder) as archive,
+        ):
+            total = int(response.headers.get("Content-Length", 0)) or None
+            with tfds.core.utils.tqdm(desc="Downloading", total=total, **_BYTES) as bar:
+                while block := response.read(1 << 20):
+                    archive.write(block)
+                    bar.update(len(block))
+            if total and archive.tell() != total:
+                raise OSError(f"found {archive.tell()} of {total} bytes")
+            zipfile.ZipFile(archive).extractall(folder)
+    except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
+        message = f"{url}: not downloaded ({error}); a copy at hand goes to --manual_dir"
         raise InputError(message) from error

@@ -72,6 +72,8 @@ def prepare(
     builder, folder = _builder(name, config)
     if (root / folder).is_dir():
         return root / folder
+    if manual_dir and DATABASES[name].at_first_use:
+        raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
     if manual_dir and not (Path(manual_dir).is_dir() and os.listdir(manual_dir)):
         raise InputError(f"--manual_dir {manual_dir}: expected a folder with a release of {name}")
     try:
@@ -92,18 +94,16 @@ def _build(
     folder: Path,
 ) -> None:
     unfinished = root / f".{builder.name}.unfinished"
-    downloads = root / f".{builder.name}.downloads"  # kept until a build succeeds
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells the temporary folder
             builder(data_dir=unfinished, config=config or None).download_and_prepare(
-                download_dir=unfinished if manual_dir else downloads,
+                download_dir=unfinished / "downloads",
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
                 file_format="array_record",
             )
         (root / folder).parent.mkdir(parents=True, exist_ok=True)
         (unfinished / folder).rename(root / folder)
-        shutil.rmtree(downloads, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

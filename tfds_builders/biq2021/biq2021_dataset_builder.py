@@ -77,7 +77,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if self._sample:
                 message = "biq2021/sample: nothing to download, expected --manual_dir=DIR"
                 raise InputError(message) from None
-        archive = database.download(dl_manager, ARCHIVE)
+        archive = Path(dl_manager.download_dir)
+        database.download(ARCHIVE, archive)
         return next((images.parent for images in archive.glob(f"*/{IMAGES}")), archive)
 
     def _generate_examples(
