@@ -20,10 +20,12 @@ from PIL import Image
 import jiqa.main
 
 ROOT = Path(__file__).resolve().parent.parent
+QUICK_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 SMALL = (
     "--config.data.database=biq2021",
     "--config.data.config=sample",
     "--config.protocol.n=1",
+    "--config.view.crop=32",
     "--config.scores.fit.epochs=1",
     "--config.scores.fit.batch_size=8",
 )
@@ -31,11 +33,11 @@ SMALL = (
 
 def run(command, cwd, **environment):
     """Runs a command with nothing of the clone on its path; returns what it printed."""
-    keep = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "XLA_FLAGS")}
+    keep = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**keep, **environment},
+        env={**keep, "XLA_FLAGS": QUICK_TO_COMPILE, **environment},
         text=True,
         capture_output=True,
     )
@@ -80,7 +82,7 @@ def prepared(scripts, tmp_path_factory):
             table.writerow(["Image Name", "MOS", "", ""])
             table.writerows([name, f"{rng.random():.4f}", "", ""] for name in rows)
     data_dir = tmp_path_factory.mktemp("prepared")
-    command = [scripts / "jiqa", "prepare", "biq2021/sample", f"--manual_dir={release}"]
+    command = [scripts / "jiqa", "prepare", "biq2021", "--config=sample", f"--manual_dir={release}"]
     run(command, cwd=data_dir, JIQA_DATA_DIR=str(data_dir))
     return data_dir
 
