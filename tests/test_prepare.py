@@ -1,0 +1,150 @@
+"""Databases are prepared whole or not at all, by the function and by the command."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from jiqa import cli
+from jiqa.data import prepare as databases
+from jiqa.data.prepare import data_root, open_builder, prepare
+from jiqa.errors import InputError
+from jiqa.tfds_builders import testing
+from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
+
+
+@pytest.fixture
+def release(tmp_path):
+    return testing.write_biq2021(tmp_path / "release")
+
+
+@pytest.fixture
+def data(tmp_path):
+    return tmp_path / "data"
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_prepared_database_is_left_as_it_is(release, data):
+    folder = prepare("biq2021", config="sample", manual_dir=release, data_dir=data)
+    before = _files(data)
+    assert folder == data / "biq2021" / "sample" / "1.0.0"
+    assert prepare("biq2021", config="sample", manual_dir="/nowhere", data_dir=data) == folder
+    with pytest.raises(InputError, match="expected 10000"):
+        prepare("biq2021", manual_dir=release, data_dir=data)
+    assert _files(data) == before
+
+
+def test_what_a_killed_process_left_is_no_database(release, data):
+    left = data / ".biq2021.unfinished" / "biq2021" / "sample" / "1.0.0"
+    left.mkdir(parents=True)
+    (left / "biq2021-train.array_record-00000-of-00001").write_bytes(b"half")
+    with pytest.raises(InputError, match="not prepared"):
+        open_builder("biq2021", "sample", data)
+    prepare("biq2021", config="sample", manual_dir=release, data_dir=data)
+    assert open_builder("biq2021", "sample", data).info.splits["train"].num_examples == 3
+    assert sorted(path.name for path in data.iterdir()) == [".biq2021.lock", "biq2021"]
+
+
+def test_two_at_once_build_it_once(release, data, monkeypatch):
+    builds = []
+    build = databases._build
+    monkeypatch.setattr(databases, "_build", lambda *args: (builds.append(args), build(*args)))
+    both = [
+        threading.Thread(
+            target=prepare,
+            args=("biq2021",),
+            kwargs={"config": "sample", "manual_dir": release, "data_dir": data},
+        )
+        for _ in range(2)
+    ]
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
+    assert len(builds) == 1
+    assert open_builder("biq2021", "sample", data).info.splits["test"].num_examples == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("biq", {}, "database: found 'biq', expected one of biq2021, pocket"),
+        ("biq2021", {"config": "half"}, "found config 'half', expected one of full, sample"),
+        ("pocket", {"config": "half"}, "pocket: found config 'half', expected none"),
+        ("biq2021", {"manual_dir": "nowhere"}, "nowhere: expected a folder with a release of biq"),
+        ("biq2021", {"manual_dir": "empty"}, "empty: expected a folder with a release"),
+        ("pocket", {"manual_dir": "empty"}, "pocket needs nothing, expected no folder"),
+    ],
+)
+def test_bad_argument_is_named(name, options, message, data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
+    with pytest.raises(InputError, match=message):
+        prepare(name, data_dir=data, **options)
+    assert not data.exists()
+
+
+def test_folder_that_cannot_be_written_is_named(release, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=f"biq2021: cannot be prepared in {tmp_path / 'file'}"):
+        prepare("biq2021", manual_dir=release, data_dir=tmp_path / "file")
+
+
+def test_data_root_is_the_argument_then_the_environment_then_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("JIQA_DATA_DIR", "~/elsewhere")
+    assert data_root("/here") == Path("/here")
+    assert data_root() == tmp_path / "elsewhere"
+    monkeypatch.delenv("JIQA_DATA_DIR")
+    assert data_root() == tmp_path / ".cache" / "jiqa" / "databases"
+
+
+def test_unprepared_database_tells_the_command(data):
+    with pytest.raises(InputError) as error:
+        open_builder("biq2021", "sample", data)
+    command = f"jiqa prepare biq2021 --config=sample --data_dir={data}"
+    assert f"`{command}`" in str(error.value)
+
+
+def test_pocket_is_made_at_first_use(data, monkeypatch):
+    monkeypatch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[4:5])
+    monkeypatch.setattr(pocket, "TYPES", {"jpeg": pocket.TYPES["jpeg"]})
+    splits = open_builder("pocket", data_dir=data).info.splits
+    assert {name: split.num_examples for name, split in splits.items()} == {
+        "distorted": 30,
+        "reference": 6,
+    }
+
+
+def test_command_prepares_and_is_quiet_without_a_terminal(release, data, capfd):
+    arguments = ["biq2021", "--config=sample", f"--manual_dir={release}", f"--data_dir={data}"]
+    for _ in range(2):
+        assert cli.main(["prepare", *arguments]) == 0
+        out, err = capfd.readouterr()
+        folder = data / "biq2021" / "sample" / "1.0.0"
+        assert out == f"biq2021/sample/1.0.0: 3 train, 2 test, scored by mos; {folder}\n"
+        assert err == ""
+
+
+def test_command_tells_an_error_in_a_line(release, data, capfd):
+    assert cli.main(["prepare", "biq2021", f"--manual_dir={release}", f"--data_dir={data}"]) == 2
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert err.startswith("jiqa: error: ")
+    assert err.count("\n") == 1
+
+
+def test_command_lists_every_database(capsys):
+    assert cli.main(["prepare", "--list"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(databases.DATABASES) == ["biq2021", "pocket"]
+
+
+@pytest.mark.parametrize("arguments", [["prepare"], ["prepare", "pocket", "--list"], []])
+def test_command_without_sense_is_refused(arguments):
+    with pytest.raises(SystemExit) as exit:
+        cli.main(arguments)
+    assert exit.value.code == 2
