@@ -1,6 +1,8 @@
-"""ResNet's forward pass in NumPy, written from the paper, for parity tests."""
+"""ResNet's forward pass in NumPy, written from the paper, and random variables, for parity tests."""
 
+import jax
 import numpy as np
+from flax import traverse_util
 
 
 def convolve(x, kernel, stride=1):
@@ -43,3 +45,21 @@ def forward(x, layer, stage_sizes, *, stride_in_1x1, epsilon):
             x = np.maximum(x + y, 0)
         maps.append(x)
     return maps
+
+
+def random_variables(model, image):
+    """Variables of random values everywhere, batch norm's statistics among them."""
+    shapes = jax.eval_shape(model.init, jax.random.key(0), image)
+    rng = np.random.default_rng(0)
+
+    def draw(path, shape):
+        if path[-1] == "kernel":
+            values = rng.normal(size=shape.shape) / np.sqrt(np.prod(shape.shape[:-1]))
+        elif path[-1] in ("scale", "var"):
+            values = rng.uniform(0.5, 1.5, shape.shape)
+        else:
+            values = rng.normal(size=shape.shape) * 0.1
+        return values.astype(np.float32)
+
+    flat = traverse_util.flatten_dict(shapes)
+    return traverse_util.unflatten_dict({path: draw(path, flat[path]) for path in flat})

@@ -60,7 +60,11 @@ def test_leading_axes_and_dtype_stay(preprocess, dtype):
     ("image", "preprocess", "message"),
     [
         (jnp.zeros((8, 8, 3)), "vgg", "preprocess: found 'vgg', expected one of .*'imagenet'"),
-        (jnp.zeros((8, 8, 4)), "unit", r"image: found shape \[8, 8, 4\], expected \[..., h, w, 3\]"),
+        (
+            jnp.zeros((8, 8, 4)),
+            "unit",
+            r"image: found shape \[8, 8, 4\], expected \[..., h, w, 3\]",
+        ),
         (jnp.zeros((8, 3)), "unit", r"image: found shape \[8, 3\]"),
         (jnp.zeros((8, 8, 3), jnp.int32), "unit", "image: found int32, expected uint8"),
     ],

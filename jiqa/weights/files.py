@@ -29,7 +29,7 @@ def _torch(path: Path) -> Tensors:
     for name, value in state.items():
         if not isinstance(value, torch.Tensor):
             found = type(value).__name__
-            raise InputError(f"{path}: {name!r} is a {found}, expected a tensor (a state dict)")
+            raise InputError(f"{path}: {name!r}: found {found}, expected a tensor (a state dict)")
     return {name: value.detach().float().numpy() for name, value in state.items()}
 
 
