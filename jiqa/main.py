@@ -10,7 +10,7 @@ from ml_collections import config_flags
 
 import jiqa.configs
 from jiqa import recipe
-from jiqa.errors import JiqaError
+from jiqa.errors import InputError, JiqaError
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -44,19 +44,28 @@ def _run(_: list[str]) -> None:
 
 def _resolve(argument: str) -> str:
     """Points `--config=configs/x.py` at the packaged file where the folder has no such file."""
-    flag, equals, value = argument.partition("=")
+    flag, _, value = argument.partition("=")
     path, *arguments = value.split(":", 1)
+    if flag.lstrip("-") != "config" or Path(path).is_file():
+        return argument
     packaged = Path(jiqa.configs.__path__[0]).parent / path
-    if flag.lstrip("-") == "config" and not Path(path).exists() and packaged.exists():
-        return flag + equals + ":".join([str(packaged), *arguments])
-    return argument
+    if not packaged.is_file():
+        raise InputError(f"--config: found no file {path}, expected one such as configs/ridge.py")
+    return "=".join([flag, ":".join([str(packaged), *arguments])])
+
+
+def _parse(arguments: list[str]) -> list[str]:
+    try:
+        return flags.FLAGS(arguments)
+    except (flags.Error, AttributeError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"command line: {' '.join(str(error).split())}") from None
 
 
 def main() -> None:
     """Entry point."""
     flags.mark_flag_as_required("config")
     try:
-        app.run(_run, argv=[sys.argv[0], *map(_resolve, sys.argv[1:])])
+        app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
     except JiqaError as error:
         sys.stderr.write(f"jiqa: error: {error}\n")
         sys.exit(error.status)
