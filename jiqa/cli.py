@@ -44,7 +44,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
     folder = prepare.prepare(arguments.database, manual_dir=arguments.manual_dir, **where)
     info = prepare.open_builder(arguments.database, **where).info
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in info.splits.items())
-    print(f"{info.full_name}: {counts}, scored by {info.metadata['score']}; {folder}")
+    score = dict(info.metadata or {})["score"]
+    print(f"{info.full_name}: {counts}, scored by {score}; {folder}")
 
 
 def _add_tables(commands: "argparse._SubParsersAction") -> None:

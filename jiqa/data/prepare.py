@@ -6,6 +6,7 @@ import fcntl
 import importlib
 import io
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator
@@ -72,10 +73,13 @@ def prepare(
     builder, folder = _builder(name, config)
     if (root / folder).is_dir():
         return root / folder
-    if manual_dir and DATABASES[name].at_first_use:
-        raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
-    if manual_dir and not (Path(manual_dir).is_dir() and os.listdir(manual_dir)):
-        raise InputError(f"--manual_dir {manual_dir}: expected a folder with a release of {name}")
+    if manual_dir:
+        manual_dir = Path(manual_dir).expanduser()
+        if DATABASES[name].at_first_use:
+            raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
+        if not manual_dir.is_dir() or not os.listdir(manual_dir):
+            message = f"--manual_dir {manual_dir}: expected a folder with a release of {name}"
+            raise InputError(message)
     try:
         with _locked(root / f".{name}.lock"):
             if not (root / folder).is_dir():
@@ -128,11 +132,10 @@ def open_builder(
     if DATABASES[name].at_first_use:
         prepare(name, config=config, data_dir=root)
     if not (root / folder).is_dir():
-        options = f" --config={config}" if config else ""
-        options += f" --data_dir={data_dir}" if data_dir else ""
-        raise InputError(
-            f"{name}: not prepared in {root}, expected `jiqa prepare {name}{options}` before"
-        )
+        given = {"config": config, "data_dir": data_dir}
+        options = [f"--{option}={value}" for option, value in given.items() if value]
+        command = shlex.join(["jiqa", "prepare", name, *options])
+        raise InputError(f"{name}: not prepared in {root}, expected `{command}` before")
     return tfds.builder_from_directory(root / folder)
 
 

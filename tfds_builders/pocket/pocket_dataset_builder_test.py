@@ -118,7 +118,7 @@ def test_similarity_of_an_image_to_itself_is_one():
 
 def test_gradient_of_a_ramp():
     """Luminance rises by 2 a column, so by 4 at half the size; Prewitt / 3 spans two pixels."""
-    ramp = np.repeat(np.arange(0, 40, 2, np.uint8)[None, :, None], 12, 0).repeat(3, 2)
+    ramp = np.repeat(np.arange(0, 40, 2, dtype=np.uint8)[None, :, None], 12, 0).repeat(3, 2)
     np.testing.assert_allclose(pocket.gradient_magnitude(ramp)[1:-1, 1:-1], 8)
 
 
