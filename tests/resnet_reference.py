@@ -1,4 +1,4 @@
-"""ResNet's forward pass in NumPy, written from the paper, and random variables, for parity tests."""
+"""For parity tests: ResNet's forward pass in NumPy, written from the paper, random variables."""
 
 import jax
 import numpy as np

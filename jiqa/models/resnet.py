@@ -89,10 +89,10 @@ class Bottleneck(nn.Module):
 class ResNet(nn.Module):
     """ResNet on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8); its defaults are ResNet-50.
 
-    `model(image, train) -> (features, out)`: features [b, 8 * 4 * width] float32 is the mean of the
-    last stage; out holds `stage1` .. `stage4` [b, h / 2**(i + 1), w / 2**(i + 1), 2**(i + 1) *
-    width] (sizes rounded up) in `dtype`, and `logits` [b, num_classes] float32 if it has classes.
-    With `train` batch norm uses the batch and updates its running statistics.
+    `model(image, train) -> (features, out)`: features [b, 32 * width] float32 is the mean of the
+    last stage; out holds `stage1` .. `stage4` in `dtype`, at 224x224 with a width of 64 56x56x256,
+    28x28x512, 14x14x1024 and 7x7x2048 (odd sizes round up), and `logits` [b, num_classes] float32
+    if it has classes. With `train` batch norm uses the batch and updates its running statistics.
 
     Deviations and choices:
       stride_in_1x1: a stage's stride lies in its first 1x1 convolution (the paper, Caffe, Keras)
