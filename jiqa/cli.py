@@ -1,10 +1,9 @@
 """The command `jiqa`."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
-from jiqa.errors import JiqaError
+from jiqa.errors import JiqaError, tell
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -16,9 +15,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)
-    except JiqaError as error:
-        sys.stderr.write(f"jiqa: error: {error}\n")
-        return error.status
+    except (JiqaError, ImportError) as error:
+        return tell(error)
     return 0
 
 

@@ -9,8 +9,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jiqa.configs
-from jiqa import recipe
-from jiqa.errors import InputError, JiqaError
+from jiqa.errors import InputError, JiqaError, tell
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -33,6 +32,8 @@ PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which
 
 
 def _run(_: list[str]) -> None:
+    from jiqa import recipe  # after the command line is known to be right: it takes seconds
+
     logging.set_verbosity(logging.ERROR)
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
@@ -66,9 +67,8 @@ def main() -> None:
     flags.mark_flag_as_required("config")
     try:
         app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
-    except JiqaError as error:
-        sys.stderr.write(f"jiqa: error: {error}\n")
-        sys.exit(error.status)
+    except (JiqaError, ImportError) as error:
+        sys.exit(tell(error))
 
 
 if __name__ == "__main__":

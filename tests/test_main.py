@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+from jiqa import cli
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -26,3 +28,9 @@ def test_bad_input_is_one_line_and_a_status(arguments, message, tmp_path):
     assert lines[-1].startswith("jiqa: error: ")
     assert message in lines[-1]
     assert "Traceback" not in ended.stderr
+
+
+def test_an_extra_that_is_not_installed_is_named(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "jiqa.data.prepare", None)
+    assert cli.main(["prepare", "--list"]) == 1
+    assert "pip install 'jiqa[train,report]'" in capsys.readouterr().err
