@@ -1,5 +1,4 @@
 """The same network and the same update in PyTorch, to measure against."""
-# pyright: reportMissingImports=false
 
 from collections.abc import Callable, Sequence
 
