@@ -43,7 +43,7 @@ def get_config(text: str = "") -> ConfigDict:
     config.protocol = common.protocol(args.protocol, n=args.splits, test=0.1, seed=args.seed)
     config.stages = ("scores",)
     if args.dataset == "pocket":
-        config.protocol.test = 0.25  # three of its twelve photographs
+        config.protocol.test = 0.25  # two of its eight photographs
         return _pocket(config, args.variant)
     config.weights = common.weights(args.weights)
     config.view = ConfigDict(
@@ -108,7 +108,7 @@ def _cpu(config: ConfigDict, variant: str) -> None:
 def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
     """The reduced size: no weights, small crops, a narrow backbone on local contrast."""
     config.weights = ""
-    config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 3, "flip": True})
+    config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})
     config.model = ConfigDict(
         {
             "name": "iqa_nrtl",
@@ -129,17 +129,17 @@ def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
             "step": "supervised",
             "fit": {
                 "loss": "mae",
-                "epochs": 12.0,
+                "epochs": 18.0,
                 "batch_size": 32,
                 "optim": {
-                    "learning_rate": 2e-3,
+                    "learning_rate": 3e-3,
                     "schedule": "cosine",
                     "warmup": 0.1,
                     "weight_decay": 1e-2,
                     "clip": 1.0,
                 },
                 "select": "last",
-                "evaluate_every": 2.0,
+                "evaluate_every": 6.0,
             },
         }
     )

@@ -35,7 +35,7 @@ class Database:
 DATABASES = {
     "biq2021": Database("12,000 photographs, authentic distortions, MOS", "downloaded (0.4 GB)"),
     "pocket": Database(
-        "12 photographs, 5 synthetic distortions, pseudo MOS", "made at first use", True
+        "8 photographs, 5 synthetic distortions, pseudo MOS", "made at first use", True
     ),
 }
 
