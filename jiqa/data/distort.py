@@ -84,7 +84,7 @@ Mechanism = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
 # The strengths are a choice of ours: on the photographs of `pocket` the mean gradient magnitude
 # The strengths are our own: over the photographs of `pocket` the mean pseudo score falls by about
-# the same five steps, 0.96 0.88 0.79 0.68 0.57, in every type.
+# the same five steps, 0.96 0.88 0.79 0.67 0.57, in every type.
 TYPES: dict[str, tuple[Mechanism, tuple[float, ...]]] = {
     "gaussian_blur": (gaussian_blur, (0.8, 1.3, 2, 3, 5)),
     "jpeg": (jpeg, (30, 13, 8, 5, 3)),
