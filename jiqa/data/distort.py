@@ -82,7 +82,6 @@ def impulse_noise(image: np.ndarray, density: float, noise: np.random.Generator)
 
 Mechanism = Callable[[np.ndarray, float, np.random.Generator], np.ndarray]
 
-# The strengths are a choice of ours: on the photographs of `pocket` the mean gradient magnitude
 # The strengths are our own: over the photographs of `pocket` the mean pseudo score falls by about
 # the same five steps, 0.96 0.88 0.79 0.67 0.57, in every type.
 TYPES: dict[str, tuple[Mechanism, tuple[float, ...]]] = {
