@@ -63,6 +63,6 @@ def _tables(arguments: argparse.Namespace) -> None:
     from jiqa import readme, tables
 
     if arguments.results:
-        readme.update(arguments.readme, arguments.workdir or "results")
+        readme.update(arguments.readme, arguments.workdir or "runs")
     else:
         print(tables.show(arguments.table, arguments.workdir, arguments.format), end="")

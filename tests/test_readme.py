@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +11,6 @@ from jiqa.errors import InputError
 from jiqa.predictions import write_predictions
 
 HEAD, TAIL = "# Title\n\ntext\n", "\nmore text\n"
-REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def record(folder, tables, command="python -m jiqa.main --config=x.py", **facts):
@@ -135,10 +133,3 @@ def test_what_is_missing_is_named_and_the_readme_kept(tmp_path, page, predicted,
     with pytest.raises(InputError, match=says):
         readme.update(page, tmp_path / "runs")
     assert before == (page.read_text() if page.exists() else None)
-
-
-@pytest.mark.skipif(not (REPOSITORY / "results").is_dir(), reason="no recorded results")
-def test_the_results_of_our_readme_are_the_recorded_ones(tmp_path):
-    copy = shutil.copy(REPOSITORY / "README.md", tmp_path)
-    readme.update(copy, REPOSITORY / "results")
-    assert Path(copy).read_text() == (REPOSITORY / "README.md").read_text()
