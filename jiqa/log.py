@@ -15,7 +15,7 @@ from tqdm import tqdm
 from jiqa.checkpoint import Checkpoints
 from jiqa.errors import DivergedError
 
-FIELDS = (
+FIELDS: tuple[str, ...] = (
     "step",
     "epoch",
     "seconds",

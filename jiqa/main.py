@@ -37,7 +37,7 @@ def _run(_: list[str]) -> None:
     logging.set_verbosity(logging.ERROR)
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
-    if not jax.config.jax_compilation_cache_dir:
+    if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
         jax.config.update("jax_compilation_cache_dir", str(COMPILED))
     command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
     recipe.run(CONFIG.value, WORKDIR.value, command)

@@ -11,7 +11,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jiqa.errors import InputError
 
 
-def make(devices: list[jax.Device] | None = None) -> Mesh:
+def make(devices: list[Any] | None = None) -> Mesh:
     """A mesh of all devices, or of those given, along the axis `data`."""
     devices = devices or jax.devices()
     return jax.make_mesh((len(devices),), ("data",), (AxisType.Auto,), devices=devices)

@@ -3,10 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -49,10 +50,16 @@ class Stage:
     fit: Mapping[str, Any]
 
 
-# step -> (its description's class, what trains)
-STEPS: dict[str, tuple[type, Callable[..., train.Trained]]] = {
-    "supervised": (train.Fit, train.fit),
-    "ridge": (train.RidgeFit, train.fit_ridge),
+class Step(NamedTuple):
+    """What trains a stage, and the dataclass that a config describes it by."""
+
+    description: type
+    train: Callable[..., train.Trained]
+
+
+STEPS = {
+    "supervised": Step(train.Fit, train.fit),
+    "ridge": Step(train.RidgeFit, train.fit_ridge),
 }
 
 
@@ -76,11 +83,13 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
     mesh = mesh or meshes.make()
     fields = config.to_dict()
     stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
+    if not stages:
+        raise InputError("stages: found none, expected at least one")
     view = read(View, fields["view"], "view")
     protocol = read(Protocol, fields["protocol"], "protocol")
     model, pretrained = _build(fields)
     hashed = config_hash(fields)
-    folder = _open(Path(workdir or f"runs/{_name(config)}-{hashed[:6]}"), fields, hashed, command)
+    folder = _open(Path(workdir or f"runs/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
     at = fields["data"]
     index, records = load_index(
         at["database"], config=at["config"], data_dir=at["data_dir"] or None
@@ -100,10 +109,18 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
         image = jnp.zeros((1, view.crop, view.crop, 3))
         variables = _transfer(init(jax.random.key(split.seed), image), pretrained)
         data = train.Data(index, blocks, arrays, split)
-        for stage in stages:
-            description, fit = STEPS[stage.step]
-            how = read(description, stage.fit, stage.name)
-            trained = fit(model, variables, data, how, here / stage.name, mesh, split.seed)
+        *_, trained = (
+            STEPS[stage.step].train(
+                model,
+                variables,
+                data,
+                read(STEPS[stage.step].description, stage.fit, stage.name),
+                here / stage.name,
+                mesh,
+                split.seed,
+            )
+            for stage in stages
+        )
         quality = trained.predict(split.test)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
@@ -112,7 +129,7 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
             table = Predictions.from_index(
                 index.take(split.test),
                 index.to_score(quality),
-                run=config.run,
+                run=fields["run"],
                 config_hash=hashed,
                 protocol=protocol.label,
                 split=split.name,
@@ -175,9 +192,9 @@ def config_hash(fields: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _name(config: ConfigDict) -> str:
-    database = "-".join(filter(None, (config.data.database, config.data.config)))
-    return f"{config.run.replace('/', '-')}-{database}"
+def _name(fields: Mapping[str, Any]) -> str:
+    parts = (fields["run"].replace("/", "-"), fields["data"]["database"], fields["data"]["config"])
+    return "-".join(filter(None, parts))
 
 
 def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) -> Path:
@@ -198,7 +215,7 @@ def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) ->
             "command": command,
             "config": fields,
             "machine": f"{jax.device_count()} x {jax.devices()[0].device_kind}, "
-            f"{platform.machine()}",
+            f"{platform.machine()}, {os.cpu_count()} cores",
             "jax": jax.__version__,
         }
         _write_json(path, facts)

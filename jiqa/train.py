@@ -164,7 +164,7 @@ def fit(
                     measured = _validate(partial(predictor, state.variables), data, how.loss)
                     report.validation(step, step / per_epoch, **measured)
                     checkpoints.save(step, state, measured["val_srocc"])
-        selected = checkpoints.best if how.select == "best" else steps
+        selected = steps if how.select == "last" else checkpoints.best or steps
         if selected != steps:
             checkpoints.wait()
             state = checkpoints.restore(selected, state)
@@ -238,7 +238,7 @@ def _validate(
         return {"val_loss": math.nan, "val_srocc": math.nan, "val_plcc": math.nan}
     prediction, quality = predictor(rows), data.index.quality[rows]
     return {
-        "val_loss": float(losses.get(loss)(prediction, quality)),
-        "val_srocc": stats.srocc(prediction, quality),
-        "val_plcc": stats.plcc(prediction, quality),
+        "val_loss": float(losses.get(loss)(jnp.asarray(prediction), jnp.asarray(quality))),
+        "val_srocc": float(stats.srocc(prediction, quality)),
+        "val_plcc": float(stats.plcc(prediction, quality)),
     }

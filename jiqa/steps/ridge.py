@@ -74,9 +74,9 @@ def solve(
     ).fit(features, quality, groups=content)
     scaler, model = (step for _, step in search.best_estimator_.steps)
     return Ridge(
-        mean=np.float32(scaler.mean_),
-        scale=np.float32(scaler.scale_),
-        weights=np.float32(model.coef_),
-        intercept=np.float32(model.intercept_),
-        strength=np.float32(model.alpha),
+        mean=np.asarray(scaler.mean_, np.float32),
+        scale=np.asarray(scaler.scale_, np.float32),
+        weights=np.asarray(model.coef_, np.float32),
+        intercept=np.asarray(model.intercept_, np.float32),
+        strength=np.asarray(model.alpha, np.float32),
     )

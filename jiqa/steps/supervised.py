@@ -1,5 +1,6 @@
 """One supervised update: blocks of an image in, one quality out, every block with its score."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -99,7 +100,8 @@ def make_update(
         average = state.ema
         if average is not None:
             average = optax.incremental_update(params, average, 1 - ema)
-        new = state.replace(
+        new = dataclasses.replace(
+            state,
             step=state.step + 1,
             params=params,
             batch_stats=batch_stats,
