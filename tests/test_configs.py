@@ -24,7 +24,7 @@ def test_every_config_describes_a_whole_run(make):
     view = read(View, fields["view"], "view")
     read(Protocol, fields["protocol"], "protocol")
     for stage in fields["stages"]:
-        read(STEPS[fields[stage]["step"]][0], fields[stage]["fit"], stage)
+        read(STEPS[fields[stage]["step"]].description, fields[stage]["fit"], stage)
     model = models.build(**fields["model"])
     image = jax.ShapeDtypeStruct((2, view.crop, view.crop, 3), "float32")
     variables = jax.eval_shape(model.init, jax.random.key(0), image)

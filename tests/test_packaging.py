@@ -25,6 +25,7 @@ SMALL = (
     "--config.data.database=biq2021",
     "--config.data.config=sample",
     "--config.protocol.n=1",
+    "--config.protocol.test=0.1",
     "--config.view.crop=32",
     "--config.scores.fit.epochs=1",
     "--config.scores.fit.batch_size=8",

@@ -96,7 +96,7 @@ class IQANRTL(nn.Module):
       window: 7 as in the paper at 224x224; a 32nd of smaller crops. Maps are zero-padded at the
         right and the bottom to a multiple of it, so that the three scales meet at any size.
       match: `stride`, the paper's strided 1x1 convolutions, which read one window in 16 of the
-        first scale; `mean` averages those windows first.
+        first scale; `mean` averages those windows first (zeros that fill the last one count).
       The weighted sum is taken of the matched maps, since equation 5 needs equal shapes, and only
       the fourth scale and the fused map are pooled, since the convolutions need maps.
       global_dim, coe, hidden, slope: sizes of info'_4, the squeeze, the regressor's hidden layer

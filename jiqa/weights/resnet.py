@@ -143,9 +143,9 @@ def load(path: str | Path, architecture: str = "resnet50", *, classes: bool = Fa
         known = ", ".join(ARCHITECTURES)
         raise InputError(f"architecture: found {architecture!r}, expected one of {known}")
     tensors = read(path)
-    options: dict[str, Any] = ARCHITECTURES[architecture] | (
-        {"num_classes": 1000} if classes else {}
-    )
+    options: dict[str, Any] = dict(ARCHITECTURES[architecture])
+    if classes:
+        options["num_classes"] = 1000
     try:
         layout, variables = convert(tensors, ResNet(**options))
     except InputError as error:
@@ -195,8 +195,9 @@ def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
             value = value - take(layout.layer(conv) + "/bias", shape)
         flat[collection, *module, leaf] = value
 
-    unused = (layout.layer(("fc",)) + "/", layout.layer(("fc",)) + ".")
+    class_layer = layout.layer(("fc",))
+    dropped = () if model.num_classes else (f"{class_layer}/", f"{class_layer}.")
     for name in left:
-        if not name.endswith("num_batches_tracked") and not name.startswith(unused):
+        if not name.endswith("num_batches_tracked") and not name.startswith(dropped):
             raise InputError(f"tensor {name!r} is spare: the architecture has none of that name")
     return layout, traverse_util.unflatten_dict(flat)
