@@ -6,6 +6,7 @@ Times the project's own update of a ResNet regressor (IQA-NRTL's variant `resnet
 torch is installed, the same network and update in PyTorch, in turns in the same run. The first
 call, which compiles, stands apart. The input is of BIQ2021's kind: 512x512 JPEGs, resized and cut.
 Time waiting for input is what the loop waits for a batch while the device has nothing to do.
+On a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false, which leaves PyTorch its memory.
 """
 
 import argparse
