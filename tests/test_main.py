@@ -3,6 +3,7 @@ import sys
 
 import pytest
 
+import jiqa.data
 from jiqa import cli
 
 
@@ -31,6 +32,7 @@ def test_bad_input_is_one_line_and_a_status(arguments, message, tmp_path):
 
 
 def test_an_extra_that_is_not_installed_is_named(monkeypatch, capsys):
+    monkeypatch.delattr(jiqa.data, "prepare", raising=False)
     monkeypatch.setitem(sys.modules, "jiqa.data.prepare", None)
     assert cli.main(["prepare", "--list"]) == 1
     assert "pip install 'jiqa[train,report]'" in capsys.readouterr().err

@@ -114,8 +114,8 @@ def test_pocket_is_made_at_first_use(data, monkeypatch):
     monkeypatch.setattr(pocket, "TYPES", {"jpeg": pocket.TYPES["jpeg"]})
     splits = open_builder("pocket", data_dir=data).info.splits
     assert {name: split.num_examples for name, split in splits.items()} == {
-        "distorted": 30,
-        "reference": 6,
+        "distorted": 45,
+        "reference": 9,
     }
 
 
