@@ -15,8 +15,7 @@ Arguments:
     splits    how many (the paper: 50)
     protocol  random (90/10 by content) or official (the release's own test part)
     weights   file of the ResNet-50's ImageNet weights, or `none`: from scratch
-    budget    paper, or cpu: stem and stages 1 and 2 frozen, 3 epochs of one crop an image; to
-              expect on biq2021/sample, official: SROCC 0.74 (the yardstick in ridge.py has 0.78)
+    budget    paper, or cpu: stem and stages 1 and 2 frozen, 10 epochs of one crop an image
     seed      of the splits and of the training
 """
 
@@ -94,14 +93,14 @@ def get_config(text: str = "") -> ConfigDict:
 
 
 def _cpu(config: ConfigDict, variant: str) -> None:
-    """A training of about half an hour on 2 CPU cores."""
+    """A training of about an hour on 2 CPU cores."""
     config.run += "-cpu"
     config.view.blocks, config.view.test_blocks = 1, 3
     config.model.backbone.frozen_stages = 3
     fit = config.scores.fit
-    fit.epochs, fit.batch_size = 3.0, 8
+    fit.epochs, fit.batch_size, fit.evaluate_every = 10.0, 8, 2.0
     fit.optim.learning_rate, fit.optim.warmup = 3e-4, 0.1
-    fit.optim.rates = {"^backbone/": 0.3}
+    fit.optim.rates = {"^backbone/(conv1|bn1|stage[12]_)": 0.0, "^backbone/stage[34]_": 0.3}
     if variant in ("vision", "full"):
         # Adam moves a sum over up to 100,352 inputs far at once: small steps for these.
         fit.optim.rates = {**fit.optim.rates, "^perception": 0.05}

@@ -23,9 +23,9 @@ class Optim:
         weight_decay: strength; kernels only, never biases or normalisation.
         clip: largest global norm of the gradient; 0 is off.
         momentum: of `sgd`; the b1 of the others.
-        rates: pattern -> factor on the learning rate. The first pattern found (`re.search`) in
-            a parameter's path, such as `backbone/stage1_block1/conv1/kernel`, decides;
-            a factor of 0 freezes the part.
+        rates: pattern -> factor on the learning rate of the parameters in whose path, such as
+            `backbone/stage1_block1/conv1/kernel`, `re.search` finds it; a factor of 0 freezes
+            them. No two patterns may meet in one parameter: a ConfigDict keeps no order.
         ema: decay of an exponential moving average of the parameters, used for evaluation;
             0 is off.
     """
@@ -65,23 +65,21 @@ def factors(rates: Mapping[str, float], params: Any) -> Any:
     """The factor on the learning rate of every parameter, as a tree like `params`.
 
     Raises:
-        InputError: a pattern matches no parameter.
+        InputError: a pattern matches no parameter, or two match one.
     """
     used = set()
 
     def factor(path: tuple, _: Any) -> float:
         name = "/".join(str(key.key) for key in path)
-        for pattern, value in rates.items():
-            if re.search(pattern, name):
-                used.add(pattern)
-                return float(value)
-        return 1.0
+        found = [pattern for pattern in rates if re.search(pattern, name)]
+        if len(found) > 1:
+            raise InputError(f"rates: found patterns {found} for {name}, expected one at most")
+        used.update(found)
+        return float(rates[found[0]]) if found else 1.0
 
     tree = jax.tree_util.tree_map_with_path(factor, params)
     if spare := set(rates) - used:
-        raise InputError(
-            f"rates: pattern {sorted(spare)[0]!r} matches no parameter that earlier ones leave"
-        )
+        raise InputError(f"rates: pattern {sorted(spare)[0]!r} matches no parameter")
     return tree
 
 

@@ -20,7 +20,7 @@ def updates(described: Optim, grads=None, steps: int = 10):
 
 
 def test_rate_of_each_part_and_frozen_parts():
-    rates = {"^backbone/conv1": 0.0, "^backbone/": 0.1}
+    rates = {"^backbone/conv1": 0.0, "^backbone/conv2": 0.1}
     got = updates(Optim("sgd", 0.5, schedule="constant", momentum=0.0, rates=rates))
     np.testing.assert_array_equal(got["backbone"]["conv1"]["kernel"], 0)
     np.testing.assert_allclose(got["backbone"]["conv2"]["kernel"], -0.05, rtol=1e-6)
@@ -66,6 +66,7 @@ def test_schedules():
         ({"schedule": "step"}, "'step', expected cosine or constant"),
         ({"warmup": 1.0}, "warmup: found 1.0"),
         ({"rates": {"^neck/": 0.5}}, "pattern '\\^neck/' matches no parameter"),
+        ({"rates": {"^head/": 0.5, "bias": 0}}, "'bias'\\] for head/bias, expected one at most"),
     ],
 )
 def test_bad_fields_are_named(fields, message):
