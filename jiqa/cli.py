@@ -35,8 +35,8 @@ def _prepare(arguments: argparse.Namespace) -> None:
     from jiqa.data import prepare
 
     if arguments.list:
-        for name, entry in prepare.DATABASES.items():
-            print(f"{name:12} {entry.summary}; {entry.origin}")
+        for name in prepare.DATABASES:
+            print(name)
         return
     where = {"config": arguments.config, "data_dir": arguments.data_dir}
     folder = prepare.prepare(arguments.database, manual_dir=arguments.manual_dir, **where)

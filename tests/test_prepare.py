@@ -71,7 +71,7 @@ def test_two_at_once_build_it_once(release, data, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("biq", {}, "database: found 'biq', expected one of biq2021, pocket"),
+        ("biq", {}, "database: found 'biq', expected one of .*biq2021.*, pocket"),
         ("biq2021", {"config": "half"}, "found config 'half', expected one of full, sample"),
         ("pocket", {"config": "half"}, "pocket: found config 'half', expected none"),
         ("biq2021", {"manual_dir": "nowhere"}, "nowhere: expected a folder with a release of biq"),
@@ -140,7 +140,8 @@ def test_command_tells_an_error_in_a_line(release, data, capfd):
 def test_command_lists_every_database(capsys):
     assert cli.main(["prepare", "--list"]) == 0
     listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == list(databases.DATABASES) == ["biq2021", "pocket"]
+    assert listed == list(databases.DATABASES)
+    assert {"biq2021", "pocket"} <= set(listed)
 
 
 @pytest.mark.parametrize("arguments", [["prepare"], ["prepare", "pocket", "--list"], []])

@@ -1,7 +1,6 @@
 """Databases: which there are, where they lie, and how they come to be there."""
 
 import contextlib
-import dataclasses
 import fcntl
 import importlib
 import io
@@ -14,29 +13,28 @@ from pathlib import Path
 
 import tensorflow_datasets as tfds
 
+from jiqa import tfds_builders
 from jiqa.errors import InputError
 
-
-@dataclasses.dataclass(frozen=True)
-class Database:
-    """An entry of `DATABASES`.
-
-    Attributes:
-        summary: what it holds, in a line.
-        origin: where its images come from when no `manual_dir` is given.
-        at_first_use: it is made without being asked for.
-    """
-
-    summary: str
-    origin: str
-    at_first_use: bool = False
-
-
+# Name -> module of its builder; what else there is to know of a database is in the module's FACTS.
 DATABASES = {
-    "biq2021": Database("12,000 photographs, authentic distortions, MOS", "downloaded (0.4 GB)"),
-    "pocket": Database(
-        "8 photographs, 5 synthetic distortions, pseudo MOS", "made at first use", True
-    ),
+    name: f"jiqa.tfds_builders.{name}.{name}_dataset_builder"
+    for name in (
+        "agiqa1k",
+        "biq2021",
+        "csiq",
+        "kadid10k",
+        "koniq10k",
+        "live",
+        "live_md",
+        "livec",
+        "pocket",
+        "tid2008",
+        "tid2013",
+        "waterloo_exploration",
+    )
+    # Until all of them are written.
+    if (Path(tfds_builders.__path__[0]) / name / f"{name}_dataset_builder.py").is_file()
 }
 
 
@@ -75,7 +73,7 @@ def prepare(
         return root / folder
     if manual_dir:
         manual_dir = Path(manual_dir).expanduser()
-        if DATABASES[name].at_first_use:
+        if _at_first_use(builder):
             raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
         if not manual_dir.is_dir() or not os.listdir(manual_dir):
             message = f"--manual_dir {manual_dir}: expected a folder with a release of {name}"
@@ -128,8 +126,8 @@ def open_builder(
         InputError: it is unknown, or not prepared; the message is the command that does it.
     """
     root = data_root(data_dir)
-    _, folder = _builder(name, config)
-    if DATABASES[name].at_first_use:
+    builder, folder = _builder(name, config)
+    if _at_first_use(builder):
         prepare(name, config=config, data_dir=root)
     if not (root / folder).is_dir():
         given = {"config": config, "data_dir": data_dir}
@@ -143,12 +141,17 @@ def _builder(name: str, config: str) -> tuple[type[tfds.core.GeneratorBasedBuild
     """The builder of a database and the folder it makes, relative to the root."""
     if name not in DATABASES:
         raise InputError(f"database: found {name!r}, expected one of {', '.join(DATABASES)}")
-    module = importlib.import_module(f"jiqa.tfds_builders.{name}.{name}_dataset_builder")
+    module = importlib.import_module(DATABASES[name])
     configs = [known.name for known in module.Builder.BUILDER_CONFIGS]
     if config and config not in configs:
         expected = f"one of {', '.join(configs)}" if configs else "none"
         raise InputError(f"{name}: found config {config!r}, expected {expected}")
     return module.Builder, Path(name, config or "".join(configs[:1]), str(module.Builder.VERSION))
+
+
+def _at_first_use(builder: type[tfds.core.GeneratorBasedBuilder]) -> bool:
+    """Whether the database needs nothing from outside, so that it is made without being asked."""
+    return builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None
 
 
 @contextlib.contextmanager
