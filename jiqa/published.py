@@ -1,0 +1,101 @@
+"""How a paper's table is written down: rows and columns as printed, and what each cell means."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Query:
+    """What a cell asks of our own results; a row and a column say half of it each.
+
+    Attributes:
+        run: name of the run, `iqa_nrtl/full`; '' where the method is not identified by the paper.
+        measure: a key of `jiqa.results.MEASURES`, or `mean`: of the predictions themselves.
+        database: that it was tested on; several where the cell pools them.
+        train: the database that it was trained on, where that is another one.
+        distortion: only images of this type.
+        pool: how several databases, or the types of distortion, become one figure: `mean`,
+            `weighted` or `weighted_std`, the weights being the numbers of images; '' where there
+            is nothing to pool.
+        by_type: the pool is over the types of distortion of the databases.
+        fact: of the database itself, no run being needed: a key of `jiqa.facts.FACTS`.
+        level: of `fact`, where it is about quality levels: 0 is the best of three.
+    """
+
+    run: str = ""
+    measure: str = ""
+    database: str | tuple[str, ...] = ""
+    train: str = ""
+    distortion: str = ""
+    pool: str = ""
+    by_type: bool = False
+    fact: str = ""
+    level: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """A column: its heading as printed, and the fields of `Query` that it decides."""
+
+    heading: str
+    query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A row.
+
+    Attributes:
+        label: as printed.
+        figures: as printed, one for each column, separated by blanks; `N/A`, `-` and the like
+            stand as the page has them.
+        query: the fields of `Query` that the row decides.
+        group: heading above the row, or cell spanning several rows.
+        selected_on_test: why the figure is known to have been selected on the test images; ''
+            where nothing is known.
+    """
+
+    label: str
+    figures: str
+    query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    group: str = ""
+    selected_on_test: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """A table of a paper, transcribed exactly.
+
+    Attributes:
+        title: as printed.
+        columns: from left to right.
+        rows: from top to bottom.
+        query: the fields of `Query` that all cells share.
+        notes: what a reader has to know, the page's own inconsistencies among it.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Paper:
+    """A paper's tables.
+
+    Attributes:
+        citation: authors, title, place, year.
+        protocol: how the paper's figures were made, in a line.
+        arguments: the same as arguments of our configs: `protocol=random,test=0.1,splits=50`.
+        aggregate: a key of `jiqa.results.AGGREGATES`: of the splits.
+        tables: number as printed -> table.
+    """
+
+    citation: str
+    protocol: str
+    arguments: str
+    aggregate: str
+    tables: Mapping[str, Table]
