@@ -1,4 +1,4 @@
-"""What every builder shares: the columns of an example and the facts of a database."""
+"""What every builder shares: the facts of a database, the columns of an example, the checks."""
 
 import dataclasses
 import http.client
@@ -6,25 +6,43 @@ import math
 import tempfile
 import urllib.request
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
 
+from jiqa.data import pp
+from jiqa.data.index import REFERENCE
 from jiqa.errors import InputError
 
 # Where the distortion is the camera's own.
 AUTHENTIC = "authentic"
+# What the type of a reference photograph is called.
+PRISTINE = "pristine"
 _BYTES = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "leave": False}
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
-    """What `info.metadata` says of a database, besides whether it is a sample of it.
+class Archive:
+    """A file of a release that may be downloaded without asking anybody.
 
     Attributes:
-        score: the column of the score: `mos`, `dmos` or `pseudo_mos`.
+        url: a direct link.
+        sha256: of the file, '' where the authors change it.
+    """
+
+    url: str
+    sha256: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What is known of a database before it is read.
+
+    Attributes:
+        score: the column of the score: `mos`, `dmos` or `pseudo_mos`; '' where there are none.
         score_range: its nominal (lowest, highest).
         higher_better: its direction.
         licence: in a few words.
@@ -32,6 +50,14 @@ class Facts:
         source: where the database, or what it is made from, comes from.
         pseudo: how the score was made where no observer gave it; else ''.
         references: whether there are pristine photographs to name.
+        summary: what it holds, in a line.
+        family: of databases that were made from the same photographs and call them the same;
+            '' where it is alone.
+        counts: images of each split of the whole release.
+        extremes: lowest and highest score of the whole release, to as many decimals as are
+            checked; None where they are not known.
+        get: how to come by the release and what to unpack where; '' where it is downloaded.
+        archives: what to download, where that is allowed.
     """
 
     score: str
@@ -42,6 +68,22 @@ class Facts:
     source: str
     pseudo: str = ""
     references: bool = False
+    summary: str = ""
+    family: str = ""
+    counts: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    extremes: tuple[str, str] | None = None
+    get: str = ""
+    archives: tuple[Archive, ...] = ()
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """What no score may leave: the nominal range, and the true one where that is wider."""
+        low, high = self.score_range
+        if self.extremes:
+            lowest, highest = self.extremes
+            low = low if low <= float(lowest) else float(lowest) - _unit(lowest)
+            high = high if high >= float(highest) else float(highest) + _unit(highest)
+        return low, high
 
     def info(
         self, builder: tfds.core.DatasetBuilder, *, sample: bool = False
@@ -54,13 +96,22 @@ class Facts:
             "content_id": text,
             "distortion": text,
             "level": tfds.features.Scalar(np.int32),
-            self.score: number,
-            f"{self.score}_std": number,
         }
+        if self.score:
+            columns |= {self.score: number, f"{self.score}_std": number}
         if self.references:
             columns["reference"] = text
-        metadata = dataclasses.asdict(self) | {"sample": sample}
-        del metadata["references"]
+        told = [
+            "score",
+            "score_range",
+            "higher_better",
+            "licence",
+            "terms",
+            "source",
+            "pseudo",
+            "family",
+        ]
+        metadata = {name: getattr(self, name) for name in told} | {"sample": sample}
         return builder.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(columns),
             license=self.licence,
@@ -98,12 +149,142 @@ class Facts:
             "content_id": content_id or id,
             "distortion": distortion,
             "level": level,
-            self.score: score,
-            f"{self.score}_std": score_std,
         }
+        if self.score:
+            example |= {self.score: score, f"{self.score}_std": score_std}
         if self.references:
             example["reference"] = reference
         return id, example
+
+
+@dataclasses.dataclass(frozen=True)
+class Image:
+    """An image of a release: where it lies, and the arguments of `Facts.example`."""
+
+    path: Path
+    id: str
+    content_id: str = ""
+    distortion: str = AUTHENTIC
+    level: int = 0
+    score: float = math.nan
+    score_std: float = math.nan
+    reference: str = ""
+
+
+def pristine(path: Path, id: str) -> Image:
+    """A reference photograph: it is its own reference, and nobody scored it."""
+    return Image(path, id, distortion=PRISTINE, reference=id)
+
+
+class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A database read from the folder of its release.
+
+    A builder sets `facts`, `code_path` and `pkg_dir_path` (in a clone TFDS would look for them
+    inside jiqa/), VERSION and RELEASE_NOTES, and reads the release in `read`.
+    """
+
+    facts: ClassVar[Facts]
+    BUILDER_CONFIGS: ClassVar = [
+        tfds.core.BuilderConfig(name="full", description="The whole release, checked to be it."),
+        tfds.core.BuilderConfig(
+            name="sample",
+            description="A smaller release in the same layout: published figures do not apply.",
+        ),
+    ]
+    MANUAL_DOWNLOAD_INSTRUCTIONS = "The folder of the release."
+
+    def read(self, folder: Path) -> dict[str, list[Image]]:
+        """Every image of the release in `folder` by split.
+
+        Raises:
+            InputError: a file is missing, or is not as released.
+        """
+        raise NotImplementedError
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.facts.info(self, sample=self._sample)
+
+    @property
+    def _sample(self) -> bool:
+        return self.builder_config.name == "sample"
+
+    def _split_generators(
+        self, dl_manager: tfds.download.DownloadManager
+    ) -> dict[str, Iterator[tuple[str, Any]]]:
+        folder = self._release(dl_manager)
+        splits = self.read(folder)
+        seen = set()
+        for image in (image for images in splits.values() for image in images):
+            if image.id in seen:
+                raise InputError(f"{folder}: found {image.id} twice, expected every image once")
+            seen.add(image.id)
+        if not self._sample:
+            verify(self.facts, splits, folder)
+        announce(self, {split: len(images) for split, images in splits.items()})
+        return {split: self._generate_examples(images) for split, images in splits.items()}
+
+    def _release(self, dl_manager: tfds.download.DownloadManager) -> Path:
+        try:
+            return Path(dl_manager.manual_dir)
+        except AssertionError:  # how TFDS says that there is none
+            if self._sample or not self.facts.archives:
+                name = f"{self.name}/sample" if self._sample else self.name
+                message = f"{name}: nothing to download, expected --manual_dir=DIR"
+                get = f" ({self.facts.get})" if self.facts.get else ""
+                raise InputError(message + get) from None
+        folder = Path(dl_manager.download_dir) / self.name
+        for archive in self.facts.archives:
+            download(archive.url, folder)
+        below = list(folder.iterdir())
+        return below[0] if len(below) == 1 and below[0].is_dir() else folder
+
+    def _generate_examples(self, images: Sequence[Image]) -> Iterator[tuple[str, Any]]:
+        for image in images:
+            stored = image.path.read_bytes()
+            pp.decode(stored, str(image.path))
+            columns = {
+                field.name: getattr(image, field.name) for field in dataclasses.fields(image)
+            }
+            del columns["path"]
+            yield self.facts.example(stored, **columns)
+
+
+def verify(facts: Facts, splits: Mapping[str, Sequence[Image]], folder: Path) -> None:
+    """Holds what was read from `folder` against what is published of the database.
+
+    Raises:
+        InputError: a split has another number of images, the lowest or highest score is another,
+            or the mildest level is not better on average than the severest.
+    """
+    for split, expected in facts.counts.items():
+        found = len(splits.get(split, ()))
+        if found != expected:
+            raise InputError(
+                f"{folder}: found {found} {split} images, expected {expected} "
+                "(a smaller release in the same layout: --config=sample)"
+            )
+    scored = [image for split in splits if split != REFERENCE for image in splits[split]]
+    scores = np.array([image.score for image in scored])
+    if facts.extremes:
+        ends = {"lowest": scores.min(), "highest": scores.max()}
+        for (end, found), expected in zip(ends.items(), facts.extremes, strict=True):
+            if abs(found - float(expected)) > _unit(expected):
+                raise InputError(
+                    f"{folder}: found a {end} {facts.score} of {found:.6g}, expected {expected}"
+                )
+    levels = np.array([image.level for image in scored])
+    if facts.score and levels.any():
+        mild, severe = (scores[levels == level].mean() for level in (levels.min(), levels.max()))
+        if (mild > severe) != facts.higher_better:
+            raise InputError(
+                f"{folder}: found a mean {facts.score} of {mild:.3g} at the mildest level and "
+                f"{severe:.3g} at the severest, expected the mildest to be better"
+            )
+
+
+def _unit(decimals: str) -> float:
+    """One in the last place of a decimal number, which may be rounded or cut off."""
+    return 10.0 ** -len(decimals.partition(".")[2])
 
 
 def announce(builder: tfds.core.DatasetBuilder, counts: Mapping[str, int]) -> None:

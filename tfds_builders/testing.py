@@ -1,15 +1,24 @@
 """What the tests of the builders share; TFDS's own test base needs TensorFlow."""
 
+import dataclasses
+import importlib
 import io
-from collections.abc import Mapping
+import re
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
+import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
+from scipy import io as scipy_io
 
 from jiqa.data import pp
+from jiqa.data.prepare import prepare
+from jiqa.errors import InputError
+from jiqa.tfds_builders import database
 
 
 def picture(seed: int, format: str = "JPEG") -> bytes:
@@ -36,6 +45,176 @@ def write_biq2021(folder: Path, train: int = 3, test: int = 2) -> Path:
     return folder
 
 
+Damage = Callable[[Path], Any]
+
+
+def edit(file: str, old: str, new: str) -> Damage:
+    """Replaces the first `old` in a text of the release."""
+
+    def damage(folder: Path) -> None:
+        text = (folder / file).read_text()
+        assert old in text
+        (folder / file).write_text(text.replace(old, new, 1))
+
+    return damage
+
+
+def edit_mat(file: str, **fields: Any) -> Damage:
+    """Gives fields of a MATLAB file of the release other values, None to take one out."""
+
+    def damage(folder: Path) -> None:
+        found = scipy_io.loadmat(folder / file)
+        kept = {name: value for name, value in found.items() if not name.startswith("__")} | fields
+        kept = {name: value for name, value in kept.items() if value is not None}
+        scipy_io.savemat(folder / file, kept)
+
+    return damage
+
+
+def overwrite(file: str, stored: bytes) -> Damage:
+    """Puts other bytes in the place of a file of the release."""
+    return lambda folder: (folder / file).write_bytes(stored)
+
+
+class ReleaseTests:
+    """What every builder that reads a release is held to: a test class of each derives from it.
+
+    Attributes:
+        name: the database.
+        expected: what should be read from what `write` writes: split -> file of the image,
+            relative to the release -> the columns besides `image`, those left out by default:
+            `id` its file's name, `content_id` the id, `distortion` "authentic", `level` 0,
+            `<score>_std` nan.
+        broken: what else may be wrong with a release: name -> (damage, part of the message).
+    """
+
+    name: ClassVar[str]
+    expected: ClassVar[dict[str, dict[str, dict[str, Any]]]]
+    broken: ClassVar[dict[str, tuple[Damage, str]]] = {}
+
+    def write(self, folder: Path) -> None:
+        """A release with tiny pictures in `folder`, which is there and empty."""
+        raise NotImplementedError
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test for each way to break a release, those of every builder among them."""
+        if "damage" in metafunc.fixturenames:
+            cases = self._broken_images() | self.broken
+            metafunc.parametrize(("damage", "message"), cases.values(), ids=cases)
+
+    def _broken_images(self) -> dict[str, tuple[Damage, str]]:
+        cases = {}
+        for split, files in self.expected.items():
+            file = list(files)[-1]
+            named = re.escape(Path(file).name)
+            cases |= {
+                f"{split} image missing": (lambda folder, f=file: (folder / f).unlink(), named),
+                f"{split} image truncated": (
+                    lambda folder, f=file: _cut(folder / f),
+                    f"{named}: .*expected a whole image",
+                ),
+            }
+        folder = Path(file).parts[0]
+        missing = f"{re.escape(folder)}.*: not found, expected"
+        return cases | {"no images": (lambda at: shutil.rmtree(at / folder), missing)}
+
+    @pytest.fixture
+    def release(self, tmp_path: Path) -> Path:
+        """The folder that `write` has filled."""
+        folder = tmp_path / "release"
+        folder.mkdir()
+        self.write(folder)
+        return folder
+
+    @pytest.fixture
+    def builder(self) -> type[database.ReleaseBuilder]:
+        """The builder's class, to patch its facts."""
+        module = f"jiqa.tfds_builders.{self.name}.{self.name}_dataset_builder"
+        return importlib.import_module(module).Builder
+
+    @pytest.fixture
+    def whole(
+        self, builder: type[database.ReleaseBuilder], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Makes what `write` writes the whole release."""
+        assert set(builder.facts.counts) == set(self.expected)
+        counts = {split: len(files) for split, files in self.expected.items()}
+        rows = [row for files in self.expected.values() for row in files.values()]
+        scores = [row[builder.facts.score] for row in rows if builder.facts.score in row]
+        extremes = (f"{min(scores):.9f}", f"{max(scores):.9f}") if scores else None
+        facts = dataclasses.replace(builder.facts, counts=counts, extremes=extremes)
+        monkeypatch.setattr(builder, "facts", facts)
+
+    def prepare(self, release: Path, config: str = "sample") -> Path:
+        """The database made of `release`, which lies in a folder of its own."""
+        data = release.parent / "data"
+        return prepare(self.name, config=config, manual_dir=release, data_dir=data)
+
+    def check(self, release: Path, folder: Path) -> None:
+        """Holds the database in `folder`, made of `release`, against `expected`."""
+        counts = {split: len(files) for split, files in self.expected.items()}
+        splits = read_database(folder, counts)
+        score = tfds.builder_from_directory(folder).info.metadata["score"]
+        for split, files in self.expected.items():
+            found = {row["id"]: row for row in splits[split]}
+            for file, columns in files.items():
+                row = {"id": Path(file).name, "distortion": "authentic", "level": 0} | columns
+                row = {"content_id": row["id"]} | row
+                if score:
+                    row = {score: np.nan, f"{score}_std": np.nan} | row
+                if split == "reference":
+                    row |= {"distortion": database.PRISTINE, "reference": row["id"]}
+                stored = found[row["id"]]
+                assert stored.pop("image") == (release / file).read_bytes()
+                assert stored.keys() == row.keys()
+                for name, value in row.items():
+                    if isinstance(value, float):
+                        value = np.float32(value)
+                    np.testing.assert_equal(stored[name], value, f"{file}, {name}")
+
+    def test_release_is_read_as_it_is(self, release: Path) -> None:
+        """Bytes, columns and splits are those of the release."""
+        folder = self.prepare(release)
+        self.check(release, folder)
+        assert tfds.builder_from_directory(folder).info.metadata["sample"] is True
+
+    def test_whole_release_is_checked_and_taken(self, release: Path, whole: None) -> None:
+        """The counts and extremes of the facts are held against what is read."""
+        folder = self.prepare(release, "full")
+        self.check(release, folder)
+        assert tfds.builder_from_directory(folder).info.metadata["sample"] is False
+
+    def test_smaller_release_is_not_taken_for_the_database(
+        self, release: Path, builder: type[database.ReleaseBuilder]
+    ) -> None:
+        """The message says how many images were found, and that `sample` takes them."""
+        split, count = next(iter(builder.facts.counts.items()))
+        found = len(self.expected[split])
+        message = f"found {found} {split} images, expected {count} .*--config=sample"
+        self.fails(release, message, "full")
+
+    def test_broken_release_is_named_in_a_line_and_leaves_nothing(
+        self, release: Path, damage: Damage, message: str
+    ) -> None:
+        """Each of `broken`."""
+        damage(release)
+        self.fails(release, message)
+
+    def fails(self, release: Path, message: str, config: str = "sample") -> None:
+        """Holds that `release` is refused in one line with `message`, and nothing left of it."""
+        with pytest.raises(InputError, match=message) as error:
+            self.prepare(release, config)
+        assert "\n" not in str(error.value)
+        assert str(release) in str(error.value)
+        data = release.parent / "data"
+        assert [path.name for path in data.rglob("*")] == [f".{self.name}.lock"]
+
+
+def _cut(path: Path) -> None:
+    stored = path.read_bytes()
+    path.write_bytes(stored[: len(stored) // 2])
+
+
 def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:
     """Examples by split, text decoded, after checking what every database promises."""
     builder = tfds.builder_from_directory(folder)
@@ -44,14 +223,15 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
     assert info.description
     assert info.citation.startswith("@")
     facts = info.metadata
-    score, (low, high) = facts["score"], facts["score_range"]
-    assert score in ("mos", "dmos", "pseudo_mos")
+    score = facts["score"]
+    assert score in ("mos", "dmos", "pseudo_mos", "")
     assert bool(facts["pseudo"]) == score.startswith("pseudo")
     assert facts["licence"]
     assert facts["terms"]
     assert facts["source"].startswith("https://")
     assert {type(facts[name]) for name in ("higher_better", "sample")} == {bool}
-    assert info.features[score].np_dtype == info.features[f"{score}_std"].np_dtype == np.float32
+    for column in (score, f"{score}_std") if score else ():
+        assert info.features[column].np_dtype == np.float32
     splits = {}
     ids = set()
     for split in counts:
@@ -64,9 +244,11 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
             assert example["distortion"]
             assert pp.decode(example["image"]).ndim == 3
             if split == "reference":
-                assert np.isnan(example[score])
-            else:
-                assert low <= example[score] <= high
+                assert example["distortion"] == database.PRISTINE
+                assert example["reference"] == example["content_id"] == example["id"]
+                assert not score or np.isnan(example[score])
+            elif score:
+                assert np.isfinite(example[score])
         splits[split] = examples
     return splits
 

@@ -1,5 +1,6 @@
 """biq2021: what comes out of a release, and every way in which a release can be broken."""
 
+import dataclasses
 import functools
 import http.server
 import shutil
@@ -11,135 +12,70 @@ import pytest
 
 from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
-from jiqa.tfds_builders import testing
+from jiqa.tfds_builders import database, testing
 from jiqa.tfds_builders.biq2021 import biq2021_dataset_builder as biq2021
 
 TRAIN, TEST = biq2021.TABLES["train"], biq2021.TABLES["test"]
 
 
-@pytest.fixture
-def release(tmp_path):
-    return testing.write_biq2021(tmp_path / "release")
-
-
-@pytest.fixture
-def sample(release, tmp_path):
-    """Prepares `release` as a sample."""
-    return functools.partial(
-        prepare, "biq2021", config="sample", manual_dir=release, data_dir=tmp_path / "data"
-    )
-
-
-@pytest.fixture
-def small_counts(monkeypatch):
-    monkeypatch.setattr(biq2021, "COUNTS", {"train": 3, "test": 2})
-
-
-def _edit(table: Path, old: str, new: str) -> None:
-    text = table.read_text()
-    assert old in text
-    table.write_text(text.replace(old, new, 1))
-
-
-def test_sample_keeps_bytes_scores_and_official_split(release, sample):
-    folder = sample()
-    splits = testing.read_database(folder, {"train": 3, "test": 2})
-    scores = {row["id"]: row["mos"] for rows in splits.values() for row in rows}
-    assert scores == {f"ss01 ({n}).jpg": np.float32(n / 10) for n in range(1, 6)}
-    assert {row["id"] for row in splits["test"]} == {"ss01 (4).jpg", "ss01 (5).jpg"}
-    for row in splits["train"] + splits["test"]:
-        assert row["image"] == (release / "Images" / row["id"]).read_bytes()
-        assert row["content_id"] == row["id"]
-        assert (row["distortion"], row["level"]) == ("authentic", 0)
-        assert np.isnan(row["mos_std"])
-
-
-def test_info_tells_a_sample_from_the_database(release, sample, small_counts, tmp_path):
-    told = {
-        config: testing.tfds.builder_from_directory(folder).info
-        for config, folder in {
-            "sample": sample(),
-            "full": prepare("biq2021", manual_dir=release, data_dir=tmp_path / "data"),
-        }.items()
+class TestRelease(testing.ReleaseTests):
+    name = "biq2021"
+    expected = {
+        "train": {f"Images/ss01 ({n}).jpg": {"mos": n / 10} for n in (1, 2, 3)},
+        "test": {f"Images/ss01 ({n}).jpg": {"mos": n / 10} for n in (4, 5)},
     }
-    assert told["sample"].metadata["sample"] is True
-    assert told["full"].metadata["sample"] is False
-    assert "smaller release" in str(told["sample"])
+    broken = {
+        "image empty": (
+            testing.overwrite("Images/ss01 (1).jpg", b""),
+            r"ss01 \(1\).jpg: .*no known format, expected a whole image",
+        ),
+        "image a text": (
+            testing.overwrite("Images/ss01 (1).jpg", b"version https://git-lfs"),
+            r"ss01 \(1\).jpg: .*no known format, expected a whole image",
+        ),
+        "no table": (lambda r: (r / TRAIN).unlink(), r"Train .*csv: not found"),
+        "table empty": (testing.overwrite(TRAIN, b""), "Train .*found no rows"),
+        "table binary": (testing.overwrite(TEST, b"\xff\xfe\x00"), "expected a UTF-8 table"),
+        "no header": (
+            testing.edit(TEST, "Image Name,MOS\n", ""),
+            r"expected a column Image Name, found the header 'ss01 \(4\).jpg,0.4000'",
+        ),
+        "no rows": (testing.overwrite(TEST, b"Image Name,MOS\n"), "found no rows"),
+        "column missing": (
+            testing.edit(TEST, ",0.5000", ""),
+            r"Test .*line 3: expected Image Name,MOS, found 'ss01 \(5\).jpg'",
+        ),
+        "score a word": (
+            testing.edit(TRAIN, "0.2000", "good"),
+            "Train .*line 3: expected a number for MOS, found 'good'",
+        ),
+        "score empty": (testing.edit(TRAIN, "0.2000", ""), "line 3: expected a number"),
+        "score nan": (testing.edit(TRAIN, "0.2000", "nan"), "line 3: .*0 to 1, found nan"),
+        "score high": (testing.edit(TRAIN, "0.2000", "1.2"), "line 3: .*0 to 1, found 1.2"),
+        "score low": (testing.edit(TRAIN, "0.2000", "-0.1"), "line 3: .*found -0.1"),
+        "row twice": (testing.edit(TRAIN, "ss01 (2)", "ss01 (1)"), r"found ss01 \(1\).jpg twice"),
+        "in both": (testing.edit(TEST, "ss01 (4)", "ss01 (1)"), r"found ss01 \(1\).jpg twice"),
+    }
 
+    def write(self, folder):
+        testing.write_biq2021(folder)
 
-def test_table_with_mark_windows_lines_and_other_case_is_read(release, sample):
-    for table in (TRAIN, TEST):
-        text = (release / table).read_text()
-        (release / table).write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
-    image = release / "Images" / "ss01 (2).jpg"
-    image.rename(image.with_suffix(".JPG"))
-    testing.read_database(sample(), {"train": 3, "test": 2})
+    def test_table_with_mark_windows_lines_and_other_case_is_read(self, release):
+        for table in (TRAIN, TEST):
+            text = (release / table).read_text()
+            (release / table).write_bytes(text.replace("\n", "\r\n").encode("utf-8-sig"))
+        image = release / "Images" / "ss01 (2).jpg"
+        image.rename(image.with_suffix(".JPG"))
+        testing.read_database(self.prepare(release), {"train": 3, "test": 2})
 
-
-def test_smaller_release_is_not_taken_for_the_database(release, tmp_path):
-    with pytest.raises(InputError, match=r"Train .*found 3 rows, expected 10000 .*--config=sample"):
-        prepare("biq2021", manual_dir=release, data_dir=tmp_path / "data")
-
-
-BROKEN = {
-    "no images": (lambda r: shutil.rmtree(r / "Images"), "Images: not found"),
-    "image missing": (
-        lambda r: (r / "Images" / "ss01 (5).jpg").unlink(),
-        r"ss01 \(5\).jpg: not found, expected as Test",
-    ),
-    "image truncated": (
-        lambda r: (r / "Images" / "ss01 (5).jpg").write_bytes(testing.picture(4)[:-100]),
-        r"ss01 \(5\).jpg: .*truncated.*expected a whole image",
-    ),
-    "image empty": (
-        lambda r: (r / "Images" / "ss01 (1).jpg").write_bytes(b""),
-        r"ss01 \(1\).jpg: .*no known format, expected a whole image",
-    ),
-    "image a text": (
-        lambda r: (r / "Images" / "ss01 (1).jpg").write_text("version https://git-lfs"),
-        r"ss01 \(1\).jpg: .*no known format, expected a whole image",
-    ),
-    "no table": (lambda r: (r / TRAIN).unlink(), r"Train .*csv: not found"),
-    "table empty": (lambda r: (r / TRAIN).write_text(""), "expected the header"),
-    "table binary": (lambda r: (r / TEST).write_bytes(b"\xff\xfe\x00"), "expected a UTF-8 table"),
-    "no header": (
-        lambda r: _edit(r / TEST, "Image Name,MOS\n", ""),
-        r"expected the header .*found 'ss01 \(4\).jpg,0.4000'",
-    ),
-    "no rows": (lambda r: (r / TEST).write_text("Image Name,MOS\n"), "found no rows"),
-    "column missing": (
-        lambda r: _edit(r / TEST, ",0.5000", ""),
-        r"Test .*line 3: expected an image name and a MOS, found 'ss01 \(5\).jpg'",
-    ),
-    "score a word": (
-        lambda r: _edit(r / TRAIN, "0.2000", "good"),
-        "Train .*line 3: expected a number for MOS, found 'good'",
-    ),
-    "score empty": (lambda r: _edit(r / TRAIN, "0.2000", ""), "line 3: expected a number"),
-    "score nan": (lambda r: _edit(r / TRAIN, "0.2000", "nan"), "line 3: .*from 0 to 1, found nan"),
-    "score high": (lambda r: _edit(r / TRAIN, "0.2000", "1.2"), "line 3: .*from 0 to 1, found 1.2"),
-    "score low": (lambda r: _edit(r / TRAIN, "0.2000", "-0.1"), "line 3: .*found -0.1"),
-    "row twice": (
-        lambda r: _edit(r / TRAIN, "ss01 (2)", "ss01 (1)"),
-        r"Train .*line 3: found ss01 \(1\).jpg again",
-    ),
-    "in both": (
-        lambda r: _edit(r / TEST, "ss01 (4)", "ss01 (1)"),
-        r"found ss01 \(1\).jpg in both tables",
-    ),
-}
-
-
-@pytest.mark.parametrize(("damage", "message"), BROKEN.values(), ids=BROKEN)
-def test_broken_release_is_named_in_a_line_and_leaves_nothing(
-    damage, message, release, sample, tmp_path
-):
-    damage(release)
-    with pytest.raises(InputError, match=message) as error:
-        sample()
-    assert "\n" not in str(error.value)
-    assert str(release) in str(error.value)
-    assert [path.name for path in (tmp_path / "data").rglob("*")] == [".biq2021.lock"]
+    def test_release_is_downloaded_where_there_is_none(self, release, server, whole, tmp_path):
+        _serve(release, server)
+        folder = prepare("biq2021", data_dir=tmp_path / "data")
+        testing.read_database(folder, {"train": 3, "test": 2})
+        assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
+            ".biq2021.lock",
+            "biq2021",
+        ]
 
 
 @pytest.fixture
@@ -151,7 +87,8 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         threading.Thread(target=httpd.serve_forever).start()
         address = f"http://127.0.0.1:{httpd.server_port}/main.zip"
-        monkeypatch.setattr(biq2021, "ARCHIVE", address)
+        facts = dataclasses.replace(biq2021.FACTS, archives=(database.Archive(address),))
+        monkeypatch.setattr(biq2021.Builder, "facts", facts)
         yield folder
         httpd.shutdown()
 
@@ -170,16 +107,6 @@ def _serve(release: Path, folder: Path) -> None:
     """As GitHub packs a branch: everything below one folder."""
     release.rename(release.with_name("BIQ2021-main"))
     shutil.make_archive(str(folder / "main"), "zip", release.parent, "BIQ2021-main")
-
-
-def test_release_is_downloaded_where_there_is_none(release, server, small_counts, tmp_path):
-    _serve(release, server)
-    folder = prepare("biq2021", data_dir=tmp_path / "data")
-    testing.read_database(folder, {"train": 3, "test": 2})
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == [
-        ".biq2021.lock",
-        "biq2021",
-    ]
 
 
 def test_download_that_fails_is_told_in_a_line_and_leaves_nothing(server, tmp_path):
