@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+# Measure as papers head their columns -> key of `jiqa.results.MEASURES`.
+MEASURES = {"SROCC": "srocc", "SRCC": "srocc", "PLCC": "plcc"}
+
 
 @dataclasses.dataclass(frozen=True)
 class Query:
@@ -14,24 +17,35 @@ class Query:
         measure: a key of `jiqa.results.MEASURES`, or `mean`: of the predictions themselves.
         database: that it was tested on; several where the cell pools them.
         train: the database that it was trained on, where that is another one.
-        distortion: only images of this type.
+        distortion: only images of this type, or of these.
+        level: only images of this level of quality, or what `fact` is about: 0 is the best of
+            three; None where there are no levels.
+        image: only the image of this id.
+        made_by: the run that made the images out of those of `database`, which are then what the
+            run of the figure was shown; '' where they are the database's own.
         pool: how several databases, or the types of distortion, become one figure: `mean`,
             `weighted` or `weighted_std`, the weights being the numbers of images; '' where there
             is nothing to pool.
         by_type: the pool is over the types of distortion of the databases.
         fact: of the database itself, no run being needed: a key of `jiqa.facts.FACTS`.
-        level: of `fact`, where it is about quality levels: 0 is the best of three.
     """
 
     run: str = ""
     measure: str = ""
     database: str | tuple[str, ...] = ""
     train: str = ""
-    distortion: str = ""
+    distortion: str | tuple[str, ...] = ""
+    level: int | None = None
+    image: str = ""
+    made_by: str = ""
     pool: str = ""
     by_type: bool = False
     fact: str = ""
-    level: int = 0
+
+    @property
+    def predictions(self) -> str:
+        """Name of the run whose predictions to read: `psnr`, `mt_irn/single-psnr`."""
+        return f"{self.made_by}-{self.run}" if self.made_by else self.run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,6 +95,10 @@ class Table:
     query: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
+    def asks(self, row: Row, column: Column) -> Query:
+        """What the cell in `row` and `column` asks of our results."""
+        return Query(**{**self.query, **row.query, **column.query})
+
 
 @dataclasses.dataclass(frozen=True)
 class Paper:
@@ -99,3 +117,17 @@ class Paper:
     arguments: str
     aggregate: str
     tables: Mapping[str, Table]
+
+
+def each(field: str, values: Mapping[str, Any]) -> tuple[Column, ...]:
+    """A column for every heading, which decides `field` of the query."""
+    return tuple(Column(heading, {field: value}) for heading, value in values.items())
+
+
+def measured(databases: Mapping[str, str], *headings: str) -> tuple[Column, ...]:
+    """Columns `LIVE SROCC`, `LIVE PLCC`, ... of every heading of a database and of a measure."""
+    return tuple(
+        Column(f"{name} {heading}", {"database": database, "measure": MEASURES[heading]})
+        for name, database in databases.items()
+        for heading in headings
+    )
