@@ -29,14 +29,19 @@ def picture(seed: int, format: str = "JPEG") -> bytes:
     return stream.getvalue()
 
 
+def write_picture(file: Path, seed: int = 0) -> None:
+    """A `picture` in the format that the name of the file tells."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    format = {".bmp": "BMP", ".png": "PNG"}.get(file.suffix.lower(), "JPEG")
+    file.write_bytes(picture(seed, format))
+
+
 def write_biq2021(folder: Path, train: int = 3, test: int = 2) -> Path:
     """A release in the layout of BIQ2021: scores 0.1000, 0.2000, ... from the first image on."""
-    images = folder / "Images"
-    images.mkdir(parents=True)
     names = [f"ss01 ({number}).jpg" for number in range(1, train + test + 1)]
     rows = [f"{name},{number / 10:.4f}" for number, name in enumerate(names, start=1)]
     for seed, name in enumerate(names):
-        (images / name).write_bytes(picture(seed))
+        write_picture(folder / "Images" / name, seed)
     # As in the release, the table of the training part has two columns more, both empty.
     training = "".join(f"{row},,\n" for row in ["Image Name,MOS", *rows[:train]])
     testing = "".join(f"{row}\n" for row in ["Image Name,MOS", *rows[train:]])
@@ -81,10 +86,10 @@ class ReleaseTests:
 
     Attributes:
         name: the database.
-        expected: what should be read from what `write` writes: split -> file of the image,
-            relative to the release -> the columns besides `image`, those left out by default:
+        expected: what should be read from the release made for the test: split -> file of the
+            image, relative to the release -> its other columns; those left out are by default:
             `id` its file's name, `content_id` the id, `distortion` "authentic", `level` 0,
-            `<score>_std` nan.
+            score and `<score>_std` nan, and what `database.pristine` says of a reference.
         broken: what else may be wrong with a release: name -> (damage, part of the message).
     """
 
@@ -93,7 +98,7 @@ class ReleaseTests:
     broken: ClassVar[dict[str, tuple[Damage, str]]] = {}
 
     def write(self, folder: Path) -> None:
-        """A release with tiny pictures in `folder`, which is there and empty."""
+        """Labels and all else but the images of `expected` in `folder`, where those are."""
         raise NotImplementedError
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -106,7 +111,7 @@ class ReleaseTests:
         cases = {}
         for split, files in self.expected.items():
             file = list(files)[-1]
-            named = re.escape(Path(file).name)
+            named = f"(?i:{re.escape(Path(file).name)})"
             cases |= {
                 f"{split} image missing": (lambda folder, f=file: (folder / f).unlink(), named),
                 f"{split} image truncated": (
@@ -120,9 +125,11 @@ class ReleaseTests:
 
     @pytest.fixture
     def release(self, tmp_path: Path) -> Path:
-        """The folder that `write` has filled."""
+        """The folder of tiny pictures under the names of `expected`, and what `write` adds."""
         folder = tmp_path / "release"
-        folder.mkdir()
+        files = [file for files in self.expected.values() for file in files]
+        for seed, file in enumerate(files):
+            write_picture(folder / file, seed)
         self.write(folder)
         return folder
 
@@ -255,3 +262,30 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
 
 def _decoded(name: str, value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) and name != "image" else value
+
+
+def write_tid(folder: Path, rows: list[str], deviations: list[str]) -> None:
+    """The tables of TID2008 and TID2013, whose lines end as on Windows."""
+    (folder / "mos_with_names.txt").write_text("".join(f"{row}\r\n" for row in rows), newline="")
+    (folder / "mos_std.txt").write_text("".join(f"{row}\r\n" for row in deviations), newline="")
+
+
+def tid_broken(last: str, types: int, levels: int) -> dict[str, tuple[Damage, str]]:
+    """Ways to break a release of TID whose second and last row is `last` with a MOS of 2.25."""
+    table = "mos_with_names.txt"
+    expected = f"expected iRR_TT_L.bmp with TT from 01 to {types} and L from 1 to {levels}"
+    return {
+        "type unknown": (edit(table, last, f"i02_{types + 1}_1"), f"i02_{types + 1}_1.*{expected}"),
+        "level unknown": (edit(table, last, f"i02_01_{levels + 1}"), expected),
+        "name unknown": (edit(table, last, "img1"), f"found img1.bmp, {expected}"),
+        "score high": (edit(table, "2.25", "9.5"), "line 2: expected a MOS from 0 to 9, found 9.5"),
+        "row twice": (edit(table, last, "i01_01_1"), "found i01_01_1.bmp twice"),
+        "another table": (
+            lambda folder: (folder / table).write_bytes((folder / "mos_std.txt").read_bytes()),
+            "line 1: expected a MOS and a file name, found '0.125'",
+        ),
+        "tables of different length": (
+            overwrite("mos_std.txt", b"0.125\r\n"),
+            "mos_std.txt: found 1 rows, expected 2",
+        ),
+    }
