@@ -1,11 +1,7 @@
 """What every builder shares: the facts of a database, the columns of an example, the checks."""
 
 import dataclasses
-import http.client
 import math
-import tempfile
-import urllib.request
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -21,7 +17,6 @@ from jiqa.errors import InputError
 AUTHENTIC = "authentic"
 # What the type of a reference photograph is called.
 PRISTINE = "pristine"
-_BYTES = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, "leave": False}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +25,7 @@ class Archive:
 
     Attributes:
         url: a direct link.
-        sha256: of the file, '' where the authors change it.
+        sha256: of the file, '' where none is published.
     """
 
     url: str
@@ -211,7 +206,7 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
     ) -> dict[str, Iterator[tuple[str, Any]]]:
-        folder = self._release(dl_manager)
+        folder = Path(dl_manager.manual_dir)
         splits = self.read(folder)
         seen = set()
         for image in (image for images in splits.values() for image in images):
@@ -222,21 +217,6 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             verify(self.facts, splits, folder)
         announce(self, {split: len(images) for split, images in splits.items()})
         return {split: self._generate_examples(images) for split, images in splits.items()}
-
-    def _release(self, dl_manager: tfds.download.DownloadManager) -> Path:
-        try:
-            return Path(dl_manager.manual_dir)
-        except AssertionError:  # how TFDS says that there is none
-            if self._sample or not self.facts.archives:
-                name = f"{self.name}/sample" if self._sample else self.name
-                message = f"{name}: nothing to download, expected --manual_dir=DIR"
-                get = f" ({self.facts.get})" if self.facts.get else ""
-                raise InputError(message + get) from None
-        folder = Path(dl_manager.download_dir) / self.name
-        for archive in self.facts.archives:
-            download(archive.url, folder)
-        below = list(folder.iterdir())
-        return below[0] if len(below) == 1 and below[0].is_dir() else folder
 
     def _generate_examples(self, images: Sequence[Image]) -> Iterator[tuple[str, Any]]:
         for image in images:
@@ -293,30 +273,3 @@ def announce(builder: tfds.core.DatasetBuilder, counts: Mapping[str, int]) -> No
         builder.info.splits[split] = tfds.core.SplitInfo(
             name=split, shard_lengths=[count], num_bytes=0
         )
-
-
-def download(url: str, folder: Path) -> None:
-    """Unpacks the zip archive at `url` into `folder`, with a bar as TFDS's own.
-
-    TFDS's download manager hides a broken connection behind four minutes of trials.
-
-    Raises:
-        InputError: it cannot be had whole.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with (
-            urllib.request.urlopen(url, timeout=60) as response,
-            tempfile.TemporaryFile(dir=folder) as archive,
-        ):
-            total = int(response.headers.get("Content-Length", 0)) or None
-            with tfds.core.utils.tqdm(desc="Downloading", total=total, **_BYTES) as bar:
-                while block := response.read(1 << 20):
-                    archive.write(block)
-                    bar.update(len(block))
-            if total and archive.tell() != total:
-                raise OSError(f"found {archive.tell()} of {total} bytes")
-            zipfile.ZipFile(archive).extractall(folder)
-    except (OSError, http.client.HTTPException, zipfile.BadZipFile) as error:
-        message = f"{url}: not downloaded ({error}); a copy at hand goes to --manual_dir"
-        raise InputError(message) from error

@@ -8,13 +8,19 @@ import os
 import shlex
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tensorflow_datasets as tfds
 
 from jiqa import tfds_builders
 from jiqa.errors import InputError
+from jiqa.tfds_builders import download
+
+if TYPE_CHECKING:
+    from jiqa.tfds_builders.database import ReleaseBuilder
 
 # Name -> module of its builder; what else there is to know of a database is in the module's FACTS.
 DATABASES = {
@@ -38,6 +44,16 @@ DATABASES = {
 }
 
 
+# Of an entry of the overview; addresses stay in one piece.
+_LAYOUT = {
+    "width": 100,
+    "initial_indent": " " * 4,
+    "subsequent_indent": " " * 14,
+    "break_long_words": False,
+    "break_on_hyphens": False,
+}
+
+
 def data_root(data_dir: str | Path | None = None) -> Path:
     """The folder of databases: `data_dir`, else $JIQA_DATA_DIR, else ~/.cache/jiqa/databases."""
     folder = data_dir or os.environ.get("JIQA_DATA_DIR") or "~/.cache/jiqa/databases"
@@ -55,17 +71,20 @@ def prepare(
     """Builds a database unless it is there already, and returns its folder.
 
     It is built in a folder of its own and renamed when it is whole; of two processes that ask for
-    the same one, the second waits for the first.
+    the same one, the second waits for the first. What was downloaded outlives a failure, so that
+    the next call goes on from there.
 
     Args:
         name: a key of `DATABASES`.
         config: one of the builder's configurations; its first by default.
         data_dir: see `data_root`.
-        manual_dir: folder of the release, where it is not to be downloaded.
+        manual_dir: folder of the release; without it the release is downloaded, where that is
+            allowed.
         progress: show a bar, where there is a terminal to show it on.
 
     Raises:
-        InputError: the release is not as it should be, or cannot be had or stored.
+        InputError: the release is not as it should be, or cannot be had or stored; the message
+            says how to come by it where it is not downloaded.
     """
     root = data_root(data_dir)
     builder, folder = _builder(name, config)
@@ -78,6 +97,10 @@ def prepare(
         if not manual_dir.is_dir() or not os.listdir(manual_dir):
             message = f"--manual_dir {manual_dir}: expected a folder with a release of {name}"
             raise InputError(message)
+    elif config == "sample":
+        raise InputError(f"{name}/sample: expected --manual_dir=DIR with a part of the release")
+    elif builder.facts.get:
+        raise InputError(f"{name}: expected --manual_dir=DIR with the release: {builder.facts.get}")
     try:
         with _locked(root / f".{name}.lock"):
             if not (root / folder).is_dir():
@@ -89,15 +112,18 @@ def prepare(
 
 
 def _build(
-    builder: type[tfds.core.GeneratorBasedBuilder],
+    builder: type["ReleaseBuilder"],
     config: str,
     manual_dir: str | Path | None,
     root: Path,
     folder: Path,
 ) -> None:
     unfinished = root / f".{builder.name}.unfinished"
+    downloads = root / f".{builder.name}.downloads"
     shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
     try:
+        if not manual_dir and builder.facts.archives:
+            manual_dir = download.release(builder.facts.archives, downloads, unfinished / "release")
         with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells the temporary folder
             builder(data_dir=unfinished, config=config or None).download_and_prepare(
                 download_dir=unfinished / "downloads",
@@ -106,8 +132,11 @@ def _build(
             )
         (root / folder).parent.mkdir(parents=True, exist_ok=True)
         (unfinished / folder).rename(root / folder)
+        shutil.rmtree(downloads, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+        with contextlib.suppress(OSError):  # what is kept to go on from
+            downloads.rmdir()
 
 
 def _show_bars(show: bool) -> None:
@@ -137,7 +166,28 @@ def open_builder(
     return tfds.builder_from_directory(root / folder)
 
 
-def _builder(name: str, config: str) -> tuple[type[tfds.core.GeneratorBasedBuilder], Path]:
+def overview(data_dir: str | Path | None = None) -> str:
+    """What there is to know of each database before it is used, in lines of up to 100 columns."""
+    return "\n\n".join(_entry(name, data_root(data_dir)) for name in DATABASES)
+
+
+def _entry(name: str, root: Path) -> str:
+    builder, _ = _builder(name, "")
+    facts = builder.facts
+    configs = [config.name for config in builder.BUILDER_CONFIGS] or [""]
+    there = [config for config in configs if (root / _folder(builder, config)).is_dir()]
+    fields = {
+        "licence": facts.licence,
+        "terms": facts.terms,
+        "page": facts.source,
+        "get it": facts.get or (f"`jiqa prepare {name}`" + " downloads it" * bool(facts.archives)),
+        "prepared": ", ".join(config or "yes" for config in there) or "no",
+    }
+    lines = [textwrap.fill(f"{label:10}{text}", **_LAYOUT) for label, text in fields.items()]
+    return "\n".join([f"{name}: {facts.summary}", *lines])
+
+
+def _builder(name: str, config: str) -> tuple[type["ReleaseBuilder"], Path]:
     """The builder of a database and the folder it makes, relative to the root."""
     if name not in DATABASES:
         raise InputError(f"database: found {name!r}, expected one of {', '.join(DATABASES)}")
@@ -146,12 +196,17 @@ def _builder(name: str, config: str) -> tuple[type[tfds.core.GeneratorBasedBuild
     if config and config not in configs:
         expected = f"one of {', '.join(configs)}" if configs else "none"
         raise InputError(f"{name}: found config {config!r}, expected {expected}")
-    return module.Builder, Path(name, config or "".join(configs[:1]), str(module.Builder.VERSION))
+    config = config or "".join(configs[:1])
+    return module.Builder, _folder(module.Builder, config)
 
 
-def _at_first_use(builder: type[tfds.core.GeneratorBasedBuilder]) -> bool:
+def _folder(builder: type["ReleaseBuilder"], config: str) -> Path:
+    return Path(builder.name, config, str(builder.VERSION))
+
+
+def _at_first_use(builder: type["ReleaseBuilder"]) -> bool:
     """Whether the database needs nothing from outside, so that it is made without being asked."""
-    return builder.MANUAL_DOWNLOAD_INSTRUCTIONS is None
+    return not (builder.facts.get or builder.facts.archives)
 
 
 @contextlib.contextmanager

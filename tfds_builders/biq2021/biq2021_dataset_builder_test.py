@@ -111,15 +111,23 @@ def _serve(release: Path, folder: Path) -> None:
 
 def test_download_that_fails_is_told_in_a_line_and_leaves_nothing(server, tmp_path):
     def fails(message: str) -> None:
-        with pytest.raises(InputError, match=f"127.0.0.1.*main.zip: .*{message}.*--manual_dir"):
+        with pytest.raises(InputError, match=f"main.zip: .*{message}.*--manual_dir"):
             prepare("biq2021", data_dir=tmp_path / "data")
         assert [path.name for path in (tmp_path / "data").rglob("*")] == [".biq2021.lock"]
 
     fails("404")
     (server / "main.zip").write_bytes(b"no archive")
     fails("not a zip file")
+
+
+def test_download_that_breaks_off_is_continued_at_the_next_call(server, tmp_path):
+    (server / "main.zip").write_bytes(b"no archive")
     (server / "cut").touch()
-    fails("10 of 11 bytes")
+    with pytest.raises(InputError, match=r"10 of 11 bytes.*10 bytes are kept to go on from"):
+        prepare("biq2021", data_dir=tmp_path)
+    kept = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.part")]
+    assert kept == [".biq2021.downloads/main.zip.part"]
+    assert not (tmp_path / ".biq2021.unfinished").exists()
 
 
 def test_sample_is_not_downloaded(tmp_path):

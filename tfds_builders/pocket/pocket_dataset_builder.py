@@ -79,6 +79,7 @@ FACTS = database.Facts(
 class Builder(tfds.core.GeneratorBasedBuilder):
     """Every photograph is distorted whole, then cut into crops."""
 
+    facts = FACTS
     code_path = Path(__file__)  # in a clone TFDS would look for it inside jiqa/
     pkg_dir_path = code_path.parent
     VERSION = tfds.core.Version("1.0.0")
