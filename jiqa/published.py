@@ -43,6 +43,11 @@ class Query:
     fact: str = ""
 
     @property
+    def published_only(self) -> bool:
+        """Nothing of ours answers it: no method, measure or database is named."""
+        return not (self.database and (self.fact or (self.run and self.measure)))
+
+    @property
     def predictions(self) -> str:
         """Name of the run whose predictions to read: `psnr`, `mt_irn/single-psnr`."""
         return f"{self.made_by}-{self.run}" if self.made_by else self.run
@@ -117,6 +122,15 @@ class Paper:
     arguments: str
     aggregate: str
     tables: Mapping[str, Table]
+
+
+def rows(
+    group: str, query: Mapping[str, Any], field: str, *lines: tuple[str, Any, str]
+) -> tuple[Row, ...]:
+    """Rows of a group, which share `query`: (label, what `field` of the query is, figures)."""
+    return tuple(
+        Row(label, figures, {**query, field: value}, group) for label, value, figures in lines
+    )
 
 
 def each(field: str, values: Mapping[str, Any]) -> tuple[Column, ...]:

@@ -1,6 +1,6 @@
 """Tables I and II of the survey, with their published figures: data only."""
 
-from jiqa.published import Column, Paper, Row, Table, each, measured
+from jiqa.published import Column, Paper, Row, Table, each, measured, rows
 
 _BIECON = (
     "its authors' public code (jongyookim/IQA_BIECON_release) reports the epoch with the best "
@@ -52,49 +52,41 @@ PAPER = Paper(
                     {
                         "JP2K": "jpeg2000",
                         "JPEG": "jpeg",
-                        "WN": "additive_noise",
+                        "WN": "additive_gaussian_noise",
                         "BLUR": "gaussian_blur",
                     },
                 ),
                 Column(
                     "ALL4",
-                    {"distortion": ("jpeg2000", "jpeg", "additive_noise", "gaussian_blur")},
+                    {
+                        "distortion": (
+                            "jpeg2000",
+                            "jpeg",
+                            "additive_gaussian_noise",
+                            "gaussian_blur",
+                        )
+                    },
                 ),
             ),
             rows=(
-                Row("DVRM-S[7]", "0.943 0.930 0.909 0.773 0.894", {"measure": "srocc"}, "SROCC"),
-                Row("DVRM-A[7]", "0.922 0.926 0.909 0.764 0.895", {"measure": "srocc"}, "SROCC"),
-                Row(
-                    "BLISS-C[12]",
-                    "0.923 0.926 0.807 0.880 0.899",
-                    {"run": "bliss_c", "measure": "srocc"},
+                *rows(
                     "SROCC",
+                    {"measure": "srocc"},
+                    "run",
+                    ("DVRM-S[7]", "", "0.943 0.930 0.909 0.773 0.894"),
+                    ("DVRM-A[7]", "", "0.922 0.926 0.909 0.764 0.895"),
+                    ("BLISS-C[12]", "bliss_c", "0.923 0.926 0.807 0.880 0.899"),
+                    ("BIECON[4]", "biecon", "0.878 0.941 0.842 0.913 0.923"),
+                    ("DIPIQ[3]", "dipiq", "0.926 0.932 0.905 0.922 0.877"),
                 ),
-                Row(
-                    "BIECON[4]",
-                    "0.878 0.941 0.842 0.913 0.923",
-                    {"run": "biecon", "measure": "srocc"},
-                    "SROCC",
-                ),
-                Row(
-                    "DIPIQ[3]",
-                    "0.926 0.932 0.905 0.922 0.877",
-                    {"run": "dipiq", "measure": "srocc"},
-                    "SROCC",
-                ),
-                Row("DVRM-S[7]", "0.945 0.942 0.919 0.801 0.911", {"measure": "plcc"}, "PLCC"),
-                Row("DVRM-A[7]", "0.893 0.940 0.925 0.828 0.896", {"measure": "plcc"}, "PLCC"),
-                Row(
-                    "BLISS-C[12]",
-                    "0.941 0.952 0.770 0.880 0.917",
-                    {"run": "bliss_c", "measure": "plcc"},
+                *rows(
                     "PLCC",
-                ),
-                Row(
-                    "DIPIQ[3]",
-                    "0.948 0.973 0.906 0.928 0.894",
-                    {"run": "dipiq", "measure": "plcc"},
-                    "PLCC",
+                    {"measure": "plcc"},
+                    "run",
+                    ("DVRM-S[7]", "", "0.945 0.942 0.919 0.801 0.911"),
+                    ("DVRM-A[7]", "", "0.893 0.940 0.925 0.828 0.896"),
+                    ("BLISS-C[12]", "bliss_c", "0.941 0.952 0.770 0.880 0.917"),
+                    ("DIPIQ[3]", "dipiq", "0.948 0.973 0.906 0.928 0.894"),
                 ),
             ),
             query={"database": "tid2008", "train": "live"},
