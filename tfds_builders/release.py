@@ -95,11 +95,12 @@ def sheet(path: Path, name: str, *columns: str) -> Iterator[tuple[str, dict[str,
     path = actual(path, "a sheet of images and scores")
     try:
         with python_calamine.CalamineWorkbook.from_path(path) as book:
-            rows = book.get_sheet_by_name(name or book.sheet_names[0]).to_python()
+            found = book.get_sheet_by_name(name or book.sheet_names[0])
+            first, rows = found.start or (0, 0), found.to_python()
     except (python_calamine.CalamineError, OSError) as error:
         wanted = f"an Excel file with a sheet {name}".removesuffix(" with a sheet ")
         raise InputError(f"{path}: {error}, expected {wanted}") from error
-    return _rows(f"{path}, {name}".removesuffix(", "), enumerate(rows, 1), columns)
+    return _rows(f"{path}, {name}".removesuffix(", "), enumerate(rows, first[0] + 1), columns)
 
 
 def _text(path: Path) -> str:
@@ -140,9 +141,9 @@ def mat(path: Path, *fields: str) -> tuple[np.ndarray, ...]:
     """
     path = actual(path, f"a MATLAB file with {', '.join(fields)}")
     try:
-        found = loadmat(path, chars_as_strings=True)
-    except (NotImplementedError, ValueError, TypeError, OSError) as error:
-        raise InputError(f"{path}: expected a MATLAB file to version 7, found {error}") from error
+        found = loadmat(path)
+    except Exception as error:  # SciPy has no one kind of error for a file that it cannot read
+        raise InputError(f"{path}: {error}, expected a whole MATLAB file to version 7") from error
     for field in fields:
         if field not in found:
             names = ", ".join(name for name in found if not name.startswith("__"))

@@ -5,6 +5,7 @@ import importlib
 import io
 import re
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -74,6 +75,13 @@ def edit_mat(file: str, **fields: Any) -> Damage:
         scipy_io.savemat(folder / file, kept)
 
     return damage
+
+
+def cells(*names: str) -> np.ndarray:
+    """A list of text as MATLAB stores it."""
+    array = np.empty((len(names), 1), object)
+    array[:, 0] = names
+    return array
 
 
 def overwrite(file: str, stored: bytes) -> Damage:
@@ -262,6 +270,40 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
 
 def _decoded(name: str, value: Any) -> Any:
     return value.decode() if isinstance(value, bytes) and name != "image" else value
+
+
+def write_xlsx(path: Path, sheet: str, rows: list[list[str | float]], corner: str = "A1") -> None:
+    """An Excel file of one sheet, whose first cell is `corner`: one letter and one digit."""
+    column, top = ord(corner[0]), int(corner[1:])
+    cells = ""
+    for number, row in enumerate(rows, start=top):
+        cells += f'<row r="{number}">'
+        for place, value in enumerate(row, start=column):
+            at = f'r="{chr(place)}{number}"'
+            text = f'<c {at} t="inlineStr"><is><t>{value}</t></is></c>'
+            cells += text if isinstance(value, str) else f"<c {at}><v>{value}</v></c>"
+        cells += "</row>"
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    packed = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+    def related(type: str, target: str) -> str:
+        relation = f'<Relationship Id="a" Type="{office}/{type}" Target="{target}"/>'
+        return f'<Relationships xmlns="{packed}">{relation}</Relationships>'
+
+    with zipfile.ZipFile(path, "w") as book:
+        book.writestr("_rels/.rels", related("officeDocument", "xl/workbook.xml"))
+        relations = related("worksheet", "worksheets/sheet1.xml")
+        book.writestr("xl/_rels/workbook.xml.rels", relations)
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets>'
+            f'<sheet name="{sheet}" sheetId="1" r:id="a"/></sheets></workbook>',
+        )
+        book.writestr(
+            "xl/worksheets/sheet1.xml",
+            f'<worksheet xmlns="{main}"><sheetData>{cells}</sheetData></worksheet>',
+        )
 
 
 def write_tid(folder: Path, rows: list[str], deviations: list[str]) -> None:
