@@ -28,12 +28,19 @@ def parse(text: str | None, **defaults: Any) -> ConfigDict:
             )
         kind = type(defaults[name])
         try:
-            values[name] = kind(value)
-        except ValueError:
+            values[name] = {"True": True, "False": False}[value] if kind is bool else kind(value)
+        except (KeyError, ValueError):
             raise InputError(
                 f"config argument {name}: found {value!r}, expected {kind.__name__}"
             ) from None
     return values
+
+
+def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
+    """`parse`, with the arguments of data and protocol that all config files share."""
+    return parse(
+        text, **{"protocol": "random", "test": 0.1, "cross": "", "shared": False, **defaults}
+    )
 
 
 def database(name: str) -> ConfigDict:
@@ -50,9 +57,30 @@ def database(name: str) -> ConfigDict:
     )
 
 
-def protocol(kind: str, **fields: Any) -> ConfigDict:
+def protocol(args: ConfigDict) -> ConfigDict:
     """The `protocol` section: `fields` of `jiqa.protocols.Protocol`."""
-    return ConfigDict({"kind": kind, "val": 0.1, **fields})
+    fields = {"kind": args.protocol, "val": 0.1, "n": args.splits, "test": args.test}
+    if args.cross:
+        fields |= {"kind": "cross", "shared": args.shared}
+    return ConfigDict({**fields, "seed": args.seed})
+
+
+def cross(args: ConfigDict) -> list[str]:
+    """The databases to test on that are not the one trained on."""
+    return [name for name in args.cross.split("+") if name]
+
+
+def view(name: str) -> ConfigDict:
+    """The `view` section of IQA-NRTL: three blocks of 224x224 an image, flipped in training.
+
+    They are cut from the image resized as `RESIZE` has it; where that has nothing, as for LIVE,
+    from squares of 50 to 100% of the shorter side of the image as it is.
+    """
+    base = name.partition("/")[0]
+    size = {"resize": RESIZE.get(base)}
+    if base not in RESIZE:
+        size["crop_scale"] = (0.5, 1.0)
+    return ConfigDict({**size, "crop": 224, "blocks": 3, "flip": True})
 
 
 def weights(path: str) -> str:
@@ -67,11 +95,3 @@ def weights(path: str) -> str:
             "weights (.pth, .safetensors, .h5, .npz), or weights=none to train from scratch"
         )
     return "" if path == "none" else path
-
-
-def resize(name: str) -> tuple[int, int]:
-    """(height, width) that a database's images are resized to before 224x224 crops are cut."""
-    base = name.partition("/")[0]
-    if base not in RESIZE:
-        raise InputError(f"dataset: found {name!r}, expected one of pocket, {', '.join(RESIZE)}")
-    return RESIZE[base]

@@ -10,10 +10,14 @@ python -m jiqa.main --config=configs/iqa_nrtl.py:dataset=biq2021,variant=full,we
     GPU, or a TPU.
 
 Arguments:
-    dataset   pocket, or a prepared database: biq2021, biq2021/sample
+    dataset   pocket, or a prepared database: koniq10k, biq2021/sample (`jiqa prepare --list`)
     variant   resnet50, semantic, vision, adapt or full (table 3)
     splits    how many (the paper: 50)
-    protocol  random (90/10 by content) or official (the release's own test part)
+    protocol  random (by content), official (the release's own test part) or lodo (one type of
+              distortion left out)
+    test      share of the test part in a random split (the paper: 0.1)
+    cross     databases to test on, csiq+tid2013, after training on the whole of `dataset`
+    shared    True: also on databases made from the training photographs, as LIVE and TID2013
     weights   file of the ResNet-50's ImageNet weights, or `none`: from scratch
     budget    paper, or cpu: stem and stages 1 and 2 frozen, 10 epochs of one crop an image
     seed      of the splits and of the training
@@ -27,29 +31,26 @@ from jiqa.errors import InputError
 
 def get_config(text: str = "") -> ConfigDict:
     """The run's config; see the file's head for `text`."""
-    args = common.parse(
-        text,
-        dataset="pocket",
-        variant="full",
-        splits=3,
-        protocol="random",
-        weights="",
-        budget="paper",
-        seed=0,
+    args = common.parse_run(
+        text, dataset="pocket", variant="full", splits=3, weights="", budget="paper", seed=0
     )
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.seed = args.seed
     config.data = common.database(args.dataset)
-    config.protocol = common.protocol(args.protocol, n=args.splits, test=0.1, seed=args.seed)
+    config.protocol = common.protocol(args)
+    config.tests = ConfigDict(
+        {
+            name: {"data": common.database(name), "view": common.view(name)}
+            for name in common.cross(args)
+        }
+    )
     config.stages = ("scores",)
     if args.dataset == "pocket":
         config.protocol.test = 0.25  # two of its eight photographs
         return _pocket(config, args.variant)
     config.weights = common.weights(args.weights)
-    config.view = ConfigDict(
-        {"resize": common.resize(args.dataset), "crop": 224, "blocks": 3, "flip": True}
-    )
+    config.view = common.view(args.dataset)
     config.model = ConfigDict(
         {
             "name": "iqa_nrtl",

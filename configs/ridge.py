@@ -5,7 +5,8 @@ python -m jiqa.main --config=configs/ridge.py:dataset=biq2021,protocol=official,
     penalty chosen by cross-validation inside the training part. Minutes on 2 CPU cores. To expect
     on biq2021/sample, official: SROCC 0.78.
 
-Arguments: dataset, splits, protocol, weights, seed, as in configs/iqa_nrtl.py.
+Arguments: dataset, splits, protocol, test, cross, shared, weights and seed, as in
+configs/iqa_nrtl.py.
 """
 
 from ml_collections import ConfigDict
@@ -15,14 +16,18 @@ from jiqa.configs import common
 
 def get_config(text: str = "") -> ConfigDict:
     """The run's config; see the file's head for `text`."""
-    args = common.parse(text, dataset="biq2021", splits=1, protocol="random", weights="", seed=0)
+    args = common.parse_run(text, dataset="biq2021", splits=1, weights="", seed=0)
     config = ConfigDict()
     config.run = "ridge"
     config.seed = args.seed
     config.data = common.database(args.dataset)
-    config.protocol = common.protocol(args.protocol, n=args.splits, test=0.1, seed=args.seed)
+    config.protocol = common.protocol(args)
     config.weights = common.weights(args.weights)
-    config.view = ConfigDict({"resize": (256, 256), "crop": 256, "blocks": 1})
+    whole = {"resize": (256, 256), "crop": 256, "blocks": 1}
+    config.view = ConfigDict(whole)
+    config.tests = ConfigDict(
+        {name: {"data": common.database(name), "view": whole} for name in common.cross(args)}
+    )
     config.model = ConfigDict({"name": "stage_statistics", "backbone": {"name": "resnet"}})
     config.stages = ("fit",)
     config.fit = ConfigDict({"step": "ridge", "fit": {"batch_size": 32}})

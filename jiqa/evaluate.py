@@ -1,4 +1,4 @@
-"""Predict the rows of a split; nothing else."""
+"""Predict the rows of a split, and refuse where training has seen them; nothing else."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,11 +9,28 @@ from jax.sharding import Mesh
 
 from jiqa import mesh as meshes
 from jiqa.data.pipeline import Resident, Streamed
+from jiqa.protocols import refuse_leak
 
 
 def compile_predict(predict: Callable[..., jax.Array], mesh: Mesh) -> Callable[..., jax.Array]:
     """Compiles a step's `predict`; its result is whole on every device and process."""
     return jax.jit(predict, out_shardings=meshes.replicated(mesh))
+
+
+def predict_test(
+    predict: Callable[[Any, np.ndarray], np.ndarray],
+    data: Any,
+    rows: np.ndarray,
+    seen: frozenset[str],
+) -> np.ndarray:
+    """Quality float32 [n] of the rows int [n] of `data.index`, by `predict(data, rows)`.
+
+    Raises:
+        InputError: one of their contents is among those `seen`, the hashes of all that the
+            training read.
+    """
+    refuse_leak(seen, data.index.take(rows))
+    return predict(data, rows)
 
 
 def predict_rows(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,19 @@ from jiqa.errors import InputError
 if TYPE_CHECKING:
     from jiqa.data.index import Index
 
+# What the label of a protocol begins with that trained on another database, which follows.
+CROSS = "cross-"
+# What it ends with where both databases were made from the same photographs.
+SHARED = " (shared photographs)"
+
 
 @dataclasses.dataclass(frozen=True)
 class Split:
     """Rows of an Index for training, model selection and the final test: int64[...], by id.
 
     `seed` is the one to train this split with. `hash` is the sha256 of the ids of the three
-    parts and goes with every result: equal hashes mean equal parts, on any machine.
+    parts and goes with every result: equal hashes mean equal parts, on any machine. `seen` holds
+    the `content_hash` of all that training and selection read, for `refuse_leak`.
     """
 
     name: str
@@ -27,19 +34,34 @@ class Split:
     test: np.ndarray
     seed: int
     hash: str
+    seen: frozenset[str]
+
+
+def refuse_leak(seen: frozenset[str], index: "Index") -> None:
+    """Raises InputError where a content of `index`, to be tested on, is among those `seen`."""
+    leaked = np.isin(index.content_hash, sorted(seen))
+    if leaked.any():
+        contents = np.unique(index.content_id[leaked])
+        raise InputError(
+            f"{index.database}: content {str(contents[0])!r} was trained on and is to be tested on "
+            f"({len(contents)} such), expected none"
+        )
 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """How a database is divided, how often, and how the splits' figures become one.
 
-    kind: 'random' draws `n` splits; 'official' takes the release's own test part `n` times, each
-        time with another validation part and training seed.
+    kind: 'random' draws `n` splits. 'official' takes the release's own test part `n` times, each
+        time with another training seed, and another validation part where the release has none.
+        'lodo' leaves one type of distortion out: it draws `n` random splits and makes one of each
+        for every type, which alone is tested and never trained on. 'cross' trains `n` times on
+        the whole database, to be tested on others.
     test: share of the contents in a random split's test part, in (0, 1).
     val: share of the *training part's* contents kept for model selection, in [0, 1).
-    group_by: 'content_id' keeps all versions of a photograph on one side; 'id' does not, and the
-        label says so.
     aggregate: 'median' or 'mean' over the splits.
+    shared: with 'cross', test on databases too that were made from the training photographs, as
+        the papers do with LIVE and TID2013; the label then says so.
 
     Raises InputError for a value out of range.
     """
@@ -49,13 +71,12 @@ class Protocol:
     test: float = 0.1
     val: float = 0.1
     seed: int = 0
-    group_by: str = "content_id"
     aggregate: str = "median"
+    shared: bool = False
 
     def __post_init__(self) -> None:
         for field, allowed in (
-            ("kind", ("random", "official")),
-            ("group_by", ("content_id", "id")),
+            ("kind", ("random", "official", "lodo", "cross")),
             ("aggregate", ("median", "mean")),
         ):
             if getattr(self, field) not in allowed:
@@ -71,13 +92,27 @@ class Protocol:
             if not good:
                 raise InputError(f"protocol {field}: {getattr(self, field)}, expected {expected}")
 
-    @property
-    def label(self) -> str:
-        """'official', or for example 'random-90-10-seed0'."""
+    def label(self, database: str) -> str:
+        """'official', 'random-90-10-seed0', or for a training `database` 'cross-live'."""
         if self.kind == "official":
             return "official"
-        label = f"random-{100 - 100 * self.test:g}-{100 * self.test:g}-seed{self.seed}"
-        return label if self.group_by == "content_id" else f"{label}-by-{self.group_by}"
+        if self.kind == "cross":
+            return CROSS + database
+        return f"{self.kind}-{100 - 100 * self.test:g}-{100 * self.test:g}-seed{self.seed}"
+
+    def label_of_test(self, index: "Index", tested: "Index") -> str:
+        """The label of a test on `tested` of what was trained on `index`, another database.
+
+        Raises InputError where both were made from the same photographs and `shared` is False.
+        """
+        if tested.family != index.family:
+            return self.label(index.database)
+        if not self.shared:
+            raise InputError(
+                f"protocol cross: {tested.database} and {index.database} were made from the same "
+                f"photographs ({index.family}), expected others; shared=True tests all the same"
+            )
+        return self.label(index.database) + SHARED
 
     def splits(self, index: "Index") -> list[Split]:
         """The `n` splits of `index`; split i does not depend on `n`.
@@ -85,28 +120,37 @@ class Protocol:
         Contents are sorted and shuffled by a NumPy generator, so that the order of rows, the
         machine and PYTHONHASHSEED play no part.
 
-        Raises InputError where there are too few contents, there is no official split, or the
-        official parts share a content.
+        Raises InputError where there are too few contents or types of distortion, there is no
+        official split, or the official parts share a content.
         """
-        return [self._split(index, i) for i in range(self.n)]
+        splits = [self._split(index, i) for i in range(self.n)]
+        if self.kind == "lodo":
+            types = np.unique(index.distortion)
+            if len(types) < 2:
+                raise InputError(
+                    f"protocol lodo on {index.database}: found one type of distortion, expected "
+                    "several to leave one out"
+                )
+            return [_left_out(index, split, str(kind)) for split in splits for kind in types]
+        return splits
 
     def _split(self, index: "Index", i: int) -> Split:
-        group = getattr(index, self.group_by)
+        name, seed = f"seed{self.seed + i}", self.seed + i
+        val = test = index.content_id[:0]
         if self.kind == "official":
-            train, test = _official(index, group)
-            rng = np.random.default_rng(self.seed + i)
-            name, contents = f"seed{self.seed + i}", rng.permutation(train)
+            train, val, test = _official(index)
+            train = np.random.default_rng(seed).permutation(train)
+        elif self.kind == "cross":
+            train = np.random.default_rng(seed).permutation(np.unique(index.content_id))
         else:
             rng = np.random.default_rng([self.seed, i])
-            name, contents = f"split{i}", rng.permutation(np.unique(group))
-            test, contents = self._cut(index, contents, self.test, "test")
-        val, train = self._cut(index, contents, self.val, "validation")
+            name, train = f"split{i}", rng.permutation(np.unique(index.content_id))
+            test, train = self._cut(index, train, self.test, "test")
+        if not val.size:
+            val, train = self._cut(index, train, self.val, "validation")
         order = np.argsort(index.id)
-        parts = [order[np.isin(group[order], part)] for part in (train, val, test)]
-        digest = hashlib.sha256()
-        for rows in parts:
-            digest.update("\0".join(index.id[rows]).encode() + b"\n")
-        return Split(name, *parts, seed=self.seed + i, hash=digest.hexdigest())
+        rows = [order[np.isin(index.content_id[order], part)] for part in (train, val, test)]
+        return _named(index, name, seed, rows)
 
     def _cut(
         self, index: "Index", contents: np.ndarray, share: float, part: str
@@ -114,7 +158,7 @@ class Protocol:
         count = max(math.floor(share * len(contents) + 0.5), 1) if share else 0
         if count >= len(contents):
             raise InputError(
-                f"protocol {self.label} on {index.database}: {part} takes {count} of "
+                f"protocol {self.kind} on {index.database}: {part} takes {count} of "
                 f"{len(contents)} contents, expected some to be left for training"
             )
         return contents[:count], contents[count:]
@@ -124,18 +168,45 @@ def _whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
-def _official(index: "Index", group: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _named(index: "Index", name: str, seed: int, parts: list[np.ndarray]) -> Split:
+    digest = hashlib.sha256()
+    for rows in parts:
+        digest.update("\0".join(index.id[rows]).encode() + b"\n")
+    train, val, test = parts
+    seen = frozenset(index.content_hash[np.concatenate([train, val])].tolist())
+    return Split(name, train, val, test, seed, digest.hexdigest(), seen)
+
+
+def _left_out(index: "Index", split: Split, kind: str) -> Split:
+    """The split with the type `kind` in its test part alone, and no other type there."""
+    of_kind = index.distortion == kind
+    train, val = (rows[~of_kind[rows]] for rows in (split.train, split.val))
+    test = split.test[of_kind[split.test]]
+    for part, rows in {"training": train, "test": test}.items():
+        if not rows.size:
+            raise InputError(
+                f"protocol lodo on {index.database}: no {part} images of {split.name} with "
+                f"{kind} left out, expected some"
+            )
+    return _named(index, f"{split.name}-{kind}", split.seed, [train, val, test])
+
+
+def _official(index: "Index") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Contents of the official training, validation (which may be empty) and test part."""
     names = np.unique(index.official).tolist()
-    if names != ["test", "train"]:
+    if names not in (["test", "train"], ["test", "train", "validation"]):
         raise InputError(
             f"protocol official on {index.database}: its official parts are "
             f"{names if any(names) else 'none'}, expected train and test"
         )
-    train, test = (np.unique(group[index.official == part]) for part in ("train", "test"))
-    shared = np.intersect1d(train, test)
-    if shared.size:
-        raise InputError(
-            f"protocol official on {index.database}: content {str(shared[0])!r} is in train and "
-            f"test alike ({shared.size} such), expected none"
-        )
-    return train, test
+    parts = {
+        part: np.unique(index.content_id[index.official == part]) for part in (*names, "validation")
+    }
+    for first, second in itertools.combinations(names, 2):
+        shared = np.intersect1d(parts[first], parts[second])
+        if shared.size:
+            raise InputError(
+                f"protocol official on {index.database}: content {str(shared[0])!r} is in "
+                f"{second} and {first} alike ({shared.size} such), expected none"
+            )
+    return parts["train"], parts["validation"], parts["test"]

@@ -1,37 +1,41 @@
 """From a config to a table: every split's stages in order, resumed where they stopped."""
 
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from jiqa import checkpoint, models, plots, results, train, weights
 from jiqa import mesh as meshes
-from jiqa.data.index import load_index
+from jiqa.data.index import Index, Records, load_index
 from jiqa.data.pipeline import View, source
 from jiqa.errors import InputError
-from jiqa.predictions import Predictions, write_predictions
-from jiqa.protocols import Protocol
+from jiqa.evaluate import predict_test
+from jiqa.predictions import FILE_NAME, Predictions, write_predictions
+from jiqa.protocols import Protocol, refuse_leak
 
 T = TypeVar("T")
 
-# What changes where or how fast a run goes, but not what it computes; and the count of splits,
-# since a split does not depend on how many follow it.
+# What changes where or how fast a run goes, but not what it trains; and the count of splits, since
+# a split does not depend on how many follow it.
 UNHASHED = (
     ("data", "data_dir"),
     ("data", "resident_mb"),
     ("data", "workers"),
     ("protocol", "n"),
+    ("tests",),
 )
 
 
@@ -63,7 +67,13 @@ STEPS = {
 }
 
 
-def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | None = None) -> Path:
+def run(
+    config: ConfigDict,
+    workdir: str = "",
+    command: str = "",
+    mesh: Mesh | None = None,
+    only: Collection[int] | None = None,
+) -> Path:
     """Runs an experiment, or what is missing of it.
 
     Args:
@@ -71,10 +81,12 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
         workdir: folder of the run; by default `runs/NAME`, NAME made of the config.
         command: recorded beside the results.
         mesh: devices; by default all.
+        only: numbers of the draws to run, from 0, where other machines run the others; by default
+            all of them.
 
     Returns:
-        The run's folder: `run.json`, and for every split `predictions.csv`, `split.json` and the
-        stages' folders.
+        The run's folder: `run.json`, and for every split `predictions.csv` (in a folder for each
+        database of `tests`, where there are any), `split.json` and the stages' folders.
 
     Raises:
         InputError: a field of the config, a file or the folder is not as it must be.
@@ -85,35 +97,46 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
     stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
     if not stages:
         raise InputError("stages: found none, expected at least one")
-    view = read(View, fields["view"], "view")
     protocol = read(Protocol, fields["protocol"], "protocol")
     model, pretrained = _build(fields)
     hashed = config_hash(fields)
-    folder = _open(Path(workdir or f"runs/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
-    at = fields["data"]
-    index, records = load_index(
-        at["database"], config=at["config"], data_dir=at["data_dir"] or None
-    )
+    index, records = _index(fields["data"])
     splits = protocol.splits(index)
-    blocks = source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
-    arrays = jax.device_put(blocks.arrays, meshes.replicated(mesh))
-    say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label}")
-    say(f"input: {blocks.kind}, {blocks.reason}")
+    tests = fields["tests"]
+    if bool(tests) != (protocol.kind == "cross"):
+        raise InputError("tests: expected other databases with the protocol cross, and only then")
+    others = {name: _index(test["data"]) for name, test in tests.items()}
+    labels = {name: protocol.label_of_test(index, other) for name, (other, _) in others.items()}
+    for other, _ in others.values():
+        refuse_leak(splits[0].seen, other)
+    data = _ready(index, records, fields, mesh)
+
+    @functools.cache
+    def tested(name: str) -> train.Data:
+        return _ready(*others[name], tests[name], mesh) if name else data
+
+    folder = _open(Path(workdir or f"runs/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
+    say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
+    say(f"input: {data.source.kind}, {data.source.reason}")
     say(f"writing to {folder}")
     # Initialisation runs once a split: little compilation pays.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
+    crop = data.source.view.crop
     for split in splits:
-        here = folder / split.name
-        if (here / "predictions.csv").exists():
+        if only is not None and split.seed - protocol.seed not in only:
             continue
-        image = jnp.zeros((1, view.crop, view.crop, 3))
+        here = folder / split.name
+        missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
+        if not missing:
+            continue
+        image = jnp.zeros((1, crop, crop, 3))
         variables = _transfer(init(jax.random.key(split.seed), image), pretrained)
-        data = train.Data(index, blocks, arrays, split)
         *_, trained = (
             STEPS[stage.step].train(
                 model,
                 variables,
                 data,
+                split,
                 read(STEPS[stage.step].description, stage.fit, stage.name),
                 here / stage.name,
                 mesh,
@@ -121,35 +144,48 @@ def run(config: ConfigDict, workdir: str = "", command: str = "", mesh: Mesh | N
             )
             for stage in stages
         )
-        quality = trained.predict(split.test)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
             facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
             _write_json(here / "split.json", facts)
-            table = Predictions.from_index(
-                index.take(split.test),
-                index.to_score(quality),
-                run=fields["run"],
-                config_hash=hashed,
-                protocol=protocol.label,
-                split=split.name,
-            )
-            write_predictions(here / "predictions.csv", [table])
-            _draw(here, stages, table)
+            _draw_curves(here, stages, f"{fields['run']} on {index.database}, {split.name}")
+        for name in missing:
+            other = tested(name)
+            rows = np.arange(len(other.index)) if name else split.test
+            quality = predict_test(trained.predict, other, rows, split.seen)
+            if jax.process_index() == 0:
+                table = Predictions.from_index(
+                    other.index.take(rows),
+                    other.index.to_score(quality),
+                    run=fields["run"],
+                    config_hash=hashed,
+                    protocol=labels.get(name, protocol.label(index.database)),
+                    split=split.name,
+                )
+                write_predictions(here / name / FILE_NAME, [table])
+                plots.scatter(table, here / name / "scatter.png")
     if jax.process_index() == 0:
         say(results.report(folder, protocol.aggregate))
     say(f"checkpoints, predictions, curves and table: {folder}")
     return folder
 
 
-def _draw(here: Path, stages: list[Stage], table: Predictions) -> None:
-    """Pictures of a split: the curves of its trainings, its predictions against the scores."""
-    about = f"{table.run} on {table.database} ({table.score_name}), {table.split}"
+def _index(at: Mapping[str, Any]) -> tuple[Index, Records]:
+    return load_index(at["database"], config=at["config"], data_dir=at["data_dir"] or None)
+
+
+def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh) -> train.Data:
+    """A database on the devices, as the sections `data` and `view` of `fields` ask for it."""
+    view, at = read(View, fields["view"], "view"), fields["data"]
+    blocks = source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
+    return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
+
+
+def _draw_curves(here: Path, stages: list[Stage], about: str) -> None:
     for stage in stages:
         metrics = here / stage.name / "metrics.csv"
         if metrics.exists():
             plots.loss_curves(metrics, here / stage.name / "curves.png", f"{about}, {stage.name}")
-    plots.scatter(table, here / "scatter.png")
 
 
 def say(line: str) -> None:
@@ -188,7 +224,7 @@ def config_hash(fields: Mapping[str, Any]) -> str:
         place = kept
         for section in sections:
             place = place[section]
-        place.pop(field)
+        place.pop(field, None)
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -1,6 +1,7 @@
 """The one training loop: state, compiled step, log, checkpoints, evaluation cadence."""
 
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -60,19 +61,17 @@ class Fit:
 
 @dataclasses.dataclass(frozen=True)
 class Data:
-    """A database, its pipeline, and the split to train on.
+    """A database and its pipeline.
 
     Attributes:
         index: of the database.
         source: of its blocks.
         arrays: the source's, on the devices.
-        split: the test rows of which no training reads.
     """
 
     index: Index
     source: Streamed | Resident
     arrays: Any
-    split: Split
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,11 +79,12 @@ class Trained:
     """What a training ends with.
 
     Attributes:
-        predict: rows of the index int [n] -> quality float32 [n].
+        predict: of a database, the trained one or another, and rows int [n] of its index: quality
+            float32 [n].
         facts: numbers for the record, such as `steps` and `seconds`.
     """
 
-    predict: Callable[[np.ndarray], np.ndarray]
+    predict: Callable[[Data, np.ndarray], np.ndarray]
     facts: dict[str, Any]
 
 
@@ -92,6 +92,7 @@ def fit(
     model: nn.Module,
     variables: Any,
     data: Data,
+    split: Split,
     how: Fit,
     folder: Path,
     mesh: Mesh,
@@ -102,7 +103,8 @@ def fit(
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
         variables: initial `params` and `batch_stats`, pre-trained parts merged in.
-        data: what to train on; the test rows are never read here.
+        data: what to train on.
+        split: its rows; those of the test are never read here.
         how: the training.
         folder: of this stage and split: `checkpoints/`, `metrics.csv`, `tensorboard/`.
         mesh: of the devices.
@@ -116,7 +118,7 @@ def fit(
         DivergedError: the loss is not finite.
     """
     meshes.check_batch(how.batch_size, mesh)
-    per_epoch = len(data.split.train) / how.batch_size
+    per_epoch = len(split.train) / how.batch_size
     steps = math.ceil(how.epochs * per_epoch)
     evaluate_every = max(1, round(how.evaluate_every * per_epoch))
     optimiser = optim.build(how.optim, variables["params"], steps)
@@ -127,13 +129,7 @@ def fit(
         donate_argnums=0,
         out_shardings=meshes.replicated(mesh),
     )
-    predict = compile_predict(supervised.make_predict(model, data.source.images), mesh)
-
-    def predictor(variables: Any, rows: np.ndarray) -> np.ndarray:
-        return predict_rows(
-            predict, variables, data.source, data.arrays, rows, how.batch_size, mesh
-        )
-
+    predictor = _predictor(model, how.batch_size, mesh)
     # The update donates its state; the caller keeps its variables.
     variables = jax.tree.map(jnp.copy, variables)
     state = supervised.init_state(variables, optimiser, seed, how.optim.ema)
@@ -150,7 +146,7 @@ def fit(
                 folder.name, log, bar, checkpoints, how.batch_size, optim.schedule(how.optim, steps)
             )
             batches = data.source.train_batches(
-                data.split.train, how.batch_size, seed, start, steps, shard=meshes.process_shard()
+                split.train, how.batch_size, seed, start, steps, shard=meshes.process_shard()
             )
             batches = _with_quality(batches, data.index.quality)
             batches = report.waiting(meshes.to_device(batches, mesh))
@@ -161,7 +157,9 @@ def fit(
                 if step % how.log_every == 0 or step % evaluate_every == 0 or at_end:
                     report.flush(step, step / per_epoch)
                 if step % evaluate_every == 0 or at_end:
-                    measured = _validate(partial(predictor, state.variables), data, how.loss)
+                    measured = _validate(
+                        partial(predictor, state.variables), data, split.val, how.loss
+                    )
                     report.validation(step, step / per_epoch, **measured)
                     checkpoints.save(step, state, measured["val_srocc"])
         selected = steps if how.select == "last" else checkpoints.best or steps
@@ -189,6 +187,7 @@ def fit_ridge(
     model: nn.Module,
     variables: Any,
     data: Data,
+    split: Split,
     how: RidgeFit,
     folder: Path,
     mesh: Mesh,
@@ -200,18 +199,12 @@ def fit_ridge(
     `folder` gets `ridge.npz`.
     """
     meshes.check_batch(how.batch_size, mesh)
-    predict = compile_predict(supervised.make_predict(model, data.source.images), mesh)
     variables = jax.device_put(variables, meshes.replicated(mesh))
-
-    def features(rows: np.ndarray) -> np.ndarray:
-        return predict_rows(
-            predict, variables, data.source, data.arrays, rows, how.batch_size, mesh
-        )
-
+    features = partial(_predictor(model, how.batch_size, mesh), variables)
     began = time.perf_counter()
-    rows = np.sort(np.concatenate([data.split.train, data.split.val]))
+    rows = np.sort(np.concatenate([split.train, split.val]))
     fitted = ridge.solve(
-        features(rows), data.index.quality[rows], data.index.content_id[rows], how.strengths
+        features(data, rows), data.index.quality[rows], data.index.content_id[rows], how.strengths
     )
     folder.mkdir(parents=True, exist_ok=True)
     fitted.save(folder / "ridge.npz")
@@ -219,7 +212,24 @@ def fit_ridge(
         "seconds": round(time.perf_counter() - began),
         "strength": float(fitted.strength),
     }
-    return Trained(lambda rows: fitted.predict(features(rows)), facts)
+    return Trained(lambda data, rows: fitted.predict(features(data, rows)), facts)
+
+
+def _predictor(
+    model: nn.Module, batch_size: int, mesh: Mesh
+) -> Callable[[Any, Data, np.ndarray], np.ndarray]:
+    """`(variables, data, rows) -> float32 [n, ...]`, compiled once for each database."""
+
+    @functools.cache
+    def compiled(source: Streamed | Resident) -> Callable[..., jax.Array]:
+        return compile_predict(supervised.make_predict(model, source.images), mesh)
+
+    def predict(variables: Any, data: Data, rows: np.ndarray) -> np.ndarray:
+        return predict_rows(
+            compiled(data.source), variables, data.source, data.arrays, rows, batch_size, mesh
+        )
+
+    return predict
 
 
 def _with_quality(
@@ -230,13 +240,12 @@ def _with_quality(
 
 
 def _validate(
-    predictor: Callable[[np.ndarray], np.ndarray], data: Data, loss: str
+    predictor: Callable[[Data, np.ndarray], np.ndarray], data: Data, rows: np.ndarray, loss: str
 ) -> dict[str, float]:
     """Loss, SROCC and PLCC on the validation rows, on the quality scale; NaN without any."""
-    rows = data.split.val
     if not len(rows):
         return {"val_loss": math.nan, "val_srocc": math.nan, "val_plcc": math.nan}
-    prediction, quality = predictor(rows), data.index.quality[rows]
+    prediction, quality = predictor(data, rows), data.index.quality[rows]
     return {
         "val_loss": float(losses.get(loss)(jnp.asarray(prediction), jnp.asarray(quality))),
         "val_srocc": float(stats.srocc(prediction, quality)),

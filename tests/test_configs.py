@@ -16,13 +16,18 @@ from jiqa.recipe import STEPS, read
         *(lambda v=v: iqa_nrtl.get_config(f"variant={v}") for v in VARIANTS),
         lambda: iqa_nrtl.get_config("dataset=biq2021,weights=none,protocol=official"),
         lambda: iqa_nrtl.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
+        lambda: iqa_nrtl.get_config("dataset=live,weights=none,cross=csiq+tid2013,shared=True"),
         lambda: ridge.get_config("weights=none"),
+        lambda: ridge.get_config("weights=none,cross=koniq10k+biq2021/sample"),
     ],
 )
 def test_every_config_describes_a_whole_run(make):
     fields = make().to_dict()
     view = read(View, fields["view"], "view")
     read(Protocol, fields["protocol"], "protocol")
+    for test in fields["tests"].values():
+        read(View, test["view"], "view")
+    assert bool(fields["tests"]) == (fields["protocol"]["kind"] == "cross")
     for stage in fields["stages"]:
         read(STEPS[fields[stage]["step"]].description, fields[stage]["fit"], stage)
     model = models.build(**fields["model"])
@@ -40,10 +45,10 @@ def test_arguments_have_the_type_of_their_defaults():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("varient=full", "found 'varient=full', expected NAME=VALUE with NAME one of dataset"),
+        ("varient=full", "found 'varient=full', expected NAME=VALUE with NAME one of .*variant"),
         ("splits=many", "splits: found 'many', expected int"),
         ("dataset=biq2021", "weights: nothing found"),
-        ("dataset=imagenet,weights=none", "dataset: found 'imagenet', expected one of pocket"),
+        ("shared=yes", "shared: found 'yes', expected bool"),
         ("dataset=biq2021,weights=none,budget=tiny", "budget: found 'tiny'"),
     ],
 )

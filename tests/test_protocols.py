@@ -4,24 +4,34 @@ import hashlib
 import os
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jiqa.data.index import Index
 from jiqa.errors import InputError
-from jiqa.protocols import Protocol
+from jiqa.protocols import Protocol, refuse_leak
 
 
-def index(contents, official=None):
-    """What a protocol reads of an Index: one row for each entry of `contents`."""
-    return SimpleNamespace(
-        database="toy",
-        id=np.array([f"image{i:03}" for i in range(len(contents))]),
+def index(contents, official=None, distortion=None, database="toy", family="toy"):
+    """An Index with one row for each entry of `contents`."""
+    n = len(contents)
+    return Index(
+        database=database,
+        family=family,
+        score_name="mos",
+        score_range=(0, 1),
+        higher_better=True,
+        id=np.array([f"image{i:03}" for i in range(n)]),
         content_id=np.array(contents),
-        official=np.array(official or [""] * len(contents)),
+        distortion=np.array(distortion or ["authentic"] * n),
+        level=np.zeros(n, np.int32),
+        score=np.zeros(n, np.float32),
+        score_std=np.zeros(n, np.float32),
+        official=np.array(official or [""] * n),
+        record=np.arange(n),
     )
 
 
@@ -75,10 +85,7 @@ def test_the_order_of_rows_plays_no_part(contents, protocol, random):
     data = index(contents)
     order = list(range(len(contents)))
     random.shuffle(order)
-    shuffled = SimpleNamespace(
-        database="toy",
-        **{k: getattr(data, k)[order] for k in ("id", "content_id", "official")},
-    )
+    shuffled = data.take(order)
     for split, other in zip(protocol.splits(data), protocol.splits(shuffled), strict=True):
         assert split.hash == other.hash
         for rows, others in zip(parts(split), parts(other), strict=True):
@@ -119,7 +126,7 @@ from types import SimpleNamespace
 from jiqa.protocols import Protocol
 names = np.array([f"photo{i % 17}" for i in range(90)])
 data = SimpleNamespace(database="toy", id=np.array([f"{i:03}" for i in range(90)]),
-                       content_id=names, official=np.array([""] * 90))
+                       content_id=names, content_hash=names, official=np.array([""] * 90))
 print([split.hash for split in Protocol(n=3).splits(data)])
 """
     said = {
@@ -156,13 +163,65 @@ def test_an_official_release_can_be_split_at_random():
     assert set(RELEASE.official[split.test]) == {"train", "test"}
 
 
-def test_grouping_by_image_separates_versions_of_a_photograph():
-    data = index(PHOTOGRAPHS)
-    protocol = Protocol(test=0.1, group_by="id")
-    (split,) = protocol.splits(data)
-    assert len(split.test) == 10
-    assert set(data.content_id[split.test]) & set(data.content_id[split.train])
-    assert protocol.label == "random-90-10-seed0-by-id"
+def test_an_official_validation_part_is_kept():
+    official = ["test", "validation", "train", "train"] * 5
+    data = index([f"photo{i}" for i in range(20)], official)
+    for split in Protocol(kind="official", n=2, val=0.5).splits(data):
+        for part in ("train", "val", "test"):
+            name = "validation" if part == "val" else part
+            assert set(data.official[getattr(split, part)]) == {name}
+
+
+TYPES = index(PHOTOGRAPHS, distortion=[("blur", "jpeg", "noise")[i // 20 % 3] for i in range(100)])
+
+
+def test_leaving_one_distortion_out_holds_out_contents_too():
+    splits = Protocol(kind="lodo", n=2, test=0.25).splits(TYPES)
+    assert [s.name for s in splits] == [
+        f"split{i}-{kind}" for i in range(2) for kind in ("blur", "jpeg", "noise")
+    ]
+    whole = Protocol(n=2, test=0.25).splits(TYPES)
+    for i, split in enumerate(splits):
+        kind = split.name.partition("-")[2]
+        trained = np.concatenate([split.train, split.val])
+        assert set(TYPES.distortion[split.test]) == {kind}
+        assert set(TYPES.distortion[trained]) == {"blur", "jpeg", "noise"} - {kind}
+        assert set(TYPES.content_id[trained]).isdisjoint(TYPES.content_id[split.test])
+        drawn = whole[i // 3]
+        assert split.seed == drawn.seed
+        assert set(split.test) <= set(drawn.test)
+        assert set(trained) <= set(drawn.train) | set(drawn.val)
+
+
+def test_cross_trains_on_all_and_tests_on_none():
+    for split in Protocol(kind="cross", n=2, val=0.2).splits(RELEASE):
+        assert split.test.size == 0
+        assert sorted(np.concatenate([split.train, split.val])) == list(range(100))
+        assert len(set(RELEASE.content_id[split.val])) == 4
+
+
+def test_what_training_has_seen_cannot_be_tested_on():
+    (split,) = Protocol(test=0.2, val=0.2).splits(RELEASE)
+    refuse_leak(split.seen, RELEASE.take(split.test))
+    for rows in (split.train[:1], split.val[:1]):
+        with pytest.raises(InputError, match=r"toy: content 'photo\d\d' was trained on .*\(1 such"):
+            refuse_leak(split.seen, RELEASE.take([*split.test, *rows]))
+    expected = hashlib.sha256(b"toy/photo07").hexdigest()[:16]
+    assert RELEASE.content_hash[7] == expected
+    elsewhere = index(PHOTOGRAPHS, database="toy/sample", family="toy")
+    with pytest.raises(InputError, match="toy/sample: content"):
+        refuse_leak(split.seen, elsewhere)
+    refuse_leak(split.seen, index(PHOTOGRAPHS, family="another"))
+
+
+def test_databases_of_the_same_photographs_are_refused_or_told():
+    kin = index(["a", "b"], database="kin", family="toy")
+    with pytest.raises(InputError, match=r"kin and toy were made from the same photographs"):
+        Protocol(kind="cross").label_of_test(RELEASE, kin)
+    told = Protocol(kind="cross", shared=True).label_of_test(RELEASE, kin)
+    assert told == "cross-toy (shared photographs)"
+    other = index(["a", "b"], database="other", family="other")
+    assert Protocol(kind="cross").label_of_test(RELEASE, other) == "cross-toy"
 
 
 @pytest.mark.parametrize(
@@ -173,17 +232,18 @@ def test_grouping_by_image_separates_versions_of_a_photograph():
         (Protocol(test=0.3, val=0), "random-70-30-seed0"),
         (Protocol(test=0.125), "random-87.5-12.5-seed0"),
         (Protocol(kind="official", n=2), "official"),
+        (Protocol(kind="lodo", test=0.2), "lodo-80-20-seed0"),
+        (Protocol(kind="cross"), "cross-live"),
     ],
 )
 def test_labels(protocol, label):
-    assert protocol.label == label
+    assert protocol.label("live") == label
 
 
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({"kind": "loo"}, "kind: 'loo', expected random or official"),
-        ({"group_by": "distortion"}, "group_by: 'distortion', expected content_id or id"),
+        ({"kind": "loo"}, "kind: 'loo', expected random or official or lodo or cross"),
         ({"aggregate": "max"}, "aggregate: 'max', expected median or mean"),
         ({"n": 0}, "n: 0, expected"),
         ({"n": 1.5}, "n: 1.5, expected"),
@@ -216,6 +276,12 @@ def test_a_field_out_of_range_is_refused(fields, says):
             Protocol(kind="official"),
             index(["a", "b", "a"], ["train", "train", "test"]),
             r"content 'a' is in train and test alike \(1 such\)",
+        ),
+        (Protocol(kind="lodo"), RELEASE, "protocol lodo on toy: found one type of distortion"),
+        (
+            Protocol(kind="lodo", test=0.5, val=0),
+            index(["a", "b"], distortion=["blur", "jpeg"]),
+            r"no (test|training) images of split0 with",
         ),
     ],
 )

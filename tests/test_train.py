@@ -1,6 +1,7 @@
 """The training path on the tiny database: results, resume, divergence, evaluation."""
 
 import csv
+import dataclasses
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import log, recipe
+from jiqa import log, recipe, stats
 from jiqa.errors import DivergedError, InputError
 from jiqa.predictions import read_predictions
 
@@ -121,20 +122,65 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
         assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
 
 
-def test_ridge_runs_the_same_road(tmp_path):
-    changes = {
-        "model": {"name": "stage_statistics", "backbone": tiny_run.config().model.backbone},
-        "stages": ("fit",),
-    }
+def ridge():
     config = tiny_run.config()
     config.run = "ridge"
-    config.model = changes["model"]
+    config.model = {"name": "stage_statistics", "backbone": config.model.backbone}
     config.fit = {"step": "ridge", "fit": {"batch_size": 8}}
     config.stages = ("fit",)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(recipe, "load_index", lambda *_, **__: tiny_run.tiny.database())
-        folder = recipe.run(config, str(tmp_path), "tiny")
-    assert all(len(table) == 12 for table in read_predictions(folder))
+    return config
+
+
+@pytest.fixture
+def databases(monkeypatch):
+    """Three databases by name; `kin` is made from the photographs of `tiny`."""
+
+    def load(name, **_):
+        index, records = tiny_run.tiny.database(name=name)
+        family = {"kin": "tiny"}.get(name, name)
+        return dataclasses.replace(index, family=family), records
+
+    monkeypatch.setattr(recipe, "load_index", load)
+
+
+def crossed(*names, **protocol):
+    config = ridge()
+    config.protocol = {"kind": "cross", "n": 1, "val": 0.25, **protocol}
+    config.tests = {
+        name: {"data": {**config.data, "database": name}, "view": config.view} for name in names
+    }
+    return config
+
+
+def test_another_database_is_tested_on_whole(databases, tmp_path):
+    folder = recipe.run(crossed("other", "third"), str(tmp_path), "tiny")
+    first, second = read_predictions(folder)
+    assert [first.database, second.database] == ["other", "third"]
+    assert {first.protocol, second.protocol} == {"cross-tiny"}
+    assert len(first) == len(second) == 48
+    # All three hold the same pictures: what was learned on one holds on the others.
+    np.testing.assert_allclose(first.prediction, second.prediction, atol=1e-6)
+    assert stats.srocc(first.prediction, first.score) > 0.9
+    files = {path: path.stat().st_mtime_ns for path in folder.rglob("predictions.csv")}
+    recipe.run(crossed("other", "third"), str(tmp_path), "tiny")
+    assert files == {path: path.stat().st_mtime_ns for path in folder.rglob("predictions.csv")}
+
+
+def test_a_test_on_what_was_trained_on_is_refused_before_training(databases, tmp_path):
+    with pytest.raises(InputError, match="kin and tiny were made from the same photographs"):
+        recipe.run(crossed("other", "kin"), str(tmp_path), "tiny")
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(InputError, match=r"kin: content 'photo0' was trained on .*\(12 such\)"):
+        recipe.run(crossed("kin", shared=True), str(tmp_path), "tiny")
+    assert not list(tmp_path.rglob("predictions.csv"))
+
+
+def test_a_machine_can_take_a_part_of_the_splits(databases, tmp_path):
+    config = ridge()
+    for only in ({1}, {0}):
+        recipe.run(config, str(tmp_path), "tiny", only=only)
+        names = sorted(path.parent.name for path in tmp_path.rglob("predictions.csv"))
+        assert names == (["split1"] if only == {1} else ["split0", "split1"])
 
 
 @pytest.mark.parametrize(
@@ -144,6 +190,7 @@ def test_ridge_runs_the_same_road(tmp_path):
         ({"scores.fit.loss": "huber"}, "loss: found 'huber'"),
         ({"view.crop": 64}, r"40x40 pixels .* expected at least 64x64"),
         ({"protocol.test": 1.5}, "protocol test: 1.5"),
+        ({"protocol.kind": "cross"}, "tests: expected other databases with the protocol cross"),
     ],
 )
 def test_bad_fields_are_named(tmp_path, changes, message):

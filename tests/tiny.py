@@ -8,7 +8,9 @@ from PIL import Image
 from jiqa.data.index import Index, Records
 
 
-def database(n: int = 48, size: int = 40, contents: int = 12) -> tuple[Index, Records]:
+def database(
+    n: int = 48, size: int = 40, contents: int = 12, name: str = "tiny"
+) -> tuple[Index, Records]:
     """`n` noisy pictures of `contents` photographs; the score falls with the noise."""
     rng = np.random.default_rng(0)
     score = rng.uniform(0, 1, n).astype(np.float32)
@@ -19,13 +21,14 @@ def database(n: int = 48, size: int = 40, contents: int = 12) -> tuple[Index, Re
         Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8)).save(buffer, "PNG")
         files.append({"image": buffer.getvalue()})
     index = Index(
-        database="tiny",
+        database=name,
+        family=name,
         score_name="mos",
         score_range=(0.0, 1.0),
         higher_better=True,
         id=np.array([f"{i:03d}" for i in range(n)]),
         content_id=np.array([f"photo{i % contents}" for i in range(n)]),
-        distortion=np.full(n, "white_noise"),
+        distortion=np.where(np.arange(n) // contents % 2, "white_noise", "grain"),
         level=np.zeros(n, np.int32),
         score=score,
         score_std=np.full(n, np.nan, np.float32),

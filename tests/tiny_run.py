@@ -25,6 +25,7 @@ def config(**changes) -> ConfigDict:
             },
             "protocol": {"kind": "random", "n": 2, "test": 0.25, "val": 0.25},
             "view": {"resize": None, "crop": 32, "blocks": 2},
+            "tests": {},
             "weights": "",
             "model": {
                 "name": "iqa_nrtl",

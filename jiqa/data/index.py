@@ -1,6 +1,7 @@
 """The rows of a prepared database, and random access to its stored images."""
 
 import dataclasses
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ class Index:
 
     Attributes:
         database: name, with the config where one was asked for: `biq2021/sample`.
+        family: of photographs: databases of one family were made from the same ones.
         score_name: `mos`, `dmos` or `pseudo_mos`: what the score is.
         score_range: its nominal (lowest, highest).
         higher_better: its direction.
@@ -37,6 +39,7 @@ class Index:
     """
 
     database: str
+    family: str
     score_name: str
     score_range: tuple[float, float]
     higher_better: bool
@@ -60,6 +63,13 @@ class Index:
             if isinstance(getattr(self, field.name), np.ndarray)
         }
         return dataclasses.replace(self, **columns)
+
+    @property
+    def content_hash(self) -> np.ndarray:
+        """str [n], 16 hex digits of the family and the `content_id`: the same in every release."""
+        contents, rows = np.unique(self.content_id, return_inverse=True)
+        digests = (hashlib.sha256(f"{self.family}/{content}".encode()) for content in contents)
+        return np.array([digest.hexdigest()[:16] for digest in digests])[rows]
 
     @property
     def quality(self) -> np.ndarray:
@@ -126,6 +136,7 @@ def load_index(
     score = facts["score"]
     index = Index(
         database=f"{database}/{config}" if config else database,
+        family=facts.get("family") or database,
         score_name=score,
         score_range=(float(facts["score_range"][0]), float(facts["score_range"][1])),
         higher_better=facts["higher_better"],
