@@ -15,8 +15,15 @@ from jiqa.tfds_builders import tid
 from jiqa.tfds_builders.csiq import csiq_dataset_builder as csiq
 from jiqa.tfds_builders.live import live_dataset_builder as live
 
-FILES = {"convnext": "001", "ttl_iqa": "002", "survey": "003", "mt_irn": "004"}
+FILES = {
+    "iqa_nrtl": "000",
+    "convnext": "001",
+    "ttl_iqa": "002",
+    "survey": "003",
+    "mt_irn": "004",
+}
 NUMBERS = {
+    "iqa_nrtl": "1 2 3 4",
     "convnext": "1",
     "ttl_iqa": "III IV V VI VII VIII IX X XI XII XIII XIV XV",
     "survey": "I II",
@@ -46,7 +53,7 @@ def lines_of(shared, paper):
     (file,) = (shared / "papers").glob(f"{FILES[paper]}_*.txt")
     text = re.sub(r"</?[bi]>|\*", "", file.read_text(encoding="utf-8"))
     text = re.sub(r"\[([\d.]+) ([\d.]+)\]", r"[\1,\2]", text)
-    return text.replace(" results\t", "\t").splitlines()
+    return re.sub(r"(?<!Algorithm) results(?=\t|\n)", "", text).splitlines()
 
 
 def caption(lines, paper, number):
@@ -134,7 +141,7 @@ def read(shared, paper, number):
         return heads[1:], survey(lines, number)
     rows = printed(lines, paper, number)
     labels = len(rows[0]) - columns
-    heads = 2 if number in HEADINGS else 1
+    heads = 2 if paper == "iqa_nrtl" or number in HEADINGS else 1
     return headings_of(rows[:heads], labels), cells_of(rows[heads:], labels)
 
 
@@ -209,6 +216,9 @@ def test_cells_that_nothing_of_ours_answers():
         cells = itertools.product(table.rows, table.columns)
         counts[f"{paper}/{number}"] = sum(table.asks(*cell).published_only for cell in cells)
     assert {name: count for name, count in counts.items() if count} == {
+        "iqa_nrtl/1": 24,  # the six methods
+        "iqa_nrtl/2": 24,
+        "iqa_nrtl/4": 26,  # and IQA-NRTL on the database without a name
         "convnext/1": 2,  # BIQA
         "survey/I": 8,  # DVRM-S, ALE-F
         "survey/II": 20,  # DVRM-S, DVRM-A
@@ -231,6 +241,7 @@ def test_every_row_has_a_figure_for_every_column(paper):
 @pytest.mark.parametrize("paper", FILES)
 def test_no_table_is_left_out(paper):
     assert list(of(paper).tables) == NUMBERS[paper].split()
+    assert len(TABLES) == 27
     assert of(paper).aggregate in AGGREGATES
 
 
@@ -270,6 +281,17 @@ def figures(paper, number):
 def row_of(paper, number, label):
     labels = [row.label for row in of(paper).tables[number].rows]
     return figures(paper, number)[labels.index(label)]
+
+
+def test_claims_of_iqa_nrtl():
+    hand, deep, ours = (figures("iqa_nrtl", "1")[rows] for rows in (slice(3), slice(3, 6), 6))
+    gains = [100 * (ours / theirs.max(axis=0) - 1) for theirs in (hand, deep)]
+    claimed = np.array([[15.64, 27.76] * 2, [12.68, 5.65] * 2])
+    assert (abs(gains - claimed) > 0.05).all()
+    assert (row_of("iqa_nrtl", "1", "IQA-NRTL") != row_of("iqa_nrtl", "3", "IQA-NRTL")[:4]).all()
+    assert (row_of("iqa_nrtl", "2", "IQA-NRTL") != row_of("iqa_nrtl", "3", "IQA-NRTL")[4:]).all()
+    live = figures("iqa_nrtl", "2")[:, :2]
+    assert (live.max(axis=0) - live[-1]).round(3).tolist() == [0.006, 0.001]
 
 
 def test_weighted_averages_of_ttl_iqa_follow_from_the_row_but_for_five():
