@@ -14,7 +14,7 @@ from PIL import Image
 from scipy import ndimage
 
 from jiqa.data import pp
-from jiqa.data.distort import TYPES, distort
+from jiqa.data.distort import FAMILIES, distort
 from jiqa.errors import InputError
 from jiqa.tfds_builders import database
 
@@ -90,7 +90,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, _: Any) -> dict[str, Iterator[tuple[str, Any]]]:
         pristine = len(PHOTOGRAPHS) * GRID[0] * GRID[1]
-        distorted = pristine * len(TYPES) * len(LEVELS)
+        distorted = pristine * len(FAMILIES["pocket"]) * len(LEVELS)
         database.announce(self, {"distorted": distorted, "reference": pristine})
         return {"distorted": self._generate_examples(), "reference": self._references()}
 
@@ -98,10 +98,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         for photograph in PHOTOGRAPHS:
             pristine = photograph.pixels()
             gradient = gradient_magnitude(pristine)
-            for name in TYPES:
+            for name in FAMILIES["pocket"]:
                 for level in LEVELS:
                     seed = zlib.crc32(f"{photograph.name}_{name}_{level}".encode())
-                    image = np.rint(distort(pristine, name, level, seed) * 255).astype(np.uint8)
+                    distorted = np.asarray(distort(pristine, f"pocket/{name}", level, seed))
+                    image = np.rint(distorted * 255).astype(np.uint8)
                     similarity = gradient_similarity(gradient, gradient_magnitude(image))
                     for number, (top, left) in enumerate(corners(pristine)):
                         reference = f"{photograph.name}_{number}"

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import signal
 
 from jiqa.data import pp
-from jiqa.data.distort import TYPES
+from jiqa.data.distort import FAMILIES
 from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import testing
@@ -62,7 +62,7 @@ def test_missing_package_is_named():
 def test_every_type_and_level_of_every_crop_is_there(splits):
     rows = splits["distorted"]
     assert {row["content_id"] for row in rows} == {"chelsea", "china"}
-    assert {row["distortion"] for row in rows} == set(TYPES)
+    assert {row["distortion"] for row in rows} == set(FAMILIES["pocket"])
     assert {row["level"] for row in rows} == {1, 2, 3, 4, 5}
     references = {row["id"]: row["content_id"] for row in splits["reference"]}
     for row in rows:
@@ -75,7 +75,7 @@ def test_score_is_named_pseudo_and_falls_with_the_level(folder, splits):
     facts = testing.tfds.builder_from_directory(folder).info.metadata
     assert (facts["score"], facts["higher_better"], facts["sample"]) == ("pseudo_mos", True, False)
     assert "GMSD" in facts["pseudo"]
-    for name in TYPES:
+    for name in FAMILIES["pocket"]:
         means = [
             np.mean(
                 [

@@ -1,0 +1,66 @@
+"""Synthetic distortions of photographs at five levels, mild to severe.
+
+`TYPES` has the 25 types of KADID-10k (H. Lin, V. Hosu, D. Saupe, QoMEX 2019), the 24 of TID2013
+(N. Ponomarenko et al., Signal Processing: Image Communication 30, 2015), the four of Waterloo
+Exploration (K. Ma et al., IEEE TIP 26(2), 2017) and the five of `pocket`, by name: family/type.
+Each says how near it is to the original in its `nearness`. Codecs run on the host, the rest in JAX.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.data.distort.families import FAMILIES, TYPES
+from jiqa.errors import InputError
+
+__all__ = ["FAMILIES", "TYPES", "distort"]
+
+
+def distort(
+    image: np.ndarray | jax.Array,
+    name: str,
+    level: int | np.ndarray,
+    key: int | jax.Array = 0,
+) -> jax.Array:
+    """`image` with the distortion `name` at `level`.
+
+    Args:
+        image: RGB, float in [0, 1] or uint8; [h, w, 3], or [b, h, w, 3] for a batch.
+        name: a key of `TYPES`, as `kadid10k/lens_blur`.
+        level: 1 (mild) to 5 (severe); [b] for one of each image.
+        key: a key of JAX or the seed of one; it decides all that chance does. Image i of a batch
+            is distorted as it would be alone with the key folded with i. Keys [b] are taken as
+            they are.
+
+    Returns:
+        float32 in [0, 1] of the image's shape.
+
+    Raises:
+        InputError: an unknown name, a level outside 1..5, an image of another shape or range.
+    """
+    if name not in TYPES:
+        raise InputError(f"distortion: found {name!r}, expected one of {', '.join(TYPES)}")
+    images = _unit(np.asarray(image))
+    levels = np.asarray(level)
+    if levels.dtype.kind not in "iu" or not np.all((levels >= 1) & (levels <= 5)):
+        raise InputError(f"{name}: found level {level}, expected 1 to 5")
+    keys = jax.random.key(key) if isinstance(key, int) else key
+    if images.ndim == 3:
+        return jnp.asarray(TYPES[name](images[None], levels.reshape(1), keys.reshape(1))[0])
+    count = len(images)
+    if levels.shape not in ((), (count,)):
+        raise InputError(f"{name}: found levels {list(levels.shape)}, expected [] or [{count}]")
+    if not keys.ndim:
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(keys, jnp.arange(count))
+    return jnp.asarray(TYPES[name](images, np.broadcast_to(levels, count), keys))
+
+
+def _unit(image: np.ndarray) -> np.ndarray:
+    if image.ndim not in (3, 4) or image.shape[-1] != 3 or not image.size:
+        raise InputError(f"image: found shape {image.shape}, expected (h, w, 3) or (b, h, w, 3)")
+    if image.dtype == np.uint8:
+        return image.astype(np.float32) / 255
+    if not np.issubdtype(image.dtype, np.floating) or not 0 <= image.min() <= image.max() <= 1:
+        found = f"{image.dtype} in [{image.min()}, {image.max()}]"
+        raise InputError(f"image: found {found}, expected uint8 or float in [0, 1]")
+    return image.astype(np.float32)
