@@ -12,6 +12,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True)
     _add_prepare(commands)
     _add_tables(commands)
+    _add_distort(commands)
     arguments = parser.parse_args(argv)
     try:
         arguments.run(arguments)
@@ -67,3 +68,21 @@ def _tables(arguments: argparse.Namespace) -> None:
         readme.update(arguments.readme, arguments.workdir or "runs")
     else:
         print(tables.show(arguments.table, arguments.workdir, arguments.format), end="")
+
+
+def _add_distort(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("distort", help="show a photograph under synthetic distortions")
+    parser.add_argument("photo", help="an image file")
+    parser.add_argument("-o", "--output", required=True, help="the sheet, a PNG file")
+    parser.add_argument("--family", help="kadid10k, tid2013, waterloo or pocket [all]")
+    parser.add_argument("--size", type=int, default=160, help="longer side of a picture [160]")
+    parser.add_argument("--seed", type=int, default=0, help="of what chance decides [0]")
+    parser.set_defaults(run=_distort)
+
+
+def _distort(arguments: argparse.Namespace) -> None:
+    from jiqa.data.distort import sheet
+
+    how = {"family": arguments.family, "size": arguments.size, "seed": arguments.seed}
+    sheet.write(arguments.photo, arguments.output, **how)
+    print(arguments.output)

@@ -1,8 +1,8 @@
-"""Pictures of a run: loss curves, and predictions against scores. Needs the extra `report`."""
+"""Loss curves, predictions against scores, and sheets of pictures. Needs the extra `report`."""
 
 import csv
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -75,6 +75,39 @@ def scatter(predictions: Predictions, path: str | os.PathLike) -> None:
         fontsize=11,
     )
     _save(figure, (axes,), path)
+
+
+def sheet(
+    pictures: Mapping[str, Sequence[np.ndarray]],
+    columns: Sequence[str],
+    path: str | os.PathLike,
+    title: str,
+) -> None:
+    """Pictures in rows and columns, labelled, as a PNG file that shows their pixels one to one.
+
+    `pictures` has a row by its label, each of as many pictures as there are `columns`, RGB
+    [h, w, 3] in [0, 1] and all of one size. Raises InputError where matplotlib is not installed.
+    """
+    height, width = next(iter(pictures.values()))[0].shape[:2]
+    gap, label, head = 4, 280, 60
+    across, down = len(columns) * (width + gap) + label, len(pictures) * (height + gap) + head
+    figure = _figure(across / DPI, down / DPI)
+    figure.set_layout_engine("none")
+    canvas = np.ones((down, across, 3), np.float32)
+    small = {"fontsize": 12 * 72 / DPI, "color": GREY}
+    for row, (name, strip) in enumerate(pictures.items()):
+        top = head + row * (height + gap)
+        figure.text(8 / across, 1 - (top + height / 2) / down, name, va="center", **small)
+        for column, picture in enumerate(strip):
+            left = label + column * (width + gap)
+            canvas[top : top + height, left : left + width] = picture
+    for column, name in enumerate(columns):
+        left = label + column * (width + gap)
+        figure.text(left / across, 1 - (head - 8) / down, name, **small)
+    figure.text(8 / across, 1 - 24 / down, title, fontsize=20 * 72 / DPI)
+    figure.figimage(canvas, zorder=-1)
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
 
 
 def _figure(width: float, height: float) -> "Figure":
