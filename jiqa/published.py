@@ -23,6 +23,8 @@ class Query:
         image: only the image of this id.
         made_by: the run that made the images out of those of `database`, which are then what the
             run of the figure was shown; '' where they are the database's own.
+        also: a run whose figure stands beside that of `run`, of another kind than the published
+            one, so without a difference; made on the same images.
         pool: how several databases, or the types of distortion, become one figure: `mean`,
             `weighted` or `weighted_std`, the weights being the numbers of images; '' where there
             is nothing to pool.
@@ -38,6 +40,7 @@ class Query:
     level: int | None = None
     image: str = ""
     made_by: str = ""
+    also: str = ""
     pool: str = ""
     by_type: bool = False
     fact: str = ""

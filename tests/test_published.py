@@ -14,6 +14,7 @@ from jiqa.results import AGGREGATES, MEASURES
 from jiqa.tfds_builders import tid
 from jiqa.tfds_builders.csiq import csiq_dataset_builder as csiq
 from jiqa.tfds_builders.live import live_dataset_builder as live
+from jiqa.tfds_builders.live_md import live_md_dataset_builder as live_md
 
 FILES = {
     "iqa_nrtl": "000",
@@ -193,7 +194,7 @@ def test_types_of_distortion_are_those_of_the_builders():
         "csiq": [name for name, _ in csiq.TYPES.values()],
         "tid2008": tid.TYPES[:17],
         "tid2013": tid.TYPES,
-        "live_md": ("blur_jpeg", "blur_noise"),
+        "live_md": live_md.PARTS.values(),
     }
     asked = {}
     for paper, number in TABLES:
