@@ -24,13 +24,10 @@ def actual(path: Path, expected: str) -> Path:
     if path.exists():
         return path
     try:
-        return next(other for other in path.parent.iterdir() if _same(other.name, path.name))
-    except (OSError, StopIteration):
+        spelt = {other.name.lower(): other for other in path.parent.iterdir()}
+        return spelt[path.name.lower()]
+    except (OSError, KeyError):
         raise InputError(f"{path}: not found, expected {expected}") from None
-
-
-def _same(name: str, other: str) -> bool:
-    return name.lower() == other.lower()
 
 
 def images(folder: Path) -> dict[str, Path]:
@@ -68,7 +65,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     """(place, line) of each line of a text that is not empty.
 
     Raises:
-        InputError: there is no such file, it is no text, or has no lines.
+        InputError: there is no such file, or it is no text, or empty.
     """
     path = actual(path, "a table of images and scores")
     found = _text(path).splitlines()
@@ -134,7 +131,7 @@ def _rows(
 
 
 def mat(path: Path, *fields: str) -> tuple[np.ndarray, ...]:
-    """The arrays of a MATLAB file, flat; cells of text as text.
+    """The arrays of a MATLAB file, flat; what is in cells as text.
 
     Raises:
         InputError: there is no such file, it is of another version, or lacks a field.
@@ -154,7 +151,7 @@ def mat(path: Path, *fields: str) -> tuple[np.ndarray, ...]:
 def _flat(array: np.ndarray) -> np.ndarray:
     if array.dtype != object:
         return array.ravel()
-    return np.array(["".join(cell.ravel()) for cell in array.ravel()])
+    return np.array(["".join(map(str, np.ravel(cell))) for cell in array.ravel()])
 
 
 def number(value: Any, at: str, name: str, limits: tuple[float, float]) -> float:

@@ -260,7 +260,7 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
             assert pp.decode(example["image"]).ndim == 3
             if split == "reference":
                 assert example["distortion"] == database.PRISTINE
-                assert example["reference"] == example["content_id"] == example["id"]
+                assert example["reference"] == example["id"]
                 assert not score or np.isnan(example[score])
             elif score:
                 assert np.isfinite(example[score])

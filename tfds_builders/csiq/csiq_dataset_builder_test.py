@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jiqa.errors import InputError
-from jiqa.tfds_builders import testing
+from jiqa.tfds_builders import database, testing
 from jiqa.tfds_builders.csiq import csiq_dataset_builder as csiq
 
 HEADER = ["image", "dst_idx", "dst_type", "dst_lev", "dmos_std", "dmos"]
@@ -94,25 +94,28 @@ class TestRelease(testing.ReleaseTests):
         (folder / "dst_imgs" / "awgn" / "Thumbs.db").write_bytes(b"\xd0\xcf")
 
 
-def test_true_scores(shared):
-    """The text of the beta release has the same rows and scores to three decimals."""
-    folder = shared / "data" / "labels" / "csiq"
-    rows = csiq.read_sheet(folder / "csiq.DMOS.xlsx")
-    counts = collections.Counter(type for _, type, *_ in rows)
-    assert counts == {name: 116 if name == "contrast" else 150 for name in csiq.TYPES}
-    assert len({row[:3] for row in rows}) == 866
-    assert len({row[0] for row in rows}) == 30
-    lines = (folder / "csiq.beta.txt").read_text().splitlines()
+def test_true_scores(shared, tmp_path):
+    """They are those of the facts, and of the beta release's text to its three decimals."""
+    labels = shared / "data" / "labels" / "csiq"
+    (tmp_path / csiq.SHEET).symlink_to(labels / csiq.SHEET)
+    (tmp_path / csiq.PHOTOGRAPHS).mkdir()
     beta = {}
-    for line in lines:
+    for line in (labels / "csiq.beta.txt").read_text().splitlines():
         photograph, _, type, level, deviation, score = line.split("\t")
-        type = type.replace("jpeg2000", "jpeg 2000")
-        beta[photograph, type, int(level)] = float(score), float(deviation)
-    found = {row[:3]: row[3:] for row in rows}
+        (tmp_path / csiq.PHOTOGRAPHS / f"{photograph}.png").touch()
+        spelt = {"noise": "AWGN", "blur": "BLUR", "jpeg": "JPEG"}.get(type, type)
+        folder, file = spelt.lower(), f"{photograph}.{spelt}.{level}.png"
+        (tmp_path / csiq.IMAGES / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / csiq.IMAGES / folder / file).touch()
+        beta[file] = float(score), float(deviation)
+    splits = csiq.Builder(data_dir=tmp_path).read(tmp_path)
+    database.verify(csiq.FACTS, splits, tmp_path)
+    found = {image.id: (image.score, image.score_std) for image in splits["distorted"]}
     assert found.keys() == beta.keys()
-    np.testing.assert_allclose([found[key] for key in beta], list(beta.values()), atol=0.0005001)
-    scores = [row[3] for row in rows]
-    assert (f"{min(scores):.3f}", f"{max(scores):.3f}") == csiq.FACTS.extremes
+    np.testing.assert_allclose([found[file] for file in beta], list(beta.values()), atol=0.0005001)
+    counts = collections.Counter(image.distortion for image in splits["distorted"])
+    assert sorted(counts.values()) == [116] + [150] * 5
+    assert counts["contrast"] == 116
 
 
 def test_empty_workbook_is_named(tmp_path):

@@ -43,23 +43,24 @@ class Builder(database.ReleaseBuilder):
         """The MATLAB files of each part, and its images; photographs are those of the first."""
         distorted = []
         references: dict[str, database.Image] = {}
-        for part, type in PARTS.items():
-            images = folder / part / type
+        for title, type in PARTS.items():
+            part = release.actual(folder / title, "a folder of images and scores")
+            images = part / type
             files = release.images(images)
-            photographs, rows = read_part(folder / part)
+            photographs, rows = read_part(part)
             for name in photographs:
-                path = release.find(files, name, images, f"{part}/{NAMES}")
+                path = release.find(files, name, images, NAMES)
                 references.setdefault(name, database.pristine(path, name))
             for name, score in rows:
                 reference = f"{name.partition('_')[0]}.bmp".lower()
                 if reference not in photographs:
                     raise InputError(
-                        f"{folder / part / NAMES}: found {name}, expected the name of a photograph "
+                        f"{part / NAMES}: found {name}, expected the name of a photograph "
                         f"before '_': {', '.join(photographs)}"
                     )
                 distorted.append(
                     database.Image(
-                        release.find(files, name, images, f"{part}/{NAMES}"),
+                        release.find(files, name, images, NAMES),
                         f"{type}/{name}",
                         content_id=reference,
                         distortion=type,

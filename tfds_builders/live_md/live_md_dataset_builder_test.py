@@ -35,7 +35,7 @@ class TestRelease(testing.ReleaseTests):
     broken = {
         "no second part": (
             lambda r: (r / "Part 2").rename(r / "Part 3"),
-            "Part 2/blurnoise: not found, expected a folder of images",
+            "Part 2: not found, expected a folder of images and scores",
         ),
         "no names": (lambda r: (r / "Part 1" / NAMES).unlink(), f"Part 1/{NAMES}: not found"),
         "no scores": (lambda r: (r / "Part 2" / SCORES).unlink(), f"Part 2/{SCORES}: not found"),

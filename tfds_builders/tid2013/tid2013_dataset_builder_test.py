@@ -1,10 +1,11 @@
 """tid2013: what comes out of a release, and every way in which a release can be broken."""
 
 import collections
+import itertools
 
 import numpy as np
 
-from jiqa.tfds_builders import testing, tid
+from jiqa.tfds_builders import database, testing, tid
 from jiqa.tfds_builders.tid2013 import tid2013_dataset_builder as tid2013
 
 
@@ -41,24 +42,29 @@ class TestRelease(testing.ReleaseTests):
         testing.write_tid(folder, ["5.5 I01_01_1.bmp", "2.25 i02_24_5.bmp"], ["0.125", "0.25"])
 
 
-def test_true_labels(shared):
-    """75 of the names begin with a capital; the mean falls strictly in 21 of the 24 types."""
-    folder = shared / "data" / "labels" / "tid2013"
-    rows = tid.scores(folder, tid2013.FACTS)
-    assert len({name for name, _, _ in rows}) == len(rows) == 3000
-    means = collections.defaultdict(list)
-    for name, mos, _ in rows:
-        kind, level = int(name[4:6]), int(name[7])
-        means[kind, level].append(mos)
-    assert {len(scores) for scores in means.values()} == {25}
-    falls = {
-        kind
-        for kind in range(1, 25)
-        if np.all(np.diff([np.mean(means[kind, level]) for level in range(1, 6)]) < 0)
-    }
-    assert falls == set(range(1, 25)) - {14, 15, 17}
-    np.testing.assert_array_equal([mos for _, mos, _ in rows], np.loadtxt(folder / "mos.txt"))
-    np.testing.assert_array_equal([std for *_, std in rows], np.loadtxt(folder / "mos_std.txt"))
-    lowest, highest = tid2013.FACTS.extremes
-    scores = [mos for _, mos, _ in rows]
-    assert (min(scores), max(scores)) == (float(lowest), float(highest))
+def test_true_labels(shared, tmp_path):
+    """They are those of the facts, and the mean falls strictly in 21 of the 24 types."""
+    labels = shared / "data" / "labels" / "tid2013"
+    for table in (tid.MOS, tid.STD):
+        (tmp_path / table).symlink_to(labels / table)
+    for folder in (tid.REFERENCES, tid.DISTORTED):
+        (tmp_path / folder).mkdir()
+    for photograph in range(1, 26):
+        (tmp_path / tid.REFERENCES / f"I{photograph:02}.BMP").touch()
+        for kind, level in itertools.product(range(1, 25), range(1, 6)):
+            (tmp_path / tid.DISTORTED / f"i{photograph:02}_{kind:02}_{level}.bmp").touch()
+    splits = tid.read(tmp_path, tid2013.FACTS, types=24, levels=5)
+    database.verify(tid2013.FACTS, splits, tmp_path)
+    images = splits["distorted"]
+    scores = [image.score for image in images]
+    np.testing.assert_array_equal(scores, np.loadtxt(labels / "mos.txt"))
+    deviations = [image.score_std for image in images]
+    np.testing.assert_array_equal(deviations, np.loadtxt(labels / "mos_std.txt"))
+    groups = collections.defaultdict(list)
+    for image in images:
+        groups[image.distortion, image.level].append(image.score)
+    assert {len(group) for group in groups.values()} == {25}
+    means = {type: [np.mean(groups[type, level]) for level in range(1, 6)] for type in tid.TYPES}
+    others = {type for type in tid.TYPES if not np.all(np.diff(means[type]) < 0)}
+    assert others == {tid.TYPES[kind - 1] for kind in (14, 15, 17)}
+    assert np.all(np.diff(means["local_block_wise_distortions"]) > 0)
