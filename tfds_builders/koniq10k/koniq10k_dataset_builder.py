@@ -1,0 +1,72 @@
+"""KonIQ-10k: 10,073 photographs from the web with their mean opinion scores."""
+
+from pathlib import Path
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+from jiqa.data.index import DISTORTED
+from jiqa.errors import InputError
+from jiqa.tfds_builders import database, release
+
+# The table with the official sets calls MOS what the other, which has none, calls MOS_zscore.
+SETS, SCORES = "koniq10k_distributions_sets.csv", "koniq10k_scores_and_distributions.csv"
+SPLITS = {"training": "train", "validation": "validation", "test": "test"}
+SIZES = ("512x384", "1024x768")
+FACTS = database.Facts(
+    score="mos",
+    score_range=(0.0, 100.0),
+    higher_better=True,
+    licence="none stated; freely available to the research community",
+    terms="The authors make images and scores freely available to the research community and ask "
+    "to cite their paper; the photographs come from Flickr (YFCC100M), each under its own Creative "
+    "Commons licence.",
+    source="https://database.mmsp-kn.de/koniq-10k-database.html",
+    summary="10,073 photographs, authentic distortions, MOS",
+    counts={"train": 7058, "validation": 1000, "test": 2015},
+    extremes=("3.91", "88.39"),
+    archives=(
+        database.Archive("https://datasets.vqa.mmsp-kn.de/archives/koniq10k_512x384.zip"),
+        database.Archive(f"https://raw.githubusercontent.com/subpic/koniq/master/metadata/{SETS}"),
+    ),
+)
+
+
+class Builder(database.ReleaseBuilder):
+    """The official sets where the table that has them is there; images as released."""
+
+    facts = FACTS
+    code_path = Path(__file__)
+    pkg_dir_path = code_path.parent
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2018, sets of 2020."}
+
+    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+        """One of the two tables, and the images that it lists, of the smaller size if both are."""
+        places = [folder / f"{prefix}{size}" for size in SIZES for prefix in ("", "koniq10k_")]
+        images = next((place for place in places if place.is_dir()), places[0])
+        files = {path.name.lower(): path for path in release.images(images).values()}
+        splits: dict[str, list[database.Image]] = {}
+        table, rows = read_scores(folder)
+        for split, name, score in rows:
+            path = release.find(files, name, images, table)
+            splits.setdefault(split, []).append(database.Image(path, name, score=score))
+        return splits
+
+
+def read_scores(folder: Path) -> tuple[str, list[tuple[str, str, float]]]:
+    """The name of the table read, and (split, image name, MOS from 0 to 100) in its order.
+
+    SD, which the tables have as well, belongs to the opinions from 1 to 5, not to this MOS.
+    """
+    name, column, sets = SETS, "MOS", ["set"]
+    if SETS not in {path.name.lower() for path in folder.iterdir()}:
+        name, column, sets = SCORES, "MOS_zscore", []
+    rows = []
+    for at, row in release.table(folder / name, "image_name", column, *sets):
+        part = row.get("set", "")
+        if sets and part not in SPLITS:
+            raise InputError(f"{at}: found set '{part}', expected one of {', '.join(SPLITS)}")
+        score = release.number(row[column], at, column, FACTS.limits)
+        rows.append((SPLITS.get(part, DISTORTED), row["image_name"], score))
+    return name, rows
