@@ -1,9 +1,17 @@
 """The command `jiqa`."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jiqa.errors import JiqaError, tell
+from jiqa.errors import InputError, JiqaError, tell
+
+if TYPE_CHECKING:
+    from jiqa import plan
+    from jiqa.predictions import Predictions
+
+DATA_DIR = "folder of databases [~/.cache/jiqa/databases]"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -12,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", required=True)
     _add_prepare(commands)
     _add_tables(commands)
+    _add_plan(commands)
+    _add_compare(commands)
     _add_distort(commands)
     arguments = parser.parse_args(argv)
     try:
@@ -30,7 +40,7 @@ def _add_prepare(commands: "argparse._SubParsersAction") -> None:
     )
     parser.add_argument("--config", default="", help="configuration: `sample` for a part")
     parser.add_argument("--manual_dir", help="folder with the release, where it is not downloaded")
-    parser.add_argument("--data_dir", help="folder of databases [~/.cache/jiqa/databases]")
+    parser.add_argument("--data_dir", help=DATA_DIR)
     parser.set_defaults(run=_prepare)
 
 
@@ -49,14 +59,16 @@ def _prepare(arguments: argparse.Namespace) -> None:
 
 
 def _add_tables(commands: "argparse._SubParsersAction") -> None:
-    parser = commands.add_parser("tables", help="show a paper's tables, ours beside the published")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
-    what.add_argument(
+    parser = commands.add_parser(
+        "tables", help="list the papers' tables, or show one, ours beside the published"
+    )
+    parser.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
+    parser.add_argument(
         "--results", action="store_true", help="rewrite the results in --readme from --workdir"
     )
     parser.add_argument("--workdir", help="folder of runs, at any depth")
-    parser.add_argument("--format", choices=("markdown", "csv"), default="markdown")
+    parser.add_argument("--data_dir", help=DATA_DIR)
+    parser.add_argument("--format", choices=("markdown", "csv", "html"), default="markdown")
     parser.add_argument("--readme", default="README.md", help="[README.md]")
     parser.set_defaults(run=_tables)
 
@@ -66,8 +78,88 @@ def _tables(arguments: argparse.Namespace) -> None:
 
     if arguments.results:
         readme.update(arguments.readme, arguments.workdir or "runs")
+    elif not arguments.table:
+        print(tables.overview(), end="")
     else:
-        print(tables.show(arguments.table, arguments.workdir, arguments.format), end="")
+        where = (arguments.workdir, arguments.format, arguments.data_dir)
+        print(tables.show(arguments.table, *where), end="")
+
+
+def _add_plan(commands: "argparse._SubParsersAction") -> None:
+    for name, text, run in (
+        ("plan", "print the runs that a table still misses, with their commands", _plan),
+        ("reproduce", "run what a table still misses, and show it", _reproduce),
+    ):
+        parser = commands.add_parser(name, help=text)
+        parser.add_argument("table", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
+        parser.add_argument("--workdir", default="runs", help="folder of runs [runs]")
+        parser.add_argument("--data_dir", help=DATA_DIR)
+        parser.add_argument(
+            "--set", default="", help="arguments for every config: weights=FILE,splits=3"
+        )
+        if run is _reproduce:
+            parser.add_argument(
+                "--shard", default="1/1", help="i/n: every n-th split, for n machines [1/1]"
+            )
+        parser.set_defaults(run=run)
+
+
+def _plan(arguments: argparse.Namespace) -> None:
+    from jiqa import plan
+
+    planned, read = _jobs(arguments)
+    print(plan.show(planned, read(), arguments.data_dir), end="")
+
+
+def _reproduce(arguments: argparse.Namespace) -> None:
+    from jiqa import plan, tables
+
+    planned, read = _jobs(arguments)
+    i, _, n = arguments.shard.partition("/")
+    if not (i.isdecimal() and n.isdecimal()):
+        raise InputError(f"--shard: found {arguments.shard!r}, expected i/n such as 1/4")
+    try:
+        plan.reproduce(
+            planned,
+            arguments.workdir,
+            read,
+            shard=(int(i), int(n)),
+            data_dir=arguments.data_dir,
+        )
+    finally:
+        read()
+        where = (arguments.workdir, "markdown", arguments.data_dir)
+        print(tables.show(arguments.table, *where), end="")
+
+
+def _jobs(
+    arguments: argparse.Namespace,
+) -> "tuple[list[plan.Job], Callable[[], list[Predictions]]]":
+    """The jobs of the table asked for, and what reads the predictions there are."""
+    from jiqa import plan, tables
+    from jiqa.configs.runs import RUNS
+    from jiqa.predictions import read_predictions
+
+    def read() -> "list[Predictions]":
+        Path(arguments.workdir).mkdir(parents=True, exist_ok=True)
+        return read_predictions(arguments.workdir)
+
+    paper, chosen = tables.select(arguments.table)
+    return plan.jobs(paper, chosen.values(), RUNS, arguments.set), read
+
+
+def _add_compare(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("compare", help="compare runs tested on the same images")
+    parser.add_argument("--workdir", default="runs", help="folder of runs [runs]")
+    parser.add_argument("--measure", default="srocc", help="srocc, plcc, krcc, ... [srocc]")
+    parser.add_argument("--aggregate", default="median", help="of the splits: median or mean")
+    parser.set_defaults(run=_compare)
+
+
+def _compare(arguments: argparse.Namespace) -> None:
+    from jiqa import compare
+
+    print(compare.report(arguments.workdir, arguments.measure, arguments.aggregate), end="")
 
 
 def _add_distort(commands: "argparse._SubParsersAction") -> None:

@@ -21,8 +21,10 @@ CONFIG = config_flags.DEFINE_config_file(
 COMPILED = Path.home() / ".cache" / "jiqa" / "compiled"
 
 WORKDIR = flags.DEFINE_string(
-    "workdir", "", "Folder of the run; by default one under runs/ named after the config."
+    "workdir", "", "Folder of the run; by default one under --root named after the config."
 )
+ROOT = flags.DEFINE_string("root", "runs", "Folder for the folders of runs without --workdir.")
+ONLY = flags.DEFINE_list("only", [], "Numbers of the splits to run, from 0; by default all.")
 DISTRIBUTED = flags.DEFINE_bool(
     "distributed", False, "One of several processes, found out from the cluster (TPU, SLURM)."
 )
@@ -40,7 +42,13 @@ def _run(_: list[str]) -> None:
     if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
         jax.config.update("jax_compilation_cache_dir", str(COMPILED))
     command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
-    recipe.run(CONFIG.value, WORKDIR.value, command)
+    recipe.run(CONFIG.value, WORKDIR.value, command, root=ROOT.value, only=_only())
+
+
+def _only() -> set[int] | None:
+    if not all(number.isdecimal() for number in ONLY.value):
+        raise InputError(f"--only: found {','.join(ONLY.value)!r}, expected numbers such as 0,3")
+    return {int(number) for number in ONLY.value} or None
 
 
 def _resolve(argument: str) -> str:

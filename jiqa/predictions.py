@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from jiqa.errors import InputError
+from jiqa.protocols import CROSS, SHARED
 
 if TYPE_CHECKING:
     from jiqa.data.index import Index
@@ -52,8 +53,20 @@ class Predictions:
         """(run, config_hash, database, protocol, split)."""
         return tuple(getattr(self, name) for name in LABELS)
 
+    @property
+    def trained_on(self) -> str:
+        """The database that was trained on, where it is not the one tested on; else ''."""
+        if not self.protocol.startswith(CROSS):
+            return ""
+        return self.protocol.removeprefix(CROSS).removesuffix(SHARED)
+
     def __len__(self) -> int:
         return len(self.id)
+
+    def take(self, rows: np.ndarray) -> Self:
+        """The predictions of these rows alone: bool[n], or int[m] in this order."""
+        columns = (*IMAGE, "score", "prediction")
+        return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     @classmethod
     def from_index(

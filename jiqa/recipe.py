@@ -17,7 +17,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import checkpoint, models, plots, results, train, weights
+from jiqa import checkpoint, models, plots, train, weights
 from jiqa import mesh as meshes
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.pipeline import View, source
@@ -25,6 +25,7 @@ from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
+from jiqa.report import report
 
 T = TypeVar("T")
 
@@ -72,15 +73,17 @@ def run(
     workdir: str = "",
     command: str = "",
     mesh: Mesh | None = None,
+    root: str = "runs",
     only: Collection[int] | None = None,
 ) -> Path:
     """Runs an experiment, or what is missing of it.
 
     Args:
         config: as the files in configs/ make it.
-        workdir: folder of the run; by default `runs/NAME`, NAME made of the config.
+        workdir: folder of the run; by default `root/NAME`, NAME made of the config.
         command: recorded beside the results.
         mesh: devices; by default all.
+        root: folder of runs.
         only: numbers of the draws to run, from 0, where other machines run the others; by default
             all of them.
 
@@ -115,7 +118,7 @@ def run(
     def tested(name: str) -> train.Data:
         return _ready(*others[name], tests[name], mesh) if name else data
 
-    folder = _open(Path(workdir or f"runs/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
+    folder = _open(Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
     say(f"input: {data.source.kind}, {data.source.reason}")
     say(f"writing to {folder}")
@@ -165,7 +168,7 @@ def run(
                 write_predictions(here / name / FILE_NAME, [table])
                 plots.scatter(table, here / name / "scatter.png")
     if jax.process_index() == 0:
-        say(results.report(folder, protocol.aggregate))
+        say(report(folder, protocol.aggregate))
     say(f"checkpoints, predictions, curves and table: {folder}")
     return folder
 

@@ -4,26 +4,28 @@ import csv
 import dataclasses
 import io
 import itertools
-import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from jiqa import stats
 from jiqa.errors import InputError
-from jiqa.predictions import Predictions, read_predictions
+from jiqa.predictions import Predictions
 
 MEASURES: dict[str, tuple[str, stats.Measure]] = {
     "srocc": ("SROCC", stats.srocc),
     "plcc": ("PLCC", stats.plcc),
+    "plcc_rank": ("PLCC (rank)", stats.plcc_rank),
     "plcc_logistic": ("PLCC (logistic)", stats.plcc_logistic),
     "krcc": ("KROCC", stats.krcc),
     "rmse": ("RMSE", stats.rmse),
     "rmse_logistic": ("RMSE (logistic)", stats.rmse_logistic),
 }
+# Measures that only make sense where the predictions are on another database's scale.
+ACROSS = ("plcc_rank",)
 AGGREGATES = {"median": np.median, "mean": np.mean}
+POOLS = ("mean", "weighted", "weighted_std")
 INTERVALS = "Brackets: 95% intervals, percentile bootstrap over the test images."
 
 
@@ -40,7 +42,8 @@ class Summary:
     """The figures of one run on one database under one protocol.
 
     `images` maps a split to its number of test images, `splits` a split and a key of MEASURES to
-    the figure, and `total` a key of MEASURES to the figure aggregated over the splits.
+    the figure, and `total` a key of MEASURES to the figure aggregated over the splits. Only tests
+    on another database have the figures of ACROSS.
     """
 
     run: str
@@ -73,6 +76,8 @@ def _summary(tables: list[Predictions], aggregate: str) -> Summary:
     splits: dict[str, dict[str, Figure]] = {table.split: {} for table in tables}
     total = {}
     for name, (_, measure) in MEASURES.items():
+        if name in ACROSS and not tables[0].trained_on:
+            continue
         values, samples = _measured(tables, measure)
         for table, value, drawn in zip(tables, values, samples, strict=True):
             splits[table.split][name] = Figure(value, *stats.interval(drawn))
@@ -90,6 +95,21 @@ def _summary(tables: list[Predictions], aggregate: str) -> Summary:
         splits,
         total,
     )
+
+
+def pool(values: Sequence[float], weights: Sequence[float], how: str) -> float:
+    """One figure from those of several databases or types of distortion.
+
+    `how`: 'mean' is plain; 'weighted' weights by `weights`, as a rule the numbers of images;
+    'weighted_std' is the deviation about that, the square root of the weighted mean square.
+    Raises InputError for another `how`.
+    """
+    if how not in POOLS:
+        raise InputError(f"pool: found {how!r}, expected one of {', '.join(POOLS)}")
+    mean = np.average(values, weights=None if how == "mean" else weights)
+    if how != "weighted_std":
+        return float(mean)
+    return float(np.sqrt(np.average((np.asarray(values) - mean) ** 2, weights=weights)))
 
 
 def compare(
@@ -141,50 +161,6 @@ def same_test(a: Sequence[Predictions], b: Sequence[Predictions]) -> bool:
 def _says(tables: Sequence[Predictions]) -> str:
     splits = ", ".join(f"{table.split}: {len(table)} images" for table in tables)
     return f"{tables[0].run} ({tables[0].database}, {tables[0].protocol}, {splits})"
-
-
-def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
-    """Write results.csv and results.md of all predictions under `workdir`; returns the markdown."""
-    summaries = summarise(read_predictions(workdir), aggregate)
-    text = "\n".join(map(_markdown, summaries)) + f"\n{INTERVALS}\n"
-    (Path(workdir) / "results.md").write_text(text, encoding="utf-8")
-    (Path(workdir) / "results.csv").write_text(_csv(summaries), encoding="utf-8")
-    return text
-
-
-def _rows(summary: Summary) -> list[tuple[str, str, dict[str, Figure]]]:
-    rows = [(name, str(summary.images[name]), summary.splits[name]) for name in summary.splits]
-    return rows if len(rows) == 1 else [*rows, (summary.aggregate, "", summary.total)]
-
-
-def _markdown(summary: Summary) -> str:
-    header = ["split", "images", *(heading for heading, _ in MEASURES.values())]
-    rows = [
-        [split, images, *map(show, figures.values())] for split, images, figures in _rows(summary)
-    ]
-    return (
-        f"{summary.run} on {summary.database} ({summary.score_name}), {summary.protocol}, "
-        f"{plural(len(summary.splits), 'split')}, config {summary.config_hash}\n\n"
-        + markdown(header, rows)
-    )
-
-
-def _csv(summaries: Iterable[Summary]) -> str:
-    labels = ("run", "config_hash", "database", "protocol", "score_name")
-    columns = [(name, suffix) for name in MEASURES for suffix in ("", "_low", "_high")]
-    return to_csv(
-        [*labels, "split", "images", *(name + suffix for name, suffix in columns)],
-        [
-            [
-                *(getattr(summary, label) for label in labels),
-                split,
-                images,
-                *(f"{number:.6g}" for name in MEASURES for number in figures[name]),
-            ]
-            for summary in summaries
-            for split, images, figures in _rows(summary)
-        ],
-    )
 
 
 def show(figure: Figure) -> str:

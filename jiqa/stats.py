@@ -112,6 +112,19 @@ def plcc_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
     return _after_logistic(plcc, prediction, score)
 
 
+def plcc_rank(prediction: ArrayLike, score: ArrayLike) -> Value:
+    """Pearson's correlation in [-1, 1] of the scores with those of the predictions' ranks.
+
+    Every prediction is replaced by the score that has its rank (tied ones by the mean rank's,
+    interpolated), which brings any two scales together and keeps nothing but the order.
+    """
+    prediction, score = _pair(prediction, score)
+    rank = scipy_stats.rankdata(prediction, axis=-1) - 1
+    ordered, low = np.sort(score, axis=-1), np.floor(rank).astype(int)
+    below, above = (np.take_along_axis(ordered, r, -1) for r in (low, np.ceil(rank).astype(int)))
+    return _pearson(below + (rank - low) * (above - below), score)
+
+
 def rmse_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
     """Root mean squared error after `fit_logistic`, of predictions and scores float[n]."""
     return _after_logistic(rmse, prediction, score)
@@ -181,6 +194,38 @@ def paired_bootstrap(
     a, b = (resample(measure, x, score, n=n, seed=seed) for x in (prediction_a, prediction_b))
     difference = measure(prediction_a, score) - measure(prediction_b, score)
     return float(difference), *interval(a - b, level)
+
+
+def corrected_t(differences: ArrayLike, ratio: float) -> tuple[float, float]:
+    """(t, two-sided p) of the differences float[n] of two methods over n random splits.
+
+    The training parts of random splits overlap, so the plain paired t test finds too much; the
+    variance is corrected by `ratio`, the test part's size over the training part's. nan where n is
+    below 2 or all differences are equal.
+
+    Source: Nadeau, Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
+    """
+    differences = np.asarray(differences, np.float64)
+    n = differences.size
+    deviation = differences.std(ddof=1) if n > 1 else 0.0
+    if not deviation:
+        return np.nan, np.nan
+    t = differences.mean() / (deviation * np.sqrt(1 / n + ratio))
+    return float(t), float(2 * scipy_stats.t.sf(abs(t), n - 1))
+
+
+def holm(p: ArrayLike) -> np.ndarray:
+    """p values float[m] adjusted for m tests by Holm's step-down method; float64[m].
+
+    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal
+    of Statistics 6(2), 1979.
+    """
+    p = np.asarray(p, np.float64)
+    order = np.argsort(p)
+    steps = np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1))
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(steps, 1)
+    return adjusted
 
 
 def _pair(prediction: ArrayLike, score: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

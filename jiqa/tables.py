@@ -1,158 +1,198 @@
 """A paper's tables, with our results beside the published figures."""
 
+import html
 import importlib
 import os
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
+from jiqa.cells import PREPARED, Cell, Ours, fill
 from jiqa.errors import InputError
-from jiqa.predictions import Predictions, read_predictions
-from jiqa.results import AGGREGATES, MEASURES, by_run, markdown, plural, to_csv
+from jiqa.predictions import read_predictions
+from jiqa.published import Paper, Table
+from jiqa.results import markdown, plural, to_csv
 
-PAPERS = {"iqa_nrtl": "jiqa.configs.tables.iqa_nrtl"}
+PAPERS = {
+    name: f"jiqa.configs.tables.{name}"
+    for name in ("iqa_nrtl", "convnext", "ttl_iqa", "survey", "mt_irn")
+}
+FORMS = ("markdown", "csv", "html")
 DASH = "—"
+SELECTED, SHARED = "‡", "†"
 
 
-class Cell(NamedTuple):
-    """One method on one database by one measure; `protocol` and `splits` are of our figure.
+class Sheet(NamedTuple):
+    """A table as text: a title, a heading a column, lines of cells, and notes."""
 
-    A part or another version of a database, `biq2021/sample`, is a cell of its own without a
-    published figure. `published` is None where there is none, `ours` where nothing was run.
-    """
-
-    method: str
-    run: str | None
-    heading: str
-    database: str | None
-    measure: str
-    published: str | None
-    ours: float | None = None
-    protocol: str = ""
-    splits: int | None = None
-
-    @property
-    def column(self) -> str:
-        """The heading of its column."""
-        return f"{self.heading} {self.measure}"
-
-    @property
-    def difference(self) -> float | None:
-        """Ours less the published figure."""
-        if self.ours is None or self.published is None:
-            return None
-        return self.ours - float(self.published)
+    title: str
+    header: list[str]
+    lines: list[list[str]]
+    notes: list[str]
 
 
 def names() -> list[str]:
     """All tables, as `iqa_nrtl/3`."""
-    return [f"{paper}/{number}" for paper in PAPERS for number in _paper(paper).TABLES]
+    return [f"{name}/{number}" for name in PAPERS for number in paper(name).tables]
 
 
-def show(name: str, workdir: str | os.PathLike | None = None, form: str = "markdown") -> str:
-    """The table `iqa_nrtl/3`, or all of `iqa_nrtl`, with the results found under `workdir`.
+def paper(name: str) -> Paper:
+    """The tables of a paper.
 
-    `form` is 'markdown' or 'csv'. Raises InputError for a table that is not there, and where a
-    cell has two results to choose from.
+    Raises InputError where it is not there.
     """
-    paper, _, number = name.partition("/")
-    if paper not in PAPERS or number not in ("", *_paper(paper).TABLES):
+    if name not in PAPERS:
+        raise InputError(f"paper {name!r}: not there, expected one of {', '.join(PAPERS)}")
+    return importlib.import_module(PAPERS[name]).PAPER
+
+
+def select(name: str) -> tuple[Paper, dict[str, Table]]:
+    """The paper, and its tables by number, of `iqa_nrtl/3` or of all of `iqa_nrtl`.
+
+    Raises InputError where they are not there.
+    """
+    first, _, number = name.partition("/")
+    if first not in PAPERS or number not in ("", *paper(first).tables):
         raise InputError(f"table {name!r}: not there, expected one of {', '.join(names())}")
-    predictions = read_predictions(workdir) if workdir is not None else []
-    numbers = [number] if number else list(_paper(paper).TABLES)
-    cells = {number: fill(paper, number, predictions) for number in numbers}
-    if form == "csv":
-        return _csv(paper, cells)
-    return "\n".join(_markdown(paper, number, cells[number]) for number in numbers)
+    tables = paper(first).tables
+    return paper(first), {number: tables[number]} if number else dict(tables)
 
 
-def fill(paper: str, number: str, predictions: Iterable[Predictions]) -> list[Cell]:
-    """The cells of a table, row by row; one for each protocol that a cell was run under."""
-    module, found = _paper(paper), by_run(predictions)
-    table = module.TABLES[number]
-    cells = []
-    for _, method, run, figures in table["rows"]:
-        ours = [tables for tables in found if tables[0].run == run]
-        for (heading, database, measure), published in zip(table["columns"], figures, strict=True):
-            cell = Cell(method, run, heading, database, measure, published)
-            cells += _filled(cell, ours, module) or [cell]
-            used = {tables[0].database for tables in ours}
-            for part in sorted(name for name in used if name.startswith(f"{database}/")):
-                cells += _filled(Cell(method, run, part, part, measure, None), ours, module)
-    return cells
-
-
-def _filled(cell: Cell, ours: list[list[Predictions]], paper: ModuleType) -> list[Cell]:
-    measure = MEASURES[paper.MEASURES[cell.measure]][1]
-    found = [tables for tables in ours if tables[0].database == cell.database]
-    filled = []
-    for tables in found:
-        protocol = tables[0].protocol
-        hashes = [other[0].config_hash for other in found if other[0].protocol == protocol]
-        if len(hashes) > 1:
-            raise InputError(
-                f"{cell.run} on {cell.database}, {protocol}: results of the configs "
-                f"{', '.join(hashes)}, expected one; point --workdir at it"
-            )
-        values = [measure(table.prediction, table.score) for table in tables]
-        value = float(AGGREGATES[paper.AGGREGATE](values))
-        filled.append(cell._replace(ours=value, protocol=protocol, splits=len(tables)))
-    return filled
-
-
-def _markdown(paper: str, number: str, cells: list[Cell]) -> str:
-    module = _paper(paper)
-    table = module.TABLES[number]
-    published = [f"{heading} {measure}" for heading, _, measure in table["columns"]]
-    columns = list(dict.fromkeys([*published, *(cell.column for cell in cells)]))
-    rows = []
-    for group, method, run, _ in table["rows"]:
-        own = [cell for cell in cells if cell.method == method]
-        label = f"{group}: {method}" if group else method
-        rows.append([label, "published", *_line(columns, own, lambda c: c.published or DASH)])
-        for protocol, splits in sorted({(c.protocol, c.splits) for c in own if c.splits}):
-            line = [c for c in own if (c.protocol, c.splits) == (protocol, splits)]
-            ours = _line(columns, line, lambda c: f"{c.ours:.3f}")
-            apart = _line(columns, line, lambda c: _signed(c.difference))
-            rows.append(["", f"ours, {protocol}, {plural(splits, 'split')}", *ours])
-            rows.append(["", "difference", *apart])
-        if run and rows[-1][1] == "published":
-            rows.append(["", "ours", *(DASH for _ in columns)])
-    notes = [f"Published: {module.PROTOCOL}. Ours: {module.AGGREGATE} over the splits."]
-    notes += [
-        f"{part} is not {part.partition('/')[0]} as published: no difference is taken."
-        for part in sorted({c.database for c in cells if c.database and "/" in c.database})
-    ]
-    return "\n".join(
-        [
-            f"{paper}/{number}: {table['title']} ({module.PAPER})",
-            "",
-            markdown(["method", "figures", *columns], rows),
-            *(f"- {note}" for note in [*notes, *table["notes"]]),
-            "",
-        ]
+def overview() -> str:
+    """A line for every table: its name, and its title as printed."""
+    return "".join(
+        f"{f'{name}/{number}':14} {table.title}\n"
+        for name in PAPERS
+        for number, table in paper(name).tables.items()
     )
 
 
-def _line(columns: list[str], cells: list[Cell], text: Callable[[Cell], str]) -> list[str]:
-    texts = {cell.column: text(cell) for cell in cells}
-    return [texts.get(column, DASH) for column in columns]
+def show(
+    name: str,
+    workdir: str | os.PathLike | None = None,
+    form: str = "markdown",
+    data_dir: str | Path | None = None,
+) -> str:
+    """The table `iqa_nrtl/3`, or all of `iqa_nrtl`, with the results found under `workdir`.
+
+    Args:
+        name: of a table or a paper.
+        workdir: folder of runs, at any depth; without one all figures of ours are dashes.
+        form: one of `FORMS`.
+        data_dir: folder of databases, of which some tables state facts.
+
+    Raises:
+        InputError: a table that is not there, or a cell with two results to choose from.
+    """
+    source, tables = select(name)
+    predictions = read_predictions(workdir) if workdir is not None else []
+    first = name.partition("/")[0]
+    filled = {
+        f"{first}/{number}": (table, fill(source, table, predictions, data_dir))
+        for number, table in tables.items()
+    }
+    if form == "csv":
+        return _csv(filled)
+    sheets = [_sheet(title, source, table, cells) for title, (table, cells) in filled.items()]
+    return "\n".join(map(_html if form == "html" else _markdown, sheets))
+
+
+def _sheet(name: str, source: Paper, table: Table, cells: list[list[Cell]]) -> Sheet:
+    header = ["", "figures", *(column.heading for column in table.columns)]
+    lines = []
+    for row in cells:
+        first = row[0].row
+        label = f"{first.group}: {first.label}" if first.group else first.label
+        label += f" {SELECTED}" if first.selected_on_test else ""
+        lines.append([label, "published", *(cell.published for cell in row)])
+        unders = sorted({(ours.under, ours.splits) for cell in row for ours in cell.ours})
+        for under, splits in unders:
+            found = [_under(cell, under, splits) for cell in row]
+            lines.append(["", _says(under, splits), *map(_value, found)])
+            apart = [c.difference(o) if o else None for c, o in zip(row, found, strict=True)]
+            if any(difference is not None for difference in apart):
+                lines.append(["", "difference", *map(_signed, apart)])
+        if not unders and any(cell.query.run or cell.query.fact for cell in row):
+            lines.append(["", "ours", *(DASH for _ in row)])
+    notes = [f"Published: {source.protocol}. Ours: {source.aggregate} over the splits."]
+    notes += [
+        f"{SELECTED} {row.label}: selected on the test images: {row.selected_on_test}."
+        for row in table.rows
+        if row.selected_on_test
+    ]
+    every = [ours for row in cells for cell in row for ours in cell.ours]
+    if any(ours.shared for ours in every):
+        notes.append(
+            f"{SHARED} Photographs of the training database are those of the one tested on."
+        )
+    if not all(ours.comparable for ours in every):
+        notes.append(
+            "A part of a database, or another measure, is not what was published: no difference "
+            "is taken."
+        )
+    return Sheet(
+        f"{name}: {table.title} ({source.citation})", header, lines, [*notes, *table.notes]
+    )
+
+
+def _under(cell: Cell, under: str, splits: int) -> Ours | None:
+    return next((o for o in cell.ours if (o.under, o.splits) == (under, splits)), None)
+
+
+def _says(under: str, splits: int) -> str:
+    return f"ours, {under}" if under == PREPARED else f"ours, {under}, {plural(splits, 'split')}"
+
+
+def _value(ours: Ours | None) -> str:
+    if ours is None:
+        return DASH
+    value = f"{ours.value:.3f}" if isinstance(ours.value, float) else str(ours.value)
+    return f"{value} {SHARED}" if ours.shared else value
 
 
 def _signed(difference: float | None) -> str:
     return DASH if difference is None else f"{difference:+.3f}"
 
 
-def _csv(paper: str, cells: dict[str, list[Cell]]) -> str:
-    return to_csv(
-        ["table", *Cell._fields, "difference"],
+def _markdown(sheet: Sheet) -> str:
+    table = markdown(sheet.header, sheet.lines)
+    return "\n".join([sheet.title, "", table, *(f"- {note}" for note in sheet.notes), ""])
+
+
+def _html(sheet: Sheet) -> str:
+    def line(tag: str, cells: Iterable[str]) -> str:
+        return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    return "\n".join(
         [
-            [f"{paper}/{number}", *("" if x is None else x for x in (*cell, cell.difference))]
-            for number, table in cells.items()
-            for cell in table
-        ],
+            "<table>",
+            f"<caption>{html.escape(sheet.title)}</caption>",
+            f"<thead>{line('th', sheet.header)}</thead>",
+            "<tbody>",
+            *(line("td", cells) for cells in sheet.lines),
+            "</tbody>",
+            "</table>",
+            "<ul>",
+            *(f"<li>{html.escape(note)}</li>" for note in sheet.notes),
+            "</ul>",
+            "",
+        ]
     )
 
 
-def _paper(paper: str) -> ModuleType:
-    return importlib.import_module(PAPERS[paper])
+def _csv(filled: dict[str, tuple[Table, list[list[Cell]]]]) -> str:
+    header = ["table", "group", "row", "column", "run", "measure", "database", "train"]
+    header += ["published", "selected_on_test", "ours", "under", "splits", "difference"]
+    lines = []
+    for name, (_, rows) in filled.items():
+        for cell in (cell for row in rows for cell in row):
+            query = cell.query
+            tested = query.database if isinstance(query.database, str) else "+".join(query.database)
+            about = [name, cell.row.group, cell.row.label, cell.column.heading]
+            about += [query.predictions, query.measure or query.fact, tested, query.train]
+            about += [cell.published, cell.row.selected_on_test]
+            for ours in cell.ours or (None,):
+                figures = [ours.value, ours.under, ours.splits] if ours else [""] * 3
+                apart = cell.difference(ours) if ours else None
+                lines.append([*about, *figures, "" if apart is None else apart])
+    return to_csv(header, lines)
