@@ -1,0 +1,69 @@
+"""AGIQA-1K: 1,080 images that two models generated from prompts, with mean opinion scores."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import tensorflow_datasets as tfds
+
+from jiqa.tfds_builders import database, release
+
+SHEET = "AIGC_MOS_Zscore.xlsx"
+# What the archive unpacks to, and what it is often called.
+FOLDERS = ("file", "images")
+# The image that two rows of the sheet name, with different scores: which one is meant by either is
+# not to be told from the release.
+TWICE = "dreamStudio_8_9_1_1.jpg"
+FACTS = database.Facts(
+    score="mos",
+    score_range=(0.0, 5.0),
+    higher_better=True,
+    licence="MIT",
+    terms="Use, copies and changes for any purpose, with the licence kept; the authors ask to cite "
+    "their paper.",
+    source="https://github.com/lcysyzxdxc/AGIQA-1k-Database",
+    summary="1,080 generated images, MOS",
+    counts={"distorted": 1080},
+    extremes=("0.000", "5.000"),
+    get="from https://github.com/lcysyzxdxc/AGIQA-1k-Database take AIGC_MOS_Zscore.xlsx, and by "
+    "the link in its README (Google Drive or Baidu) file.zip; unpack that beside it to the folder "
+    "file",
+)
+
+
+class Builder(database.ReleaseBuilder):
+    """Images as released."""
+
+    facts = FACTS
+    code_path = Path(__file__)
+    pkg_dir_path = code_path.parent
+    VERSION = tfds.core.Version("1.0.0")
+    RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2023."}
+
+    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+        """The sheet, and the images that it lists."""
+        places = [folder / name for name in FOLDERS]
+        images = next((place for place in places if place.is_dir()), places[-1])
+        files = release.images(images)
+        return {
+            "distorted": [
+                database.Image(
+                    release.find(files, name, images, SHEET),
+                    id,
+                    content_id=name,
+                    distortion="generated",
+                    score=score,
+                )
+                for id, name, score in read_sheet(folder / SHEET)
+            ]
+        }
+
+
+def read_sheet(path: Path) -> Iterator[tuple[str, str, float]]:
+    """(id, image name, MOS) of each row; the id is the name but for the second row of `TWICE`."""
+    seen = False
+    for at, row in release.sheet(path, "", "Image", "MOS"):
+        id = name = str(row["Image"])
+        if name == TWICE:
+            id, seen = f"{name} again" if seen else name, True
+        yield id, name, release.number(row["MOS"], at, "MOS", FACTS.limits)
