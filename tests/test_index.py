@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from jiqa.data import prepare
-from jiqa.data.index import load_index
+from jiqa.data.index import load_index, load_photographs
 from jiqa.errors import InputError
 from jiqa.tfds_builders import database
 
@@ -59,7 +59,7 @@ class Drawn(tfds.core.GeneratorBasedBuilder):
 def load(tmp_path, monkeypatch):
     """Builds a database of the rows given, and loads it."""
 
-    def made(rows, config=""):
+    def made(rows, config="", read=load_index):
         monkeypatch.setattr(Drawn, "rows", rows)
         builder = Drawn(data_dir=tmp_path, file_format="array_record")
         builder.download_and_prepare()
@@ -68,7 +68,7 @@ def load(tmp_path, monkeypatch):
             "open_builder",
             lambda name, config, data_dir: tfds.builder_from_directory(builder.data_path),
         )
-        return load_index("drawn", config=config)
+        return read("drawn", config=config)
 
     return made
 
@@ -126,3 +126,15 @@ def test_an_id_in_two_splits_is_named(load):
 def test_references_alone_are_no_index(load):
     with pytest.raises(InputError, match="drawn: only pristine photographs"):
         load({"reference": ROWS["reference"]})
+
+
+def test_photographs_are_the_references_sorted_by_id(load):
+    pristine = [(name, name, "none", 0, np.nan, np.nan) for name in ("b", "a10", "a2")]
+    ids, records = load(ROWS | {"reference": pristine}, read=load_photographs)
+    assert ids.tolist() == ["a10", "a2", "b"]
+    assert [records[row] for row in range(len(records))] == [picture(name) for name in ids]
+
+
+def test_database_without_references_has_no_photographs(load):
+    with pytest.raises(InputError, match="drawn: found the splits test, train, expected pristine"):
+        load({part: ROWS[part] for part in ("train", "test")}, read=load_photographs)

@@ -155,5 +155,23 @@ def load_index(
     return index, Records(source, position)
 
 
+def load_photographs(
+    database: str, *, config: str = "", data_dir: str | Path | None = None
+) -> tuple[np.ndarray, Records]:
+    """Ids, str [n] sorted, and records of the pristine photographs of a prepared database.
+
+    Raises:
+        InputError: the database is unknown or not prepared, or has no such photographs.
+    """
+    builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
+    if REFERENCE not in builder.info.splits:
+        found = ", ".join(sorted(builder.info.splits))
+        raise InputError(f"{database}: found the splits {found}, expected pristine photographs")
+    source = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
+    ids = np.array([row["id"].decode() for row in source])
+    position = np.argsort(ids)
+    return ids[position], Records(source, position)
+
+
 def _text(rows: list[dict[str, Any]], name: str) -> np.ndarray:
     return np.array([row[name].decode() for row in rows])

@@ -1,0 +1,49 @@
+"""waterloo_exploration: what comes out of a release, and what is not taken for one."""
+
+import shutil
+
+import pytest
+
+from jiqa.data.index import load_index, load_photographs
+from jiqa.errors import InputError
+from jiqa.tfds_builders import testing
+
+
+def _emptied(folder):
+    shutil.rmtree(folder / "pristine_images")
+    (folder / "pristine_images").mkdir()
+    (folder / "pristine_images" / "Thumbs.db").touch()
+
+
+class TestRelease(testing.ReleaseTests):
+    name = "waterloo_exploration"
+    expected = {
+        "reference": {
+            "pristine_images/00001.bmp": {},
+            "pristine_images/04744.BMP": {"id": "04744.bmp"},
+        }
+    }
+    broken = {"empty": (_emptied, "pristine_images: found no images, expected photographs")}
+
+    def _broken_images(self):
+        """No table lists the images, so that one which is missing shows in the count alone."""
+        cases = super()._broken_images()
+        del cases["reference image missing"]
+        return cases
+
+    def test_missing_photograph_is_counted(self, release, whole):
+        (release / "pristine_images" / "00001.bmp").unlink()
+        self.fails(release, "found 1 reference images, expected 2", "full")
+
+    def write(self, folder):
+        """As in the release the distorted images lie beside, and are not read."""
+        testing.write_picture(folder / "distorted_images" / "jpeg" / "00001_1.bmp")
+
+    def test_photographs_are_read_and_no_index_is_made_of_them(self, release):
+        data = self.prepare(release).parents[2]
+        ids, records = load_photographs(self.name, config="sample", data_dir=data)
+        assert ids.tolist() == ["00001.bmp", "04744.bmp"]
+        for row, file in enumerate(("00001.bmp", "04744.BMP")):
+            assert records[row] == (release / "pristine_images" / file).read_bytes()
+        with pytest.raises(InputError, match="only pristine photographs found, expected scored"):
+            load_index(self.name, config="sample", data_dir=data)
