@@ -101,6 +101,7 @@ def database() -> tuple[Index, Records]:
     names = np.array([f"{row:04}" for row in range(IMAGES)])
     index = Index(
         database="benchmark",
+        family="benchmark",
         score_name="mos",
         score_range=(0.0, 1.0),
         higher_better=True,

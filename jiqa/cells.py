@@ -98,7 +98,7 @@ def _ours(
 
         value = fact(query, data_dir)
         return [] if value is None else [Ours(value, PREPARED)]
-    if not (query.run and query.measure and query.database):
+    if query.published_only:
         return []
     databases = (query.database,) if isinstance(query.database, str) else query.database
     found = [

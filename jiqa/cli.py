@@ -54,8 +54,9 @@ def _prepare(arguments: argparse.Namespace) -> None:
     folder = prepare.prepare(arguments.database, manual_dir=arguments.manual_dir, **where)
     info = prepare.open_builder(arguments.database, **where).info
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in info.splits.items())
-    score = dict(info.metadata or {})["score"] or "nobody"
-    print(f"{info.full_name}: {counts}, scored by {score}; {folder}")
+    score = dict(info.metadata or {})["score"]
+    scored = f", scored by {score}" if score else ""
+    print(f"{info.full_name}: {counts}{scored}; {folder}")
 
 
 def _add_tables(commands: "argparse._SubParsersAction") -> None:

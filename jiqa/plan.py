@@ -74,7 +74,7 @@ def jobs(
     wanted: dict[tuple[str, str], dict[str, None]] = {}
     for table in tables:
         for query in (table.asks(row, column) for row in table.rows for column in table.columns):
-            if query.run and not query.fact:
+            if not (query.published_only or query.fact):
                 named = query.database
                 for database in (named,) if isinstance(named, str) else named:
                     tests = wanted.setdefault((query.predictions, query.train or database), {})

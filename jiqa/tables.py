@@ -112,7 +112,7 @@ def _sheet(name: str, source: Paper, table: Table, cells: list[list[Cell]]) -> S
             apart = [c.difference(o) if o else None for c, o in zip(row, found, strict=True)]
             if any(difference is not None for difference in apart):
                 lines.append(["", "difference", *map(_signed, apart)])
-        if not unders and any(cell.query.run or cell.query.fact for cell in row):
+        if not unders and not all(cell.query.published_only for cell in row):
             lines.append(["", "ours", *(DASH for _ in row)])
     notes = [f"Published: {source.protocol}. Ours: {source.aggregate} over the splits."]
     notes += [

@@ -35,6 +35,7 @@ def database(images):
     n = len(files)
     index = Index(
         database="telling",
+        family="telling",
         score_name="mos",
         score_range=(0.0, 1.0),
         higher_better=True,

@@ -15,6 +15,8 @@ from jiqa.errors import InputError
 
 # Where the distortion is the camera's own.
 AUTHENTIC = "authentic"
+# Family of the databases whose references come from Kodak's photographs.
+KODAK = "kodak"
 # What the type of a reference photograph is called.
 PRISTINE = "pristine"
 
@@ -46,8 +48,7 @@ class Facts:
         pseudo: how the score was made where no observer gave it; else ''.
         references: whether there are pristine photographs to name.
         summary: what it holds, in a line.
-        family: of databases that were made from the same photographs and call them the same;
-            '' where it is alone.
+        family: of databases that were made from the same photographs; '' where it is alone.
         counts: images of each split of the whole release.
         extremes: lowest and highest score of the whole release, to as many decimals as are
             checked; None where they are not known.

@@ -41,7 +41,6 @@ TYPES = (
     "sparse_sampling_and_reconstruction",
 )
 SCALE = (0.0, 9.0)
-FAMILY = "tid"
 TERMS = (
     "Use, copies and changes for education and research only, without fee, with the copyright "
     "notice and the authors' names kept; changes to the database need the authors' permission; "

@@ -24,6 +24,7 @@ FACTS = database.Facts(
     references=True,
     summary="779 images, 5 synthetic distortions of 29 photographs, DMOS",
     counts={"distorted": 779, "reference": 29},
+    family=database.KODAK,
     extremes=("-2.6400", "111.7747"),
     get="ask for release 2 at https://live.ece.utexas.edu/research/Quality/subjective.htm and "
     "unpack it; the folder databaserelease2 has jp2k, jpeg, wn, gblur, fastfading, refimgs, "

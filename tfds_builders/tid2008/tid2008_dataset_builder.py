@@ -16,7 +16,7 @@ FACTS = database.Facts(
     source="https://ponomarenko.info/tid2008.htm",
     references=True,
     summary="1,700 images, 17 synthetic distortions of 25 photographs, MOS",
-    family=tid.FAMILY,
+    family=database.KODAK,
     counts={"distorted": 1700, "reference": 25},
     get=tid.get("https://ponomarenko.info/tid2008.htm", "tid2008.rar (0.55 GB)"),
 )
