@@ -1,6 +1,7 @@
 """The command `jiqa`."""
 
 import argparse
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from jiqa import plan
     from jiqa.predictions import Predictions
 
+SHARD = "i/n: every n-th, for n machines [1/1]"
 DATA_DIR = "folder of databases [~/.cache/jiqa/databases]"
 
 
@@ -21,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_prepare(commands)
     _add_tables(commands)
     _add_plan(commands)
+    _add_grid(commands)
     _add_compare(commands)
     _add_distort(commands)
     arguments = parser.parse_args(argv)
@@ -99,9 +102,7 @@ def _add_plan(commands: "argparse._SubParsersAction") -> None:
             "--set", default="", help="arguments for every config: weights=FILE,splits=3"
         )
         if run is _reproduce:
-            parser.add_argument(
-                "--shard", default="1/1", help="i/n: every n-th split, for n machines [1/1]"
-            )
+            parser.add_argument("--shard", default="1/1", help=SHARD)
         parser.set_defaults(run=run)
 
 
@@ -116,21 +117,19 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from jiqa import plan, tables
 
     planned, read = _jobs(arguments)
-    i, _, n = arguments.shard.partition("/")
-    if not (i.isdecimal() and n.isdecimal()):
-        raise InputError(f"--shard: found {arguments.shard!r}, expected i/n such as 1/4")
+    how = {"shard": _shard(arguments.shard), "data_dir": arguments.data_dir}
     try:
-        plan.reproduce(
-            planned,
-            arguments.workdir,
-            read,
-            shard=(int(i), int(n)),
-            data_dir=arguments.data_dir,
-        )
+        plan.reproduce(planned, arguments.workdir, read, **how)
     finally:
-        read()
         where = (arguments.workdir, "markdown", arguments.data_dir)
         print(tables.show(arguments.table, *where), end="")
+
+
+def _shard(text: str) -> tuple[int, int]:
+    i, _, n = text.partition("/")
+    if not (i.isdecimal() and n.isdecimal()):
+        raise InputError(f"--shard: found {text!r}, expected i/n such as 1/4")
+    return int(i), int(n)
 
 
 def _jobs(
@@ -147,6 +146,31 @@ def _jobs(
 
     paper, chosen = tables.select(arguments.table)
     return plan.jobs(paper, chosen.values(), RUNS, arguments.set), read
+
+
+def _add_grid(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("grid", help="print or run a config over values of its arguments")
+    parser.add_argument("config", help="configs/iqa_nrtl.py:dataset=biq2021,weights=FILE")
+    parser.add_argument(
+        "--over", action="append", required=True, metavar="NAME=A,B", help="may be given again"
+    )
+    parser.add_argument("--run", action="store_true", dest="execute", help="run, do not just print")
+    parser.add_argument("--shard", default="1/1", help=SHARD)
+    parser.add_argument("--workdir", default="runs", help="folder of runs [runs]")
+    parser.set_defaults(run=_grid)
+
+
+def _grid(arguments: argparse.Namespace) -> None:
+    from jiqa import plan
+
+    commands = plan.grid(arguments.config, arguments.over)
+    failed = []
+    for command in plan.share(commands, _shard(arguments.shard)):
+        command.append(f"--root={arguments.workdir}")
+        print(shlex.join(command), flush=True)
+        if arguments.execute:
+            failed += plan.execute(command)
+    plan.check(failed)
 
 
 def _add_compare(commands: "argparse._SubParsersAction") -> None:

@@ -1,6 +1,7 @@
 """The runs that a published table needs: which are missing, their commands, and running them."""
 
 import dataclasses
+import itertools
 import os
 import re
 import shlex
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from jiqa.data import prepare
 from jiqa.errors import InputError, JiqaError
@@ -15,6 +17,8 @@ from jiqa.predictions import Predictions
 from jiqa.protocols import SHARED, Protocol
 from jiqa.published import Paper, Table
 from jiqa.results import markdown, plural
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -160,11 +164,7 @@ def reproduce(
         InputError: the shard is not 1/n to n/n.
         JiqaError: a run failed; the message names all that did.
     """
-    i, n = shard
-    if not 1 <= i <= n:
-        raise InputError(f"shard: found {i}/{n}, expected 1/{n} to {n}/{n}")
-    every = [(job, split) for job in planned for split in range(job.splits)]
-    mine = every[i - 1 :: n]
+    mine = share([(job, split) for job in planned for split in range(job.splits)], shard)
     failed = []
     for job in planned:
         missing = {split for other, split in mine if other is job} - job.done(read())
@@ -177,10 +177,53 @@ def reproduce(
             say(f"{about}: not prepared: {', '.join(unprepared)}, left out")
         else:
             say(f"{about}: {plural(len(missing), 'split')} to run")
-            command = [*job.command(missing), f"--root={root}"]
-            where = {"JIQA_DATA_DIR": str(prepare.data_root(data_dir))}
-            process = [sys.executable, *command[1:]]
-            if subprocess.run(process, env={**os.environ, **where}, check=False).returncode:
-                failed.append(shlex.join(command))
+            failed += execute([*job.command(missing), f"--root={root}"], data_dir)
+    check(failed)
+
+
+def grid(config: str, over: Sequence[str]) -> list[list[str]]:
+    """Commands of a config with every combination of some arguments' values.
+
+    Args:
+        config: file and arguments, `configs/iqa_nrtl.py:dataset=biq2021,weights=FILE`.
+        over: an argument and its values each, `variant=full,adapt`; the last varies fastest.
+
+    Raises:
+        InputError: not NAME=VALUE,VALUE.
+    """
+    axes = []
+    for text in over:
+        name, _, values = text.partition("=")
+        if not (name and all(values.split(","))):
+            raise InputError(f"--over: found {text!r}, expected NAME=VALUE,VALUE")
+        axes.append([f"{name}={value}" for value in values.split(",")])
+    file, _, first = config.partition(":")
+    return [
+        ["python", "-m", "jiqa.main", f"--config={file}:{','.join(filter(None, [first, *chosen]))}"]
+        for chosen in itertools.product(*axes)
+    ]
+
+
+def share(every: Sequence[T], shard: tuple[int, int]) -> Sequence[T]:
+    """Every n-th of them from the i-th on, `shard` being (i, n) and i from 1.
+
+    Raises:
+        InputError: the shard is not 1/n to n/n.
+    """
+    i, n = shard
+    if not 1 <= i <= n:
+        raise InputError(f"shard: found {i}/{n}, expected 1/{n} to {n}/{n}")
+    return every[i - 1 :: n]
+
+
+def execute(command: list[str], data_dir: str | Path | None = None) -> list[str]:
+    """Runs `python ...` in a process of its own; the command as text if it failed, or nothing."""
+    environment = {**os.environ, "JIQA_DATA_DIR": str(prepare.data_root(data_dir))}
+    process = subprocess.run([sys.executable, *command[1:]], env=environment, check=False)
+    return [shlex.join(command)] if process.returncode else []
+
+
+def check(failed: Sequence[str]) -> None:
+    """Raises JiqaError where commands failed, with all of them."""
     if failed:
         raise JiqaError(f"{plural(len(failed), 'run')} failed: {'; '.join(failed)}")

@@ -164,6 +164,40 @@ def test_shards_share_the_splits_out_without_gap_or_overlap(prepared, processes,
     assert sorted(taken) == expected
 
 
+def test_a_grid_is_every_combination(processes, capsys, tmp_path):
+    over = ["--over=variant=a,b", "--over=seed=1,2"]
+    where = f"--workdir={tmp_path}"
+    assert cli.main(["grid", "configs/ours.py:dataset=live", *over, where]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "python -m jiqa.main "
+        f"--config=configs/ours.py:dataset=live,variant={v},seed={s} --root={tmp_path}"
+        for v in "ab"
+        for s in (1, 2)
+    ]
+    assert processes == []
+    assert cli.main(["grid", "configs/ours.py", "--over=seed=1,2,3", "--shard=2/2", where]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "--config=configs/ours.py:seed=2 " in line
+
+
+def test_a_grid_that_fails_says_which_command(monkeypatch, capsys, tmp_path):
+    started = []
+
+    def run(command, **_):
+        started.append(command[3])
+        return SimpleNamespace(returncode=int("seed=1" in command[3]))
+
+    monkeypatch.setattr(subprocess, "run", run)
+    arguments = ["grid", "configs/ours.py", "--over=seed=1,2", "--run", f"--workdir={tmp_path}"]
+    assert cli.main(arguments) == 1
+    assert started == ["--config=configs/ours.py:seed=1", "--config=configs/ours.py:seed=2"]
+    error = capsys.readouterr().err
+    assert "1 run failed: python -m jiqa.main --config=configs/ours.py:seed=1 " in error
+    assert cli.main(["grid", "configs/ours.py", "--over=seed"]) == 2
+    assert "--over: found 'seed', expected NAME=VALUE,VALUE" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
