@@ -8,7 +8,10 @@ from jiqa.errors import InputError
 
 # (height, width) that IQA-NRTL resizes each database's images to, before it cuts 224x224 blocks.
 RESIZE = {
+    "agiqa1k": (512, 512),  # ours: the paper gives none
     "biq2021": (256, 256),
+    "koniq10k": (384, 512),
+    "tid2013": (384, 384),
 }
 
 

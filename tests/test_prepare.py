@@ -1,5 +1,7 @@
 """Databases are prepared whole or not at all, by the function and by the command."""
 
+import dataclasses
+import importlib
 import threading
 from pathlib import Path
 
@@ -10,7 +12,10 @@ from jiqa.data import prepare as databases
 from jiqa.data.prepare import data_root, open_builder, prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import testing
+from jiqa.tfds_builders.biq2021 import biq2021_dataset_builder as biq2021
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
+
+FIELDS = ["licence", "terms", "page", "get it", "prepared"]
 
 
 @pytest.fixture
@@ -71,7 +76,7 @@ def test_two_at_once_build_it_once(release, data, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("biq", {}, "database: found 'biq', expected one of .*biq2021.*, pocket"),
+        ("biq", {}, "database: found 'biq', expected one of agiqa1k, biq2021, csiq, kadid10k, "),
         ("biq2021", {"config": "half"}, "found config 'half', expected one of full, sample"),
         ("pocket", {"config": "half"}, "pocket: found config 'half', expected none"),
         ("biq2021", {"manual_dir": "nowhere"}, "nowhere: expected a folder with a release of biq"),
@@ -111,7 +116,8 @@ def test_unprepared_database_tells_the_command(data):
 
 def test_pocket_is_made_at_first_use(data, monkeypatch):
     monkeypatch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[4:5])
-    monkeypatch.setattr(pocket, "TYPES", {"jpeg": pocket.TYPES["jpeg"]})
+    jpeg = {"pocket": {"jpeg": pocket.FAMILIES["pocket"]["jpeg"]}}
+    monkeypatch.setattr(pocket, "FAMILIES", jpeg)
     splits = open_builder("pocket", data_dir=data).info.splits
     assert {name: split.num_examples for name, split in splits.items()} == {
         "distorted": 45,
@@ -137,11 +143,80 @@ def test_command_tells_an_error_in_a_line(release, data, capfd):
     assert err.count("\n") == 1
 
 
-def test_command_lists_every_database(capsys):
-    assert cli.main(["prepare", "--list"]) == 0
-    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
-    assert listed == list(databases.DATABASES)
-    assert {"biq2021", "pocket"} <= set(listed)
+@pytest.fixture
+def fetched(release, monkeypatch):
+    """A download of `release`: its archive is kept, and counted."""
+    calls = []
+
+    def fake(archives, kept, folder):
+        calls.append(archives)
+        kept.mkdir(exist_ok=True)
+        (kept / "main.zip").touch()
+        return release
+
+    monkeypatch.setattr(databases.download, "release", fake)
+    return calls
+
+
+def test_download_outlives_a_release_that_is_refused(fetched, data, monkeypatch):
+    with pytest.raises(InputError, match="expected 10000"):
+        prepare("biq2021", data_dir=data)
+    assert sorted(_files(data)) == [
+        str(data / ".biq2021.downloads" / "main.zip"),
+        str(data / ".biq2021.lock"),
+    ]
+    facts = dataclasses.replace(biq2021.FACTS, counts={"train": 3, "test": 2}, extremes=None)
+    monkeypatch.setattr(biq2021.Builder, "facts", facts)
+    prepare("biq2021", data_dir=data)
+    assert fetched == [biq2021.FACTS.archives] * 2
+    assert sorted(path.name for path in data.iterdir()) == [".biq2021.lock", "biq2021"]
+
+
+def test_release_at_hand_is_not_downloaded(fetched, release, data):
+    prepare("biq2021", config="sample", manual_dir=release, data_dir=data)
+    assert fetched == []
+
+
+def test_database_that_is_not_downloaded_tells_how_to_get_it(fetched, data, capfd):
+    assert cli.main(["prepare", "livec", f"--data_dir={data}"]) == 2
+    error = capfd.readouterr().err
+    assert error.count("\n") == 1
+    assert error.startswith("jiqa: error: livec: expected --manual_dir=DIR with the release: ")
+    assert "https://live.ece.utexas.edu/research/ChallengeDB/" in error
+    assert "ChallengeDB_release.zip" in error
+    with pytest.raises(InputError, match="biq2021/sample: expected --manual_dir=DIR with a part"):
+        prepare("biq2021", config="sample", data_dir=data)
+    assert fetched == []
+    assert not data.exists()
+
+
+def test_command_lists_every_database(release, data, capsys):
+    prepare("biq2021", config="sample", manual_dir=release, data_dir=data)
+    assert cli.main(["prepare", "--list", f"--data_dir={data}"]) == 0
+    entries = capsys.readouterr().out.split("\n\n")
+    assert [entry.partition(":")[0] for entry in entries] == list(databases.DATABASES)
+    for name, entry in zip(databases.DATABASES, entries, strict=True):
+        lines = entry.strip("\n").split("\n")
+        assert all(len(line) <= 100 or len(line.split()) == 1 for line in lines)
+        labels = [line[4:14].strip() for line in lines[1:]]
+        assert [label for label in labels if label] == FIELDS
+        prepared = f"sample in {data / name}" if name == "biq2021" else "no"
+        assert "".join(entry.split()).endswith("".join(f"prepared {prepared}".split()))
+    of = dict(zip(databases.DATABASES, entries, strict=True))
+    assert "`jiqa prepare kadid10k` downloads" in of["kadid10k"]
+    assert "https://datasets.vqa.mmsp-kn.de/archives/kadid10k.zip" in of["kadid10k"]
+    assert "fill in the form" in of["livec"]
+
+
+def test_every_database_is_downloaded_or_says_how_to_get_it():
+    """And no folder of a builder is left out of the table."""
+    folder = Path(databases.download.__file__).parent
+    assert list(databases.DATABASES) == sorted(path.parent.name for path in folder.glob("*/*.bib"))
+    for name, module in databases.DATABASES.items():
+        builder = importlib.import_module(module).Builder
+        assert builder.name == name
+        assert bool(builder.facts.get) + bool(builder.facts.archives) == (name != "pocket")
+        assert all(archive.url.startswith("https://") for archive in builder.facts.archives)
 
 
 @pytest.mark.parametrize("arguments", [["prepare"], ["prepare", "pocket", "--list"], []])

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 
 import tensorflow_datasets as tfds
 
-from jiqa import tfds_builders
 from jiqa.errors import InputError
 from jiqa.tfds_builders import download
 
@@ -39,8 +38,6 @@ DATABASES = {
         "tid2013",
         "waterloo_exploration",
     )
-    # Until all of them are written.
-    if (Path(tfds_builders.__path__[0]) / name / f"{name}_dataset_builder.py").is_file()
 }
 
 
@@ -146,6 +143,15 @@ def _show_bars(show: bool) -> None:
         tfds.disable_progress_bar()
 
 
+def is_prepared(name: str, config: str = "", data_dir: str | Path | None = None) -> bool:
+    """Whether the database is there to be read; nothing is made.
+
+    Raises:
+        InputError: it is unknown.
+    """
+    return (data_root(data_dir) / _builder(name, config)[1]).is_dir()
+
+
 def open_builder(
     name: str, config: str = "", data_dir: str | Path | None = None
 ) -> tfds.core.DatasetBuilder:
@@ -167,7 +173,10 @@ def open_builder(
 
 
 def overview(data_dir: str | Path | None = None) -> str:
-    """What there is to know of each database before it is used, in lines of up to 100 columns."""
+    """What each database is, its terms, where to get it, and what of it is prepared.
+
+    Lines of up to 100 columns, but for longer addresses.
+    """
     return "\n\n".join(_entry(name, data_root(data_dir)) for name in DATABASES)
 
 
@@ -176,12 +185,14 @@ def _entry(name: str, root: Path) -> str:
     facts = builder.facts
     configs = [config.name for config in builder.BUILDER_CONFIGS] or [""]
     there = [config for config in configs if (root / _folder(builder, config)).is_dir()]
+    command = f"`jiqa prepare {name}`"
+    addresses = ", ".join(archive.url for archive in facts.archives)
     fields = {
         "licence": facts.licence,
         "terms": facts.terms,
         "page": facts.source,
-        "get it": facts.get or (f"`jiqa prepare {name}`" + " downloads it" * bool(facts.archives)),
-        "prepared": ", ".join(config or "yes" for config in there) or "no",
+        "get it": facts.get or (f"{command} downloads {addresses}" if addresses else command),
+        "prepared": f"{', '.join(there)} in {root / name}".lstrip() if there else "no",
     }
     lines = [textwrap.fill(f"{label:10}{text}", **_LAYOUT) for label, text in fields.items()]
     return "\n".join([f"{name}: {facts.summary}", *lines])
