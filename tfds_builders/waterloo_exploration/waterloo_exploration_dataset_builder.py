@@ -15,7 +15,7 @@ FACTS = database.Facts(
     score_range=(0.0, 0.0),
     higher_better=True,
     licence="none known",
-    terms="The authors offer the database for research and ask to cite their paper; the "
+    terms="None are known to us, so ask the authors; a paper that uses it cites theirs. The "
     "photographs come from the web and belong to who took them.",
     source="https://ece.uwaterloo.ca/~k29ma/exploration/",
     references=True,
