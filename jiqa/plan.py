@@ -133,10 +133,9 @@ def show(
             what = "done"
         elif not job.config:
             what = "no config of this run"
-        elif missing := job.unprepared(data_dir):
-            what = f"not prepared: {', '.join(missing)}"
         else:
-            what = f"`{shlex.join(job.command())}`"
+            prepares = [f"`jiqa prepare {name}`" for name in job.unprepared(data_dir)]
+            what = ", then ".join([*prepares, f"`{shlex.join(job.command())}`"])
         lines.append([job.run, job.database + tested, f"{done} of {job.splits}", what])
     return markdown(["run", "database", "splits done", "what is missing"], lines)
 

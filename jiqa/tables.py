@@ -109,9 +109,9 @@ def _sheet(name: str, source: Paper, table: Table, cells: list[list[Cell]]) -> S
         for under, splits in unders:
             found = [_under(cell, under, splits) for cell in row]
             lines.append(["", _says(under, splits), *map(_value, found)])
-            apart = [c.difference(o) if o else None for c, o in zip(row, found, strict=True)]
-            if any(difference is not None for difference in apart):
-                lines.append(["", "difference", *map(_signed, apart)])
+            apart = [_apart(cell, ours) for cell, ours in zip(row, found, strict=True)]
+            if set(apart) != {DASH}:
+                lines.append(["", "difference", *apart])
         if not unders and not all(cell.query.published_only for cell in row):
             lines.append(["", "ours", *(DASH for _ in row)])
     notes = [f"Published: {source.protocol}. Ours: {source.aggregate} over the splits."]
@@ -150,8 +150,11 @@ def _value(ours: Ours | None) -> str:
     return f"{value} {SHARED}" if ours.shared else value
 
 
-def _signed(difference: float | None) -> str:
-    return DASH if difference is None else f"{difference:+.3f}"
+def _apart(cell: Cell, ours: Ours | None) -> str:
+    difference = cell.difference(ours) if ours else None
+    if ours is None or difference is None:
+        return DASH
+    return f"{difference:+.0f}" if isinstance(ours.value, int) else f"{difference:+.3f}"
 
 
 def _markdown(sheet: Sheet) -> str:

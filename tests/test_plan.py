@@ -94,9 +94,9 @@ def test_the_plan_says_what_is_missing_and_why(predicted, prepared):
     said = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert [cells[2:] for cells in said] == [
         ["3 of 3", "done"],
-        ["0 of 3", "not prepared: csiq"],
+        ["0 of 3", f"`jiqa prepare csiq`, then `python -m jiqa.main --config={jobs[1].config}`"],
         ["1 of 3", f"`python -m jiqa.main --config={jobs[2].config}`"],
-        ["0 of 3", "not prepared: csiq"],
+        ["0 of 3", f"`jiqa prepare csiq`, then `python -m jiqa.main --config={jobs[3].config}`"],
         ["0 of 3", "no config of this run"],
         ["0 of 3", "no config of this run"],
     ]
