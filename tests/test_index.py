@@ -35,9 +35,10 @@ class Drawn(tfds.core.GeneratorBasedBuilder):
     pkg_dir_path = code_path = Path(__file__).parent  # TFDS looks for a package otherwise
     VERSION = tfds.core.Version("1.0.0")
     rows = ROWS
+    sample = False
 
     def _info(self):
-        return FACTS.info(self)
+        return FACTS.info(self, sample=self.sample)
 
     def _split_generators(self, dl_manager):
         return {split: self._generate_examples(rows) for split, rows in self.rows.items()}
@@ -59,8 +60,9 @@ class Drawn(tfds.core.GeneratorBasedBuilder):
 def load(tmp_path, monkeypatch):
     """Builds a database of the rows given, and loads it."""
 
-    def made(rows, config="", read=load_index):
+    def made(rows, config="", read=load_index, sample=False):
         monkeypatch.setattr(Drawn, "rows", rows)
+        monkeypatch.setattr(Drawn, "sample", sample)
         builder = Drawn(data_dir=tmp_path, file_format="array_record")
         builder.download_and_prepare()
         monkeypatch.setattr(
@@ -113,9 +115,15 @@ def test_taken_rows_keep_their_records(load):
 
 
 def test_a_database_without_official_split(load):
-    index, _ = load({"distorted": ROWS["train"], "reference": ROWS["reference"]}, config="small")
+    index, _ = load({"distorted": ROWS["train"], "reference": ROWS["reference"]})
     assert index.official.tolist() == [""] * 3
-    assert index.database == "drawn/small"
+
+
+@pytest.mark.parametrize(("sample", "name"), [(True, "drawn/small"), (False, "drawn")])
+def test_only_a_part_of_a_database_has_another_name(load, sample, name):
+    index, _ = load({"distorted": ROWS["train"]}, config="small", sample=sample)
+    assert index.database == name
+    assert index.family == "drawn"
 
 
 def test_an_id_in_two_splits_is_named(load):

@@ -23,7 +23,7 @@ class Index:
     """One row an image, sorted by id; every column is a NumPy array of length n.
 
     Attributes:
-        database: name, with the config where one was asked for: `biq2021/sample`.
+        database: name, with the config where that is a part of it: `biq2021/sample`.
         family: of photographs: databases of one family were made from the same ones.
         score_name: `mos`, `dmos` or `pseudo_mos`: what the score is.
         score_range: its nominal (lowest, highest).
@@ -135,7 +135,7 @@ def load_index(
     facts = builder.info.metadata
     score = facts["score"]
     index = Index(
-        database=f"{database}/{config}" if config else database,
+        database=f"{database}/{config}" if facts["sample"] else database,
         family=facts.get("family") or database,
         score_name=score,
         score_range=(float(facts["score_range"][0]), float(facts["score_range"][1])),
