@@ -8,13 +8,17 @@ from flax import linen as nn
 
 from jiqa.errors import InputError
 from jiqa.models.iqa_nrtl import IQANRTL
+from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
 from jiqa.models.statistics import StageStatistics
+from jiqa.models.unet import UNet
 
 MODELS: dict[str, type[nn.Module]] = {
     "iqa_nrtl": IQANRTL,
+    "mt_irn": MTIRN,
     "resnet": ResNet,
     "stage_statistics": StageStatistics,
+    "unet": UNet,
 }
 
 
@@ -34,8 +38,9 @@ def build(name: str, **options: Any) -> nn.Module:
     if name not in MODELS:
         raise InputError(f"model: found {name!r}, expected one of {', '.join(MODELS)}")
     fields = [f.name for f in dataclasses.fields(MODELS[name]) if f.name not in ("parent", "name")]
-    if "backbone" in fields:
-        options = {"backbone": {"name": "resnet"}, **options}
+    for field, default in (("backbone", "resnet"), ("restorer", "unet")):
+        if field in fields:
+            options = {field: {"name": default}, **options}
     dtype = options.get("dtype", "float32")
     if dtype not in DTYPES:
         raise InputError(f"{name}.dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
