@@ -1,0 +1,127 @@
+"""FSIM and FSIMc: similarity of phase congruency, gradient magnitude and chroma.
+
+Zhang, Zhang, Mou and Zhang, "FSIM: a feature similarity index for image quality assessment", IEEE
+TIP 20(8), 2011, equations 3 to 11. Phase congruency is Kovesi's, "Image features from phase
+congruency", Videre 1(3), 1999.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.ops.colour import yiq
+from jiqa.ops.filters import block_mean
+from jiqa.ops.gradient import SCHARR, magnitude, root
+from jiqa.ops.phase import frequencies, log_gabor, spread
+
+T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
+
+SCALES, ORIENTATIONS = 4, 4
+SHORTEST, STEP, SIGMA = 6.0, 2.0, -np.log(0.55)  # wavelengths, and the width on a log scale
+ANGLE_SIGMA = np.pi / ORIENTATIONS / 1.2
+NOISE = 2.0  # deviations of the noise's energy above its mean
+EPSILON = 1e-4
+
+
+def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+
+    With `chroma` FSIMc, which can fall a little below 0. Sides are 8 pixels or more.
+
+    Deviations and choices:
+      Constants, 3-digit YIQ, the mean of F x F pixels and every F-th pixel, F = round(shorter side
+      / 256), and the noise threshold are those of the authors' MATLAB code; its filters have no
+      weight for the spread of frequencies.
+      Where hue is opposite, S_I S_Q is negative and the real part of its power is taken, as there.
+      Where a filter's response is 0 everywhere phase congruency is 0, not 0 / 0, and an image
+      without any scores 1.
+    """
+    factor = max(1, int(min(image.shape[1:3]) / 256 + 0.5))
+    y1, i1, q1, y2, i2, q2 = (
+        block_mean(x, factor, "zero") for y in (ref, image) for x in jnp.moveaxis(yiq(y), -1, 0)
+    )
+    pc1, pc2 = phase_congruency(y1), phase_congruency(y2)
+    weight = jnp.maximum(pc1, pc2)
+    g1, g2 = magnitude(y1, SCHARR), magnitude(y2, SCHARR)
+    similarity = _similar(pc1, pc2, T1) * _similar(g1, g2, T2)
+    if chroma:
+        similarity *= real_power(_similar(i1, i2, T3) * _similar(q1, q2, T4), LAMBDA)
+    tiny = jnp.finfo(weight.dtype).tiny
+    return ((similarity * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+
+
+def _similar(a: jax.Array, b: jax.Array, constant: float) -> jax.Array:
+    return (2 * a * b + constant) / (a**2 + b**2 + constant)
+
+
+def real_power(x: jax.Array, exponent: float) -> jax.Array:
+    """MATLAB's real(x .^ exponent), of negative x too; its gradient is 0 where x is 0."""
+    size = jnp.abs(x)
+    power = jnp.where(size > 0, jnp.where(size > 0, size, 1.0) ** exponent, 0.0)
+    return power * jnp.where(x < 0, float(np.cos(np.pi * exponent)), 1.0)
+
+
+def phase_congruency(grey: jax.Array) -> jax.Array:
+    """[b, h, w] -> [b, h, w] in 0..1: energy above the noise, over the sum of amplitudes."""
+    radial, angular, noise = _filters(*grey.shape[1:])
+    spectrum = jnp.fft.fft2(grey)
+    energies = amplitudes = jnp.zeros_like(grey)
+    for orientation in range(ORIENTATIONS):
+        bank = jnp.asarray(radial * angular[orientation], grey.dtype)
+        response = jnp.fft.ifft2(spectrum[:, None] * bank)  # [b, scale, h, w]
+        even, odd, amplitude = response.real, response.imag, jnp.abs(response)
+        mean_even, mean_odd = even.sum(1, keepdims=True), odd.sum(1, keepdims=True)
+        size = root(mean_even**2 + mean_odd**2) + EPSILON
+        mean_even, mean_odd = mean_even / size, mean_odd / size
+        energy = even * mean_even + odd * mean_odd - jnp.abs(even * mean_odd - odd * mean_even)
+        median = _median((amplitude[:, 0] ** 2).reshape(len(grey), -1))
+        threshold = noise[orientation] * root(median)[:, None, None]
+        energies += jnp.maximum(energy.sum(1) - threshold, 0)
+        amplitudes += amplitude.sum(1)
+    return jnp.where(amplitudes > 0, energies / jnp.where(amplitudes > 0, amplitudes, 1.0), 0.0)
+
+
+@functools.lru_cache(maxsize=8)
+def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Radial parts [scale, h, w], angular parts [orientation, h, w], noise factors [orientation].
+
+    The factor times the root of the median of the smallest scale's squared amplitude is the
+    threshold: Rayleigh's mean and `NOISE` deviations of the energy of noise, over 1.7.
+    """
+    x, y = frequencies(height, width)
+    radius = np.hypot(x, y)
+    lowpass = 1 / (1 + (radius / 0.45) ** 30)
+    wavelengths = SHORTEST * STEP ** np.arange(SCALES)
+    radial = lowpass * np.stack([log_gabor(radius, 1 / w, SIGMA) for w in wavelengths])
+    angles = np.arange(ORIENTATIONS) * np.pi / ORIENTATIONS
+    angular = np.stack([spread(x, y, angle, ANGLE_SIGMA) for angle in angles])
+    impulse = np.fft.ifft2(radial.sum(0) * angular).real * np.sqrt(height * width)
+    power = 1 / np.log(2) / ((radial[0] * angular) ** 2).sum((1, 2))  # of the noise, by the median
+    tau = np.sqrt(power * (impulse**2).sum((1, 2)))
+    noise = tau * (np.sqrt(np.pi / 2) + NOISE * np.sqrt(2 - np.pi / 2)) / 1.7
+    return radial, angular, noise
+
+
+def _median(x: jax.Array) -> jax.Array:
+    """Median of x >= 0 along the last axis, [b, n] -> [b]: by bisection of the bits, not sorting.
+
+    The bits of floats that are not negative are ordered as the floats are.
+    """
+    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), jnp.int32)
+    rank = (x.shape[1] - 1) // 2
+
+    def narrow(i: jax.Array, low: jax.Array) -> jax.Array:
+        middle = low | (1 << (30 - i))
+        return jnp.where((bits < middle[:, None]).sum(1) <= rank, middle, low)
+
+    low = jax.lax.fori_loop(0, 31, narrow, jnp.zeros(len(x), jnp.int32))[:, None]
+    above = jnp.where(bits > low, bits, jnp.iinfo(jnp.int32).max).min(1, keepdims=True)
+    odd_or_tie = (bits <= low).sum(1, keepdims=True) > x.shape[1] // 2
+    high = jnp.where(odd_or_tie, low, above)
+
+    def value(which: jax.Array) -> jax.Array:
+        return jnp.where(bits == which, x, 0.0).sum(1) / (bits == which).sum(1)
+
+    return (value(low) + value(high)) / 2

@@ -1,0 +1,93 @@
+"""LPIPS: the distance between two images in the features of a network trained on ImageNet.
+
+Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a
+perceptual metric", CVPR 2018, equation 1 with the learned weights of version 0.1 (`lin`).
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jiqa.errors import InputError
+from jiqa.weights.convolutions import NETWORKS, convert, take
+from jiqa.weights.files import read
+
+# The maps that are compared, with their channels.
+LAYERS = {
+    "vgg16": {"conv1_2": 64, "conv2_2": 128, "conv3_3": 256, "conv4_3": 512, "conv5_3": 512},
+    "alexnet": {"conv1": 64, "conv2": 192, "conv3": 384, "conv4": 256, "conv5": 256},
+}
+
+Files = str | Path | Sequence[str | Path]
+
+
+def lpips(
+    image: jax.Array, ref: jax.Array, *, params: Mapping[str, Any], network: str = "alexnet"
+) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 0 of equal images, more of less alike ones; no upper bound.
+
+    Sides are 31 pixels or more (`alexnet`), 16 or more (`vgg16`). `params` comes from `load_alex`
+    or `load_vgg`.
+
+    Deviations and choices:
+      The authors' shift and scale of images in [-1, 1] is ImageNet's normalisation of [0, 1].
+      The square root of the feature's norm has a floor of 1e-20 below it, which changes no score
+      and keeps the gradient finite where all channels are 0.
+    """
+    b = image.shape[0]
+    model = NETWORKS[network]()
+    _, out = model.apply({"params": params["network"]}, jnp.concatenate([image, ref]))
+    score = jnp.zeros(b)
+    for layer in LAYERS[network]:
+        x = out[layer]
+        norm = jnp.sqrt((x**2).sum(-1, keepdims=True) + 1e-20)
+        x = x / (norm + 1e-10)
+        score += ((x[:b] - x[b:]) ** 2).mean((1, 2)) @ params["linear"][layer]
+    return score
+
+
+def load_alex(files: Files | None = None) -> dict[str, Any]:
+    """Parameters of LPIPS on AlexNet; see `load`."""
+    return load(files, "alexnet")
+
+
+def load_vgg(files: Files | None = None) -> dict[str, Any]:
+    """Parameters of LPIPS on VGG-16; see `load`."""
+    return load(files, "vgg16")
+
+
+def load(files: Files | None, network: str) -> dict[str, Any]:
+    """{`network`: convolutions by name, `linear`: a weight [c] for each layer compared}.
+
+    Args:
+      files: one file or several of .pth, .pt, .safetensors, .npz that hold both together: the
+        network's convolutions (torchvision's, or `conv1_1/kernel`), and LPIPS' own weights (the
+        authors' `lin0.model.1.weight`, or `vgg16/lin0/kernel`).
+      network: a name in `LAYERS`.
+
+    Raises:
+      InputError: no files, one that can't be read, or a tensor that is missing, of another shape,
+        or not finite.
+    """
+    if files is None:
+        raise InputError(
+            f"params: found none, expected files of {network}'s convolutions (torchvision's) and "
+            "of LPIPS' linear weights (the authors'); neither comes with the package"
+        )
+    files = [files] if isinstance(files, str | Path) else list(files)
+    tensors = {name: value for file in files for name, value in read(file).items()}
+    try:
+        linear = {}
+        for i, (layer, channels) in enumerate(LAYERS[network].items()):
+            ours = f"{network}/lin{i}/kernel"
+            if ours in tensors:
+                linear[layer] = take(tensors, ours, (1, 1, channels, 1)).reshape(-1)
+            else:
+                theirs = take(tensors, f"lin{i}.model.1.weight", (1, channels, 1, 1))
+                linear[layer] = theirs.reshape(-1)
+        return {"network": convert(tensors, network), "linear": linear}
+    except InputError as error:
+        raise InputError(f"{', '.join(map(str, files))}: {error}") from None

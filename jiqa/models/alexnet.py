@@ -1,0 +1,71 @@
+"""AlexNet's convolutional part, in the form of one tower: what LPIPS stands on by default.
+
+Krizhevsky, "One weird trick for parallelizing convolutional neural networks", arXiv 1404.5997,
+2014; widths as in torchvision.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jiqa.errors import InputError
+from jiqa.models.resnet import pool
+from jiqa.ops.normalise import normalise
+
+# Of each convolution: features, size, stride, padding, and whether a max pooling comes before it.
+LAYERS = (
+    (64, 11, 4, 2, False),
+    (192, 5, 1, 2, True),
+    (384, 3, 1, 1, True),
+    (256, 3, 1, 1, False),
+    (256, 3, 1, 1, False),
+)
+
+
+def max_pool(x: jax.Array) -> jax.Array:
+    """3x3 maximum of stride 2 without padding, one axis after the other."""
+    for axis in (1, 2):
+        size = (x.shape[axis] - 1) // 2
+        parts = [jax.lax.slice_in_dim(x, i, i + 2 * size - 1, 2, axis) for i in range(3)]
+        x = jnp.maximum(jnp.maximum(*parts[:2]), parts[2])
+    return x
+
+
+class AlexNet(nn.Module):
+    """AlexNet without its dense layers, on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8).
+
+    `model(image) -> (features, out)`: features [b, 256] are the pooled last map, float32, and `out`
+    holds every convolution's map after ReLU: at 224x224 `conv1` 55x55x64, `conv2` 27x27x192,
+    `conv3` 13x13x384, `conv4` and `conv5` 13x13x256. Sides are 31 pixels or more.
+
+    Deviations and choices:
+      preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
+      The last max pooling, which only the dense layers need, is left to them.
+      dtype: of the computation; parameters are float32.
+
+    Raises:
+      InputError: image not [b, h, w, 3], or a side below 31.
+    """
+
+    preprocess: str = "imagenet"
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(
+        self, image: jax.Array, train: bool = False
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Return the pooled features and every convolution's map; see the class."""
+        if image.ndim != 4 or min(image.shape[1:3]) < 31:
+            expected = "[b, h, w, 3] of 31 pixels or more"
+            raise InputError(f"image: found shape {list(image.shape)}, expected {expected}")
+        x = normalise(image, self.preprocess).astype(self.dtype)
+        out = {}
+        for i, (features, size, stride, padding, pooled) in enumerate(LAYERS, start=1):
+            if pooled:
+                x = max_pool(x)
+            conv = nn.Conv(
+                features, (size, size), stride, padding, dtype=self.dtype, name=f"conv{i}"
+            )
+            x = nn.relu(conv(x))
+            out[f"conv{i}"] = x
+        return pool(x), out

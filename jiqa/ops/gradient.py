@@ -1,0 +1,25 @@
+"""Gradient magnitudes, and a square root that can be differentiated at 0."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.ops.filters import separable
+
+# The smoothing across the difference [1, 0, -1], of sum 1.
+PREWITT = np.full(3, 1 / 3)
+SCHARR = np.array([3.0, 10.0, 3.0]) / 16
+
+
+def magnitude(x: jax.Array, smooth: np.ndarray) -> jax.Array:
+    """Gradient magnitude of maps [b, h, w], zero beyond the border as MATLAB's conv2 has it."""
+    difference = np.array([1.0, 0.0, -1.0])
+    gx = separable(x, difference, smooth, "zero")
+    gy = separable(x, smooth, difference, "zero")
+    return root(gx**2 + gy**2)
+
+
+def root(x: jax.Array) -> jax.Array:
+    """Square root of x >= 0, of gradient 0 where x is 0."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
