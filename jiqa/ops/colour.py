@@ -1,0 +1,80 @@
+"""From RGB to the channels that measures compute on.
+
+Every function takes RGB [..., 3] in [0, 1] and returns the image's float type.
+"""
+
+import jax
+import jax.numpy as jnp
+
+# The first row of the inverse of MATLAB's ntsc2rgb matrix, which rgb2gray uses.
+_GREY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
+
+# MATLAB's rgb2ycbcr: Y, Cb, Cr of R, G, B in [0, 1], in 0..255 (ITU-R BT.601).
+_YCBCR = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))
+_YCBCR_OFFSET = (16.0, 128.0, 128.0)
+
+_YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
+_LMN = ((0.06, 0.63, 0.27), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
+
+# Linear sRGB to XYZ (IEC 61966-2-1), and the white that belongs to it.
+_XYZ = (
+    (0.4124564, 0.3575761, 0.1804375),
+    (0.2126729, 0.7151522, 0.0721750),
+    (0.0193339, 0.1191920, 0.9503041),
+)
+D65 = (0.95047, 1.0, 1.08883)
+
+
+def luma(image: jax.Array, *, rounded: bool = False) -> jax.Array:
+    """[..., 3] -> [...]: grey in 0..255, MATLAB's rgb2gray; `rounded` as that of uint8 images."""
+    grey = _dot(255 * image, _GREY)
+    return nearest(grey) if rounded else grey
+
+
+def ycbcr(image: jax.Array, *, rounded: bool = False) -> jax.Array:
+    """[..., 3] -> [..., 3]: MATLAB's rgb2ycbcr, Y in 16..235, Cb and Cr in 16..240.
+
+    `rounded` as MATLAB's is of uint8 images.
+    """
+    rows = zip(_YCBCR, _YCBCR_OFFSET, strict=True)
+    out = jnp.stack([_dot(image, row) + offset for row, offset in rows], axis=-1)
+    return nearest(out) if rounded else out
+
+
+def yiq(image: jax.Array) -> jax.Array:
+    """[..., 3] -> [..., 3]: Y, I, Q with the three digits of FSIM's code, Y in 0..255."""
+    return _map(255 * image, _YIQ)
+
+
+def lmn(image: jax.Array) -> jax.Array:
+    """[..., 3] -> [..., 3]: L, M, N of Geusebroek et al. (2001) as VSI takes them, of 0..255."""
+    return _map(255 * image, _LMN)
+
+
+def lab(image: jax.Array, white: tuple[float, float, float] = D65) -> jax.Array:
+    """[..., 3] -> [..., 3]: CIE L*a*b* of sRGB, L* in 0..100; `white` is X, Y, Z of the white."""
+    low = image <= 0.04045
+    power = ((jnp.where(low, 1.0, image) + 0.055) / 1.055) ** 2.4
+    xyz = _map(jnp.where(low, image / 12.92, power), _XYZ)
+    x, y, z = (_lab_curve(xyz[..., i] / white[i]) for i in range(3))
+    return jnp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _lab_curve(t: jax.Array) -> jax.Array:
+    """CIE 15: the cube root, and a line near black."""
+    low = t <= (6 / 29) ** 3
+    return jnp.where(low, t * (29 / 6) ** 2 / 3 + 4 / 29, jnp.cbrt(jnp.where(low, 1.0, t)))
+
+
+def nearest(x: jax.Array) -> jax.Array:
+    """The nearest integer, halves upwards as MATLAB's for x >= 0; its gradient is that of `x`."""
+    return x + jax.lax.stop_gradient(jnp.floor(x + 0.5) - x)
+
+
+def _map(image: jax.Array, rows: tuple[tuple[float, ...], ...]) -> jax.Array:
+    return jnp.stack([_dot(image, row) for row in rows], axis=-1)
+
+
+def _dot(image: jax.Array, weights: tuple[float, ...]) -> jax.Array:
+    terms = [image[..., i] * w for i, w in enumerate(weights)]
+    return terms[0] + terms[1] + terms[2]

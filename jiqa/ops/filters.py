@@ -1,0 +1,79 @@
+"""Filters of maps [b, h, w], in MATLAB's conventions, written as sums of shifted maps.
+
+Kernels are NumPy arrays, known when the function is traced. A filter correlates, as MATLAB's
+filter2 and imfilter do; conv2 is the filter with the kernel turned by 180 degrees. The result has
+the map's size, except for `valid`; of an even number of taps, the centre is the one before the
+middle, as in MATLAB.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+# MATLAB's names of the borders, and jnp.pad's; `reflect`, which MATLAB lacks, leaves out the edge.
+_MODES = {"zero": "constant", "symmetric": "symmetric", "reflect": "reflect", "replicate": "edge"}
+
+
+def gaussian(size: int, sigma: float) -> np.ndarray:
+    """MATLAB's fspecial('gaussian', size, sigma): float64 [size, size] of sum 1."""
+    line = gaussian_line(size, sigma)
+    return np.outer(line, line)
+
+
+def gaussian_line(size: int, sigma: float) -> np.ndarray:
+    """The factor [size] of `gaussian`, of sum 1."""
+    line = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * sigma**2))
+    return line / line.sum()
+
+
+def filter2(x: jax.Array, kernel: np.ndarray, padding: str = "zero") -> jax.Array:
+    """`x` [b, h, w] filtered by `kernel` [m, n]; a kernel of low rank goes row by column.
+
+    `padding`: valid, zero, symmetric, reflect or replicate.
+    """
+    kernel = np.asarray(kernel, np.float64)
+    left, size, right = np.linalg.svd(kernel, full_matrices=False)
+    rank = int((size > 1e-12 * size[0]).sum())
+    x = pad(x, kernel.shape, padding)
+    if rank * sum(kernel.shape) >= np.count_nonzero(kernel):
+        return _correlate(x, kernel)
+    lines = zip((left * size).T[:rank], right[:rank], strict=True)
+    parts = [_correlate(_correlate(x, row[None]), column[:, None]) for column, row in lines]
+    return sum(parts[1:], start=parts[0])
+
+
+def separable(
+    x: jax.Array, row: np.ndarray, column: np.ndarray, padding: str = "zero"
+) -> jax.Array:
+    """`x` [b, h, w] filtered along its rows by `row` [n], then its columns by `column` [m]."""
+    x = pad(x, (len(column), len(row)), padding)
+    return _correlate(_correlate(x, np.asarray(row)[None]), np.asarray(column)[:, None])
+
+
+def block_mean(x: jax.Array, n: int, padding: str = "symmetric") -> jax.Array:
+    """Mean of n x n neighbours at every n-th pixel: filter2(x, ones / n^2)[:, ::n, ::n]."""
+    if n == 1:
+        return x
+    before = (n - 1) // 2
+    ends = [max(0, -(-side // n) * n - before - side) for side in x.shape[1:]]
+    x = jnp.pad(x, [(0, 0), *((before, end) for end in ends)], mode=_MODES[padding])
+    total = jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, n, n), (1, n, n), "VALID")
+    return total / n**2
+
+
+def pad(x: jax.Array, kernel: tuple[int, ...], padding: str) -> jax.Array:
+    """`x` [b, h, w] with the border that a kernel of shape [m, n] needs to keep its size."""
+    if padding == "valid":
+        return x
+    margins = [((k - 1) // 2, k // 2) for k in kernel]
+    return jnp.pad(x, [(0, 0), *margins], mode=_MODES[padding])
+
+
+def _correlate(x: jax.Array, kernel: np.ndarray) -> jax.Array:
+    """The valid part, a term for each tap that is not 0."""
+    height, width = (side - k + 1 for side, k in zip(x.shape[1:], kernel.shape, strict=True))
+    terms = [
+        x[:, i : i + height, j : j + width] * float(kernel[i, j])
+        for i, j in np.argwhere(kernel).tolist()
+    ]
+    return sum(terms[1:], start=terms[0])

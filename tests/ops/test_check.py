@@ -1,0 +1,52 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jiqa.errors import InputError
+from jiqa.ops import check
+
+BYTES = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+BYTES[0, 0], BYTES[0, 1] = 0, 255
+
+
+def test_bytes_and_floats_become_one_batch_of_floats():
+    image, ref = check.images(BYTES, (BYTES / 255)[None])
+    assert ref is not None
+    assert image.dtype == ref.dtype == jnp.float32
+    assert image.shape == (1, 5, 7, 3)
+    np.testing.assert_allclose(image[0], BYTES / 255, atol=1e-7)
+    np.testing.assert_allclose(ref[0], BYTES / 255, atol=1e-7)
+
+
+@pytest.mark.parametrize("grey", [BYTES[..., 0], BYTES[..., :1], BYTES[None, ..., :1]])
+def test_grey_is_repeated(grey):
+    image, ref = check.images(grey)
+    assert ref is None
+    np.testing.assert_allclose(image[0], np.repeat(BYTES[..., :1] / 255, 3, -1), atol=1e-7)
+
+
+def test_traced_arrays_pass():
+    image = jax.jit(lambda x: check.images(x)[0])(jnp.asarray(BYTES))
+    np.testing.assert_allclose(image[0], BYTES / 255, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("image", "ref", "message"),
+    [
+        (BYTES.astype(np.float32), None, r"image: found float32 in \[0, 255\], expected uint8"),
+        (BYTES / 255 - 0.5, None, r"image: found float64 in \[-0.5, 0.5\], expected uint8"),
+        (np.full((5, 5), np.nan), None, r"image: found float64 in \[nan, nan\], expected"),
+        (BYTES.astype(np.int32), None, "image: found int32, expected uint8"),
+        (BYTES[:, :, :2], None, r"image: found shape \[5, 7, 2\], expected \[h, w\], "),
+        (BYTES[:0], None, r"image: found shape \[0, 7, 3\], expected"),
+        (BYTES[:4], None, "image: found 4x7 pixels, expected 5 or more on each side"),
+        (BYTES, BYTES[:, :6], "ref: found 1 of 5x6 pixels, expected 1 of 5x7 as the image"),
+        (BYTES, BYTES[None].repeat(2, 0), "ref: found 2 of 5x7 pixels, expected 1 of 5x7"),
+        (BYTES, BYTES / 2, "ref: found float64 in "),
+    ],
+)
+def test_the_rest_is_refused_in_one_line(image, ref, message):
+    with pytest.raises(InputError, match=message) as error:
+        check.images(image, ref, least=5)
+    assert "\n" not in str(error.value)

@@ -1,0 +1,92 @@
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from PIL import Image
+
+from jiqa.errors import InputError
+from jiqa.ops.resize import imresize
+
+IMAGE = np.random.default_rng(0).uniform(size=(2, 12, 17))
+
+
+@pytest.fixture(autouse=True)
+def _strict():
+    with jax.numpy_dtype_promotion("strict"), jax.enable_x64(True):
+        yield
+
+
+def test_half_of_an_impulse_has_matlabs_weights():
+    # MATLAB halves with the taps (-3 -9 29 111 111 29 -9 -3) / 256, whose middle lies between
+    # pixels 2i and 2i + 1.
+    line = jnp.zeros((1, 1, 16)).at[0, 0, 7].set(256.0)
+    expected = [0, 0, -9, 111, 29, -3, 0, 0]
+    np.testing.assert_allclose(imresize(line, (1, 8))[0, 0], expected, atol=1e-9)
+
+
+def _naive(line, size, scale):
+    """One axis, a pixel at a time, from MATLAB's documentation and Keys' kernel."""
+
+    def keys(t):
+        t = abs(t)
+        if t <= 1:
+            return 1.5 * t**3 - 2.5 * t**2 + 1
+        return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t <= 2 else 0.0
+
+    shrink = min(scale, 1.0)
+    out = []
+    for i in range(1, size + 1):
+        u = i / scale + 0.5 * (1 - 1 / scale)
+        total = weight = 0.0
+        for k in range(math.floor(u - 2 / shrink) - 1, math.ceil(u + 2 / shrink) + 2):
+            inside = 1 - k if k < 1 else (2 * len(line) + 1 - k if k > len(line) else k)
+            w = keys((u - k) * shrink)
+            total, weight = total + w * line[inside - 1], weight + w
+        out.append(total / weight)
+    return np.array(out)
+
+
+@pytest.mark.parametrize("to", [0.5, 0.4, 1.7, (9, 23), (7, 8)])
+def test_bicubic_is_the_naive_one(to):
+    scales = (to, to) if isinstance(to, float) else (to[0] / 12, to[1] / 17)
+    sizes = [math.ceil(12 * to), math.ceil(17 * to)] if isinstance(to, float) else to
+    expected = IMAGE
+    for axis, size, scale in zip((1, 2), sizes, scales, strict=True):
+        expected = np.apply_along_axis(_naive, axis, expected, size, scale)
+    np.testing.assert_allclose(imresize(jnp.asarray(IMAGE), to), expected, rtol=1e-9)
+
+
+def test_inside_the_border_it_is_pillows():
+    photo = np.random.default_rng(1).uniform(size=(64, 96)).astype(np.float32)
+    pillow = Image.fromarray(photo)
+    for kernel, pillows in (
+        ("bicubic", Image.Resampling.BICUBIC),
+        ("bilinear", Image.Resampling.BILINEAR),
+    ):
+        got = imresize(jnp.asarray(photo)[None], (32, 30), kernel)[0]
+        expected = np.asarray(pillow.resize((30, 32), pillows))
+        np.testing.assert_allclose(got[3:-3, 3:-3], expected[3:-3, 3:-3], atol=1e-5)
+
+
+def test_without_antialiasing_bilinear_takes_the_two_nearest():
+    line = jnp.arange(8.0)[None, None]
+    got = imresize(line, (1, 2), "bilinear", antialias=False)
+    np.testing.assert_allclose(got[0, 0], [1.5, 5.5])
+
+
+def test_colours_are_resized_alike():
+    image = jnp.asarray(IMAGE)
+    stacked = imresize(jnp.stack([image, image[:, ::-1]], axis=-1), 0.5)
+    np.testing.assert_allclose(stacked[..., 0], imresize(image, 0.5))
+    np.testing.assert_allclose(stacked[..., 1], imresize(image[:, ::-1], 0.5))
+
+
+@pytest.mark.parametrize(
+    ("to", "kernel", "message"),
+    [(0.5, "spline", "kernel: found 'spline'"), ((0, 4), "bicubic", "found a size of 0")],
+)
+def test_the_rest_is_refused(to, kernel, message):
+    with pytest.raises(InputError, match=message):
+        imresize(jnp.asarray(IMAGE), to, kernel)
