@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,8 +17,8 @@ from flax import linen as nn
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import checkpoint, models, plots, train, weights
 from jiqa import mesh as meshes
+from jiqa import models, plots, train, transfer, weights
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.pipeline import View, source
 from jiqa.errors import InputError
@@ -39,6 +39,9 @@ UNHASHED = (
     ("tests",),
 )
 
+# What the stages of a split have in all is the sum of what each has.
+ADDED = ("steps", "seconds")
+
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
@@ -48,11 +51,19 @@ class Stage:
         name: of its folder.
         step: a key of `STEPS`: what an update does.
         fit: fields of that step's own description.
+        model: fields of `models.build`; by default the config's `model`.
+        init_from: what the model inherits, see `transfer.inherit`. By default the first stage's
+            backbone takes the config's `weights`, if there are any, and a later stage takes all
+            that the one before it has learned.
+        dont_load: what it does not inherit.
     """
 
     name: str
     step: str
     fit: Mapping[str, Any]
+    model: Mapping[str, Any] | None = None
+    init_from: Mapping[str, str] | None = None
+    dont_load: Sequence[str] = ()
 
 
 class Step(NamedTuple):
@@ -101,7 +112,8 @@ def run(
     if not stages:
         raise InputError("stages: found none, expected at least one")
     protocol = read(Protocol, fields["protocol"], "protocol")
-    model, pretrained = _build(fields)
+    pretrained = weights.load(fields["weights"]) if fields["weights"] else None
+    networks = [_build(stage.model or fields["model"], pretrained) for stage in stages]
     hashed = config_hash(fields)
     index, records = _index(fields["data"])
     splits = protocol.splits(index)
@@ -122,9 +134,6 @@ def run(
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
     say(f"input: {data.source.kind}, {data.source.reason}")
     say(f"writing to {folder}")
-    # Initialisation runs once a split: little compilation pays.
-    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
-    crop = data.source.view.crop
     for split in splits:
         if only is not None and split.seed - protocol.seed not in only:
             continue
@@ -132,12 +141,12 @@ def run(
         missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
         if not missing:
             continue
-        image = jnp.zeros((1, crop, crop, 3))
-        variables = _transfer(init(jax.random.key(split.seed), image), pretrained)
-        *_, trained = (
-            STEPS[stage.step].train(
-                model,
-                variables,
+        learned = {} if pretrained is None else {transfer.WEIGHTS: pretrained.variables}
+        told = {}
+        for stage, network in zip(stages, networks, strict=True):
+            trained = STEPS[stage.step].train(
+                network,
+                _initial(stage, network, data.source.view.crop, split.seed, learned),
                 data,
                 split,
                 read(STEPS[stage.step].description, stage.fit, stage.name),
@@ -145,11 +154,10 @@ def run(
                 mesh,
                 split.seed,
             )
-            for stage in stages
-        )
+            learned[stage.name], told[stage.name] = trained.variables, trained.facts
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
-            facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
+            facts = {"hash": split.hash, "seed": split.seed, **parts, **_in_all(told)}
             _write_json(here / "split.json", facts)
             _draw_curves(here, stages, f"{fields['run']} on {index.database}, {split.name}")
         for name in missing:
@@ -182,6 +190,14 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh
     view, at = read(View, fields["view"], "view"), fields["data"]
     blocks = source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
     return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
+
+
+def _in_all(told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The facts of a split's one training; of several, the sum of what can be added, and each."""
+    if len(told) == 1:
+        return dict(*told.values())
+    totals = {name: [facts[name] for facts in told.values() if name in facts] for name in ADDED}
+    return {**{name: sum(each) for name, each in totals.items() if each}, "stages": told}
 
 
 def _draw_curves(here: Path, stages: list[Stage], about: str) -> None:
@@ -267,27 +283,22 @@ def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def _build(fields: Mapping[str, Any]) -> tuple[nn.Module, weights.Imported | None]:
-    """The model, its backbone as the pre-trained weights ask, and these weights."""
-    options = dict(fields["model"])
-    pretrained = None
-    if fields["weights"]:
-        pretrained = weights.load(fields["weights"])
-        options["backbone"] = {**options["backbone"], **pretrained.options}
-    return models.build(**options), pretrained
+def _build(options: Mapping[str, Any], pretrained: weights.Imported | None) -> nn.Module:
+    """A stage's model, its backbone, if it has one, as the pre-trained weights ask."""
+    if pretrained is not None and "backbone" in options:
+        options = {**options, "backbone": {**options["backbone"], **pretrained.options}}
+    return models.build(**options)
 
 
-def _transfer(variables: Any, pretrained: weights.Imported | None) -> Any:
-    """The variables, the backbone's replaced by the pre-trained ones, if there are any."""
-    if pretrained is None:
-        return variables
-    merged = {
-        kind: {
-            **variables[kind],
-            "backbone": checkpoint.merge(
-                variables[kind]["backbone"], getattr(pretrained, kind), f"weights, {kind}"
-            ),
-        }
-        for kind in ("params", "batch_stats")
-    }
-    return {**variables, **merged}
+def _initial(
+    stage: Stage, network: nn.Module, crop: int, seed: int, learned: dict[str, Any]
+) -> dict[str, Any]:
+    """The variables that a stage starts with; `learned`: of the weights and earlier stages."""
+    # Initialisation runs once a stage: little compilation pays.
+    init = jax.jit(network.init, compiler_options={"xla_backend_optimization_level": 0})
+    fresh = init(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))
+    init_from = stage.init_from
+    if init_from is None:
+        last = next(reversed(learned), "")
+        init_from = {"backbone" if last == transfer.WEIGHTS else "": last} if last else {}
+    return transfer.inherit(fresh, init_from, learned, stage.dont_load)

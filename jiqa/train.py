@@ -81,10 +81,12 @@ class Trained:
     Attributes:
         predict: of a database, the trained one or another, and rows int [n] of its index: quality
             float32 [n].
+        variables: of the selected state, for the stages that follow.
         facts: numbers for the record, such as `steps` and `seconds`.
     """
 
     predict: Callable[[Data, np.ndarray], np.ndarray]
+    variables: Any
     facts: dict[str, Any]
 
 
@@ -167,7 +169,7 @@ def fit(
             checkpoints.wait()
             state = checkpoints.restore(selected, state)
     facts = {"steps": steps, "seconds": round(log.seconds), "selected_step": selected}
-    return Trained(partial(predictor, state.variables), facts)
+    return Trained(partial(predictor, state.variables), state.variables, facts)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,7 +214,7 @@ def fit_ridge(
         "seconds": round(time.perf_counter() - began),
         "strength": float(fitted.strength),
     }
-    return Trained(lambda data, rows: fitted.predict(features(data, rows)), facts)
+    return Trained(lambda data, rows: fitted.predict(features(data, rows)), variables, facts)
 
 
 def _predictor(

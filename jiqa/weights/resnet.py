@@ -30,6 +30,11 @@ class Imported:
     batch_stats: dict[str, Any]
     options: dict[str, Any]
 
+    @property
+    def variables(self) -> dict[str, Any]:
+        """As the network takes them."""
+        return {"params": self.params, "batch_stats": self.batch_stats}
+
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
