@@ -1,9 +1,10 @@
 """What the papers' tables say of the databases themselves, taken from the prepared ones."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jiqa.data import prepare
 from jiqa.data.index import REFERENCE, Index, load_index
@@ -12,7 +13,8 @@ from jiqa.published import Query
 from jiqa.tfds_builders.database import AUTHENTIC
 
 
-class _Known(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class _Known:
     info: Any
     index: Index
     query: Query

@@ -24,7 +24,7 @@ from jiqa.data.pipeline import View, source
 from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
-from jiqa.protocols import Protocol, refuse_leak
+from jiqa.protocols import Protocol, Split, refuse_leak
 from jiqa.report import report
 
 T = TypeVar("T")
@@ -141,23 +141,10 @@ def run(
         missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
         if not missing:
             continue
-        learned = {} if pretrained is None else {transfer.WEIGHTS: pretrained.variables}
-        told = {}
-        for stage, network in zip(stages, networks, strict=True):
-            trained = STEPS[stage.step].train(
-                network,
-                _initial(stage, network, data.source.view.crop, split.seed, learned),
-                data,
-                split,
-                read(STEPS[stage.step].description, stage.fit, stage.name),
-                here / stage.name,
-                mesh,
-                split.seed,
-            )
-            learned[stage.name], told[stage.name] = trained.variables, trained.facts
+        trained = _train(stages, networks, pretrained, data, split, here, mesh)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
-            facts = {"hash": split.hash, "seed": split.seed, **parts, **_in_all(told)}
+            facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
             _write_json(here / "split.json", facts)
             _draw_curves(here, stages, f"{fields['run']} on {index.database}, {split.name}")
         for name in missing:
@@ -192,12 +179,32 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh
     return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
 
 
-def _in_all(told: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The facts of a split's one training; of several, the sum of what can be added, and each."""
+def _train(
+    stages: list[Stage],
+    networks: list[nn.Module],
+    pretrained: weights.Imported | None,
+    data: train.Data,
+    split: Split,
+    here: Path,
+    mesh: Mesh,
+) -> train.Trained:
+    """The stages of a split, one after the other; the last one's result, the facts of all."""
+    learned = {} if pretrained is None else {transfer.WEIGHTS: pretrained.variables}
+    told: list[train.Trained] = []
+    for stage, network in zip(stages, networks, strict=True):
+        variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
+        step = STEPS[stage.step]
+        how = read(step.description, stage.fit, stage.name)
+        told.append(
+            step.train(network, variables, data, split, how, here / stage.name, mesh, split.seed)
+        )
+        learned[stage.name] = told[-1].variables
     if len(told) == 1:
-        return dict(*told.values())
-    totals = {name: [facts[name] for facts in told.values() if name in facts] for name in ADDED}
-    return {**{name: sum(each) for name, each in totals.items() if each}, "stages": told}
+        return told[0]
+    facts = {stage.name: trained.facts for stage, trained in zip(stages, told, strict=True)}
+    totals = {name: [each[name] for each in facts.values() if name in each] for name in ADDED}
+    in_all = {name: sum(each) for name, each in totals.items() if each}
+    return dataclasses.replace(told[-1], facts={**in_all, "stages": facts})
 
 
 def _draw_curves(here: Path, stages: list[Stage], about: str) -> None:
