@@ -89,7 +89,7 @@ def sheet(
     [h, w, 3] in [0, 1] and all of one size. Raises InputError where matplotlib is not installed.
     """
     height, width = next(iter(pictures.values()))[0].shape[:2]
-    gap, label, head = 4, 280, 60
+    gap, label, head = 4, 300, 60
     across, down = len(columns) * (width + gap) + label, len(pictures) * (height + gap) + head
     figure = _figure(across / DPI, down / DPI)
     figure.set_layout_engine("none")

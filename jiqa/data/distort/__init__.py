@@ -44,15 +44,16 @@ def distort(
     levels = np.asarray(level)
     if levels.dtype.kind not in "iu" or not np.all((levels >= 1) & (levels <= 5)):
         raise InputError(f"{name}: found level {level}, expected 1 to 5")
+    shape = images.shape[:-3]
+    if levels.shape not in ((), shape):
+        either = "[]" + f" or {list(shape)}" * bool(shape)
+        raise InputError(f"{name}: found levels {list(levels.shape)}, expected {either}")
     keys = jax.random.key(key) if isinstance(key, int) else key
-    if images.ndim == 3:
-        return jnp.asarray(TYPES[name](images[None], levels.reshape(1), keys.reshape(1))[0])
-    count = len(images)
-    if levels.shape not in ((), (count,)):
-        raise InputError(f"{name}: found levels {list(levels.shape)}, expected [] or [{count}]")
+    if not shape:
+        return jnp.asarray(TYPES[name](images[None], levels[None], keys[None])[0])
     if not keys.ndim:
-        keys = jax.vmap(jax.random.fold_in, (None, 0))(keys, jnp.arange(count))
-    return jnp.asarray(TYPES[name](images, np.broadcast_to(levels, count), keys))
+        keys = jax.vmap(jax.random.fold_in, (None, 0))(keys, jnp.arange(len(images)))
+    return jnp.asarray(TYPES[name](images, np.broadcast_to(levels, shape), keys))
 
 
 def _unit(image: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ The mechanisms are f(image [h, w, 3] in [0, 1], strength, seed) -> [h, w, 3], in
 rounded to 8 bits before it is encoded.
 """
 
+import functools
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -86,13 +87,19 @@ def _jpeg(image: np.ndarray, quality: float, **settings: Any) -> bytes:
 
 
 def _jpeg2000(image: np.ndarray, ratio: float, **settings: Any) -> bytes:
-    settings |= {"quality_mode": "rates", "quality_layers": [ratio], "irreversible": True}
+    settings |= {"quality_mode": "rates", "quality_layers": (ratio,), "irreversible": True}
     return _encode(image, "JPEG2000", **settings)
 
 
 def _encode(image: np.ndarray, codec: str, **settings: Any) -> bytes:
+    pixels = np.rint(image * 255).astype(np.uint8)
+    return _stream(pixels.tobytes(), pixels.shape[:2], codec, tuple(settings.items()))
+
+
+@functools.lru_cache(maxsize=64)  # a stream is damaged many times
+def _stream(pixels: bytes, shape: tuple[int, int], codec: str, settings: tuple) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(np.rint(image * 255).astype(np.uint8)).save(stream, codec, **settings)
+    Image.frombytes("RGB", shape[::-1], pixels).save(stream, codec, **dict(settings))
     return stream.getvalue()
 
 

@@ -142,10 +142,10 @@ TID2013 = {
     "jpeg": Type(_JPEG, (98, 1), _FITTED),
     "jpeg2000": Type(_JPEG2000, (1.2, 2000), f"{_FITTED}; by OpenJPEG"),
     "jpeg_transmission_errors": Type(
-        Host(codec.jpeg_errors, tries=4), (1, 1000), f"{_FITTED}; bytes of the stream replaced"
+        Host(codec.jpeg_errors, tries=8), (1, 1000), f"{_FITTED}; bytes of the stream replaced"
     ),
     "jpeg2000_transmission_errors": Type(
-        Host(codec.jpeg2000_errors, tries=4), (1, 1000), f"{_FITTED}; bytes of the stream replaced"
+        Host(codec.jpeg2000_errors, tries=16), (1, 1000), f"{_FITTED}; bytes of the stream replaced"
     ),
     "non_eccentricity_pattern_noise": Type(
         Traced(geometry.patches_15, random.uniform, places=True),

@@ -57,7 +57,7 @@ def host(
 ) -> np.ndarray:
     """`function(strength, attempt)` where it is nearest to `target` dB, in NumPy.
 
-    There are up to `tries` attempts, until one is within half a dB.
+    There are up to `tries` attempts, until one is within a dB.
     """
     best, gap = image, np.inf
     for attempt in range(tries):
@@ -69,7 +69,7 @@ def host(
             if abs(reached - target) < gap:
                 best, gap = result, abs(reached - target)
             mild, severe = (middle, severe) if reached > target else (mild, middle)
-        if gap < 0.5:
+        if gap < 1:
             break
     return best
 
