@@ -22,6 +22,7 @@ class MetricEntry:
         paper: authors, title, where and when.
         note: what the variant is, where its parameters come from.
         options: keyword arguments of the function that make the variant.
+        masks: whether the function takes `size`, so that images of many sizes share one array.
         params: `module:function` that reads the parameters of a fitted model, from a FILE or from
             the package where it is None; the result is the function's argument `params`.
     """
@@ -35,10 +36,12 @@ class MetricEntry:
     paper: str
     note: str = ""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    masks: bool = False
     params: str | None = None
 
 
-_WANG_2004 = (
+_PSNR = "Mean squared error in decibels below full scale"
+_SSIM = (
     "Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to "
     "structural similarity, IEEE TIP 13(4), 2004"
 )
@@ -51,7 +54,64 @@ _TABLE = (
         score_range=(0.0, None),
         build="jiqa.fr.psnr:psnr",
         least=1,
-        paper="Mean squared error over R, G and B, in decibels below full scale",
+        paper=_PSNR,
+        note="over R, G and B",
+        masks=True,
+    ),
+    MetricEntry(
+        name="psnry",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.psnr:psnry",
+        least=1,
+        paper=_PSNR,
+        note="of luma in 16..235, rounded, as MATLAB's rgb2ycbcr",
+        masks=True,
+    ),
+    MetricEntry(
+        name="psnry.pyiqa",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.psnr:psnry",
+        least=1,
+        paper=_PSNR,
+        note="of luma in 0..255, not rounded, as pyiqa",
+        options={"full": True},
+        masks=True,
+    ),
+    MetricEntry(
+        name="ssim",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.fr.ssim:ssim",
+        least=11,
+        paper=_SSIM,
+        note="as the authors' ssim.m, which shrinks large images first",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ssim.skimage",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.fr.ssim:ssim_skimage",
+        least=7,
+        paper=_SSIM,
+        note="scikit-image's defaults: flat window 7 x 7, mean over R, G and B",
+    ),
+    MetricEntry(
+        name="ms_ssim",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.fr.ms_ssim:ms_ssim",
+        least=176,
+        paper="Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality "
+        "assessment, Asilomar 2003",
+        masks=True,
     ),
 )
 

@@ -38,7 +38,7 @@ def filter2(x: jax.Array, kernel: np.ndarray, padding: str = "zero") -> jax.Arra
     if rank * sum(kernel.shape) >= np.count_nonzero(kernel):
         return _correlate(x, kernel)
     lines = zip((left * size).T[:rank], right[:rank], strict=True)
-    parts = [_correlate(_correlate(x, row[None]), column[:, None]) for column, row in lines]
+    parts = [_row_by_column(x, row, column) for column, row in lines]
     return sum(parts[1:], start=parts[0])
 
 
@@ -46,8 +46,7 @@ def separable(
     x: jax.Array, row: np.ndarray, column: np.ndarray, padding: str = "zero"
 ) -> jax.Array:
     """`x` [b, h, w] filtered along its rows by `row` [n], then its columns by `column` [m]."""
-    x = pad(x, (len(column), len(row)), padding)
-    return _correlate(_correlate(x, np.asarray(row)[None]), np.asarray(column)[:, None])
+    return _row_by_column(pad(x, (len(column), len(row)), padding), row, column)
 
 
 def block_mean(x: jax.Array, n: int, padding: str = "symmetric") -> jax.Array:
@@ -67,6 +66,12 @@ def pad(x: jax.Array, kernel: tuple[int, ...], padding: str) -> jax.Array:
         return x
     margins = [((k - 1) // 2, k // 2) for k in kernel]
     return jnp.pad(x, [(0, 0), *margins], mode=_MODES[padding])
+
+
+def _row_by_column(x: jax.Array, row: np.ndarray, column: np.ndarray) -> jax.Array:
+    # Without the barrier XLA fuses both, and computes each row once per tap of the column.
+    rows = jax.lax.optimization_barrier(_correlate(x, np.asarray(row)[None]))
+    return _correlate(rows, np.asarray(column)[:, None])
 
 
 def _correlate(x: jax.Array, kernel: np.ndarray) -> jax.Array:

@@ -1,0 +1,38 @@
+"""PSNR: mean squared error in decibels below full scale."""
+
+import jax
+import jax.numpy as jnp
+
+from jiqa.ops.colour import luma, ycbcr
+from jiqa.ops.masks import masked_mean
+
+
+def psnr(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: dB over R, G and B, from 0; equal images have infinitely many.
+
+    Higher is better; any size. `size`: see `jiqa.ops.masks`.
+
+    Deviations and choices:
+      MATLAB's psnr, infinite for equal images; pyiqa adds 1e-8 to the error and stops at 80 dB.
+    """
+    return _decibels(((image - ref) ** 2).mean(-1), size)
+
+
+def psnry(
+    image: jax.Array, ref: jax.Array, *, full: bool = False, size: jax.Array | None = None
+) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: dB of luma, from 0; equal images have infinitely many.
+
+    Higher is better; any size. `size`: see `jiqa.ops.masks`.
+
+    Deviations and choices:
+      Luma is the Y of MATLAB's rgb2ycbcr in 16..235, rounded as that of uint8 images; full scale
+      is 255 all the same, as is the custom in super-resolution. pyiqa's luma goes from 0 to 255
+      and is not rounded: `full`, 1.3 dB less.
+    """
+    y1, y2 = (luma(x) if full else ycbcr(x, rounded=True)[..., 0] for x in (image, ref))
+    return _decibels(((y1 - y2) / 255) ** 2, size)
+
+
+def _decibels(error: jax.Array, size: jax.Array | None) -> jax.Array:
+    return -10 * jnp.log10(masked_mean(error, size))

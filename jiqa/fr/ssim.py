@@ -1,0 +1,85 @@
+"""SSIM: similarity of luminance, contrast and structure in a sliding window.
+
+Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to structural
+similarity", IEEE TIP 13(4), 2004, equations 13 to 16.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.ops.colour import luma
+from jiqa.ops.filters import gaussian_line, separable
+from jiqa.ops.masks import masked_mean, shrink
+
+C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+SIDE, SIGMA = 11, 1.5
+_SKIMAGE_SIDE = 7
+
+
+def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+
+    Sides are 11 pixels or more. `size`: see `jiqa.ops.masks`; every image must have the `factor`
+    of the array.
+
+    Deviations and choices:
+      As the authors' MATLAB code ssim.m: rgb2gray rounded to whole levels, the mean of f x f
+      pixels and every f-th pixel (f = `factor`), a Gaussian window 11 x 11 of deviation 1.5, the
+      map where the window lies inside. ssim_index.m of 2003 has no f, nor have pyiqa and
+      scikit-image, which agree where f is 1. The gradient is that of grey before it is rounded.
+    """
+    f = factor(*image.shape[1:3])
+    maps = [shrink(luma(x, rounded=True), f, size) for x in (image, ref)]
+    (y1, size), (y2, _) = maps
+    luminance, structure = components(y1, y2)
+    return masked_mean(luminance * structure, size, SIDE - 1)
+
+
+def factor(height: int, width: int) -> int:
+    """By how much `ssim` shrinks: the shorter side over 256, rounded, 1 or more."""
+    return max(1, int(min(height, width) / 256 + 0.5))
+
+
+def ssim_map(image: jax.Array, ref: jax.Array) -> jax.Array:
+    """[b, h, w, 3] twice -> [b, h, w]: what MT-IRN learns to predict, in -1..1.
+
+    Nothing is shrunk, luma is not rounded, and borders are reflected so that the map has the
+    image's size; its mean is not `ssim`. Sides are 6 pixels or more.
+    """
+    luminance, structure = components(luma(image), luma(ref), "reflect")
+    return luminance * structure
+
+
+def ssim_skimage(image: jax.Array, ref: jax.Array) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+
+    scikit-image's structural_similarity(channel_axis=-1): of R, G and B each, in a flat window
+    7 x 7 with the unbiased variance, where it lies inside; nothing is shrunk. Sides are 7 pixels
+    or more.
+    """
+    n = _SKIMAGE_SIDE
+    channels = [jnp.moveaxis(255 * x, -1, 1).reshape(-1, *x.shape[1:3]) for x in (image, ref)]
+    bias = n**2 / (n**2 - 1)
+    luminance, structure = components(*channels, window=np.full(n, 1 / n), bias=bias)
+    return (luminance * structure).mean((1, 2)).reshape(-1, 3).mean(1)
+
+
+def components(
+    x: jax.Array,
+    y: jax.Array,
+    padding: str = "valid",
+    window: np.ndarray = gaussian_line(SIDE, SIGMA),
+    bias: float = 1.0,
+) -> tuple[jax.Array, jax.Array]:
+    """Luminance, and contrast times structure, of maps [b, h, w] in 0..255 -> [b, h, w].
+
+    `window` [n] is the window's factor, of sum 1; `bias` multiplies the (co)variances.
+    """
+    stack = jnp.concatenate([x, y, x * x + y * y, x * y])
+    means = separable(stack, window, window, padding)
+    mean_x, mean_y, squares, product = jnp.split(means, 4)
+    both, power = mean_x * mean_y, mean_x**2 + mean_y**2
+    luminance = (2 * both + C1) / (power + C1)
+    structure = (2 * bias * (product - both) + C2) / (bias * (squares - power) + C2)
+    return luminance, structure
