@@ -13,8 +13,9 @@ from jiqa.ops.filters import gaussian_line, separable
 from jiqa.ops.masks import masked_mean, shrink
 
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-SIDE, SIGMA = 11, 1.5
-_SKIMAGE_SIDE = 7
+SIDE = 11
+_WINDOW = gaussian_line(SIDE, 1.5)
+_FLAT = np.full(7, 1 / 7)
 
 
 def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
@@ -30,10 +31,9 @@ def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
       scikit-image, which agree where f is 1. The gradient is that of grey before it is rounded.
     """
     f = factor(*image.shape[1:3])
-    maps = [shrink(luma(x, rounded=True), f, size) for x in (image, ref)]
-    (y1, size), (y2, _) = maps
+    (y1, shrunk), (y2, _) = (shrink(luma(x, rounded=True), f, size) for x in (image, ref))
     luminance, structure = components(y1, y2)
-    return masked_mean(luminance * structure, size, SIDE - 1)
+    return masked_mean(luminance * structure, shrunk, SIDE - 1)
 
 
 def factor(height: int, width: int) -> int:
@@ -58,10 +58,8 @@ def ssim_skimage(image: jax.Array, ref: jax.Array) -> jax.Array:
     7 x 7 with the unbiased variance, where it lies inside; nothing is shrunk. Sides are 7 pixels
     or more.
     """
-    n = _SKIMAGE_SIDE
     channels = [jnp.moveaxis(255 * x, -1, 1).reshape(-1, *x.shape[1:3]) for x in (image, ref)]
-    bias = n**2 / (n**2 - 1)
-    luminance, structure = components(*channels, window=np.full(n, 1 / n), bias=bias)
+    luminance, structure = components(*channels, window=_FLAT, bias=49 / 48)
     return (luminance * structure).mean((1, 2)).reshape(-1, 3).mean(1)
 
 
@@ -69,7 +67,7 @@ def components(
     x: jax.Array,
     y: jax.Array,
     padding: str = "valid",
-    window: np.ndarray = gaussian_line(SIDE, SIGMA),
+    window: np.ndarray = _WINDOW,
     bias: float = 1.0,
 ) -> tuple[jax.Array, jax.Array]:
     """Luminance, and contrast times structure, of maps [b, h, w] in 0..255 -> [b, h, w].

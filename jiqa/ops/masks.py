@@ -1,8 +1,8 @@
 """Images of many sizes in one array: what a measure does so that padding changes no score.
 
 A measure that says `masks` in the registry takes `size`, int32 [b, 2]: the rows and columns of
-[b, h, w, 3] that are the image. What lies below and to the right is its mirror image, the border
-pixel repeated (MATLAB's `symmetric`). None means that all of it is.
+[b, h, w, 3] that are the image. What lies below and to the right may be anything finite. None
+means that all of it is the image.
 """
 
 import jax
@@ -24,14 +24,14 @@ def masked_mean(x: jax.Array, size: jax.Array | None = None, margin: int = 0) ->
 def shrink(
     x: jax.Array, n: int, size: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array | None]:
-    """`block_mean(x, n)` and the size after it, with the mirror image one pixel wide."""
-    x = block_mean(x, n)
+    """`block_mean(x, n)` with the border of `size` mirrored, and the size after it."""
     if size is None:
-        return x, None
-    size = -(-size // n)
+        return block_mean(x, n), None
+    height, width = (-(-side // n) for side in x.shape[1:])
+    x = jnp.pad(x, [(0, 0), (0, n // 2), (0, n // 2)])
     for axis in (1, 2):
-        border = (
-            jax.lax.broadcasted_iota(size.dtype, x.shape, axis) == size[:, axis - 1, None, None]
-        )
-        x = jnp.where(border, jnp.roll(x, 1, axis), x)
-    return x, size
+        beyond = jax.lax.broadcasted_iota(size.dtype, x.shape, axis)
+        beyond -= size[:, axis - 1, None, None]
+        for i in range(n // 2):
+            x = jnp.where(beyond == i, jnp.roll(x, 2 * i + 1, axis), x)
+    return block_mean(x, n)[:, :height, :width], -(-size // n)
