@@ -15,6 +15,7 @@ from jiqa.ops.colour import yiq
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import SCHARR, magnitude, root
 from jiqa.ops.phase import frequencies, log_gabor, spread
+from jiqa.ops.similarity import real_power, similarity
 
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
 
@@ -45,22 +46,11 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
     pc1, pc2 = phase_congruency(y1), phase_congruency(y2)
     weight = jnp.maximum(pc1, pc2)
     g1, g2 = magnitude(y1, SCHARR), magnitude(y2, SCHARR)
-    similarity = _similar(pc1, pc2, T1) * _similar(g1, g2, T2)
+    score = similarity(pc1, pc2, T1) * similarity(g1, g2, T2)
     if chroma:
-        similarity *= real_power(_similar(i1, i2, T3) * _similar(q1, q2, T4), LAMBDA)
+        score *= real_power(similarity(i1, i2, T3) * similarity(q1, q2, T4), LAMBDA)
     tiny = jnp.finfo(weight.dtype).tiny
-    return ((similarity * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
-
-
-def _similar(a: jax.Array, b: jax.Array, constant: float) -> jax.Array:
-    return (2 * a * b + constant) / (a**2 + b**2 + constant)
-
-
-def real_power(x: jax.Array, exponent: float) -> jax.Array:
-    """MATLAB's real(x .^ exponent), of negative x too; its gradient is 0 where x is 0."""
-    size = jnp.abs(x)
-    power = jnp.where(size > 0, jnp.where(size > 0, size, 1.0) ** exponent, 0.0)
-    return power * jnp.where(x < 0, float(np.cos(np.pi * exponent)), 1.0)
+    return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
 
 
 def phase_congruency(grey: jax.Array) -> jax.Array:
@@ -70,7 +60,7 @@ def phase_congruency(grey: jax.Array) -> jax.Array:
     energies = amplitudes = jnp.zeros_like(grey)
     for orientation in range(ORIENTATIONS):
         bank = jnp.asarray(radial * angular[orientation], grey.dtype)
-        response = jnp.fft.ifft2(spectrum[:, None] * bank)  # [b, scale, h, w]
+        response = jnp.fft.ifft2(spectrum[:, None] * bank[None])  # [b, scale, h, w]
         even, odd, amplitude = response.real, response.imag, jnp.abs(response)
         mean_even, mean_odd = even.sum(1, keepdims=True), odd.sum(1, keepdims=True)
         size = root(mean_even**2 + mean_odd**2) + EPSILON

@@ -26,5 +26,5 @@ def gmsd(image: jax.Array, ref: jax.Array) -> jax.Array:
       Where all is equal the gradient is 0.
     """
     m1, m2 = (magnitude(block_mean(luma(x), 2, "zero"), PREWITT) for x in (ref, image))
-    similarity = (2 * m1 * m2 + T) / (m1**2 + m2**2 + T)
-    return root(similarity.var((1, 2), ddof=1))
+    difference = (m1 - m2) ** 2 / (m1**2 + m2**2 + T)  # 1 less the similarity, exactly 0 of equals
+    return root(difference.var((1, 2), ddof=1))

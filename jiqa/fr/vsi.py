@@ -1,0 +1,71 @@
+"""VSI: similarity of saliency, gradient magnitude and chroma, weighted by saliency.
+
+Zhang, Shen and Li, "VSI: a visual saliency-induced index for perceptual image quality assessment",
+IEEE TIP 23(10), 2014, equations 4 to 9. Saliency is SDSP: Zhang, Gu and Li, "SDSP: a novel saliency
+detection method by combining simple priors", ICIP 2013.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.ops.colour import lab, lmn
+from jiqa.ops.filters import block_mean
+from jiqa.ops.gradient import SCHARR, magnitude, root
+from jiqa.ops.phase import frequencies, log_gabor
+from jiqa.ops.resize import imresize
+from jiqa.ops.similarity import real_power, similarity
+
+C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
+SIZE = 256  # pixels of a side of the saliency map
+CENTRE, SIGMA_F, SIGMA_D, SIGMA_C = 0.021, 1.34, 145.0, 0.001
+D50 = (0.9642, 1.0, 0.8251)
+
+
+def vsi(image: jax.Array, ref: jax.Array) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+
+    Sides are 3 pixels or more.
+
+    Deviations and choices:
+      Constants, the mean of F x F pixels and every F-th pixel, F = round(shorter side / 256), and
+      the size of the saliency map are those of the authors' MATLAB code. Its L*a*b* is of XYZ for
+      D65 over the white of D50.
+      Where hue is opposite, S_M S_N is negative and the real part of its power is taken, as there.
+      An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
+    """
+    factor = max(1, int(min(image.shape[1:3]) / 256 + 0.5))
+
+    def maps(x: jax.Array) -> list[jax.Array]:
+        channels = [saliency(x), *jnp.moveaxis(lmn(x), -1, 0)]
+        return [block_mean(channel, factor, "zero") for channel in channels]
+
+    (s1, l1, m1, n1), (s2, l2, m2, n2) = maps(ref), maps(image)
+    g1, g2 = magnitude(l1, SCHARR), magnitude(l2, SCHARR)
+    score = similarity(s1, s2, C1) * similarity(g1, g2, C2) ** ALPHA
+    score *= real_power(similarity(m1, m2, C3) * similarity(n1, n2, C3), BETA)
+    weight = jnp.maximum(s1, s2)
+    tiny = jnp.finfo(weight.dtype).tiny
+    return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+
+
+def saliency(image: jax.Array) -> jax.Array:
+    """[b, h, w, 3] in [0, 1] -> [b, h, w] in 0..1: band-passed, central and warm colours."""
+    small = lab(imresize(image, (SIZE, SIZE), "bilinear"), white=D50)
+    x, y = frequencies(SIZE, SIZE)
+    radius = np.hypot(x, y)
+    band = np.where(radius <= 0.5, log_gabor(radius, CENTRE, SIGMA_F), 0)
+    spectrum = jnp.fft.rfft2(small, axes=(1, 2)) * band[None, :, : SIZE // 2 + 1, None].astype(np.float32)
+    passed = jnp.fft.irfft2(spectrum, (SIZE, SIZE), axes=(1, 2))
+    offset = np.arange(1, SIZE + 1) - SIZE / 2
+    central = np.exp(-(offset[:, None] ** 2 + offset**2) / SIGMA_D**2).astype(np.float32)
+    chroma = _stretch(small[..., 1:])
+    warm = 1 - jnp.exp(-(chroma**2).sum(-1) / SIGMA_C**2)
+    salient = root((passed**2).sum(-1)) * central[None] * warm
+    return _stretch(imresize(salient, image.shape[1:3], "bilinear"))
+
+
+def _stretch(x: jax.Array) -> jax.Array:
+    """[b, h, w, ...] to 0..1 over the positions; 0 where all are equal."""
+    low, high = x.min((1, 2), keepdims=True), x.max((1, 2), keepdims=True)
+    return (x - low) / jnp.where(high > low, high - low, 1.0)
