@@ -48,11 +48,12 @@ def photographs(name):
     kind = TYPES[name]
     if name in ("waterloo/jpeg2000", "pocket/jpeg2000"):
         return data.astronaut()[None]
-    crops = (data.coffee()[130:, 200:], data.astronaut()[10:, 150:], data.chelsea()[80:, 100:])
+    crops = (data.coffee()[130:, 200:], data.astronaut()[10:, 150:])
     if isinstance(kind.mechanism, Host):
         return crops[0][None, :192, :192]
-    side = 192 if kind.mechanism.places else 64
-    return np.stack([crop[:side, :side] for crop in crops])
+    if kind.mechanism.places:  # where they fall matters: several keys each
+        return np.repeat([crop[:192, :192] for crop in crops], 4, 0)
+    return np.stack([crop[:64, :64] for crop in crops])
 
 
 @functools.cache
@@ -100,9 +101,7 @@ def test_published_order_is_kept_value_by_value(name):
     images, result = distorted(name)
     for image, levels in zip(images / 255, result, strict=True):
         for value, found in zip(IN_PUBLISHED_ORDER[name], levels, strict=True):
-            known = expected(name, image, value)
-            np.testing.assert_allclose(found, np.where(np.isnan(known), found, known), atol=3e-4)
-            assert np.mean(np.isnan(known)) < 0.1
+            np.testing.assert_allclose(found, expected(name, image, value), atol=3e-4)
 
 
 def expected(name, image, value):
@@ -111,9 +110,10 @@ def expected(name, image, value):
         result = image + value
     elif name.endswith("saturation_2"):
         lab = color.rgb2lab(image) * [1, value, value]
-        blue = (lab[..., 0] + 16) / 116 - lab[..., 2] / 200
-        lab[blue < 0] = np.nan  # scikit-image clips Z there, and no other coordinate
-        result = color.lab2rgb(lab)
+        root = lab[..., :1] * [1 / 116, 1 / 116, 1 / 116] + lab[..., 1:2] * [1 / 500, 0, 0]
+        root = root + lab[..., 2:] * [0, 0, -1 / 200] + 16 / 116
+        ratio = np.where(root > 6 / 29, root**3, 3 * (6 / 29) ** 2 * (root - 4 / 29))
+        result = color.xyz2rgb(ratio * [0.95047, 1, 1.08883])
     elif name == "kadid10k/contrast_change":
         through = [0, 0.25 - value / 4, 0.75 + value / 4, 1]
         result = np.polyval(np.polyfit([0, 0.25, 0.75, 1], through, 3), image)
@@ -173,18 +173,19 @@ def test_range_of_uint8_and_float_are_one(name):
         ({"level": 1.5}, "waterloo/jpeg: found level 1.5, expected 1 to 5"),
         ({"level": np.ones(2, int)}, r"waterloo/jpeg: found levels \[2\], expected \[\]$"),
         ({"image": np.zeros((8, 8))}, r"image: found shape \(8, 8\), expected \(h, w, 3\)"),
+        ({"image": np.zeros((15, 99, 3))}, r"found shape \(15, 99, 3\), expected at least 16"),
         ({"image": np.zeros((0, 8, 3))}, r"image: found shape \(0, 8, 3\)"),
-        ({"image": np.full((8, 8, 3), 255.0)}, r"image: found float64 in \[255.0, 255.0\]"),
-        ({"image": np.full((8, 8, 3), np.nan)}, r"image: found float64 in \[nan, nan\]"),
-        ({"image": np.zeros((8, 8, 3), np.int64)}, "image: found int64"),
+        ({"image": np.full((16, 16, 3), 255.0)}, r"image: found float64 in \[255.0, 255.0\]"),
+        ({"image": np.full((16, 16, 3), np.nan)}, r"image: found float64 in \[nan, nan\]"),
+        ({"image": np.zeros((16, 16, 3), np.int64)}, "image: found int64"),
         (
-            {"image": np.zeros((3, 8, 8, 3)), "level": np.ones(2, int)},
+            {"image": np.zeros((3, 16, 16, 3)), "level": np.ones(2, int)},
             r"waterloo/jpeg: found levels \[2\], expected \[\] or \[3\]",
         ),
     ],
 )
 def test_bad_input_is_named(change, message):
-    good = {"image": np.zeros((8, 8, 3)), "name": "waterloo/jpeg", "level": 1}
+    good = {"image": np.zeros((16, 16, 3)), "name": "waterloo/jpeg", "level": 1}
     with pytest.raises(InputError, match=message):
         distort(**(good | change))
 

@@ -36,7 +36,8 @@ def distort(
         float32 in [0, 1] of the image's shape.
 
     Raises:
-        InputError: an unknown name, a level outside 1..5, an image of another shape or range.
+        InputError: an unknown name, a level outside 1..5, an image of another shape or range, or
+            below 16 pixels a side.
     """
     if name not in TYPES:
         raise InputError(f"distortion: found {name!r}, expected one of {', '.join(TYPES)}")
@@ -59,6 +60,8 @@ def distort(
 def _unit(image: np.ndarray) -> np.ndarray:
     if image.ndim not in (3, 4) or image.shape[-1] != 3 or not image.size:
         raise InputError(f"image: found shape {image.shape}, expected (h, w, 3) or (b, h, w, 3)")
+    if min(image.shape[-3:-1]) < 16:
+        raise InputError(f"image: found shape {image.shape}, expected at least 16 pixels a side")
     if image.dtype == np.uint8:
         return image.astype(np.float32) / 255
     if not np.issubdtype(image.dtype, np.floating) or not 0 <= image.min() <= image.max() <= 1:

@@ -65,7 +65,7 @@ def _damaged(stream: bytes, begin: int, number: float, seed: Seed) -> np.ndarray
 def comfort(image: np.ndarray, ratio: float, seed: Seed) -> np.ndarray:
     """JPEG 2000 at this ratio, and Gaussian noise with the local power of what that took away."""
     coded = _decode(_jpeg2000(image, ratio))
-    power = ndimage.uniform_filter((image - coded) ** 2, (9, 9, 0))
+    power = ndimage.uniform_filter((image - coded) ** 2, 9, axes=(0, 1))
     normal = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
     return coded + np.sqrt(power) * normal
 
@@ -93,13 +93,14 @@ def _jpeg2000(image: np.ndarray, ratio: float, **settings: Any) -> bytes:
 
 def _encode(image: np.ndarray, codec: str, **settings: Any) -> bytes:
     pixels = np.rint(image * 255).astype(np.uint8)
-    return _stream(pixels.tobytes(), pixels.shape[:2], codec, tuple(settings.items()))
+    height, width, _ = pixels.shape
+    return _stream(pixels.tobytes(), (width, height), codec, tuple(settings.items()))
 
 
 @functools.lru_cache(maxsize=64)  # a stream is damaged many times
-def _stream(pixels: bytes, shape: tuple[int, int], codec: str, settings: tuple) -> bytes:
+def _stream(pixels: bytes, size: tuple[int, int], codec: str, settings: tuple) -> bytes:
     stream = io.BytesIO()
-    Image.frombytes("RGB", shape[::-1], pixels).save(stream, codec, **dict(settings))
+    Image.frombytes("RGB", size, pixels).save(stream, codec, **dict(settings))
     return stream.getvalue()
 
 

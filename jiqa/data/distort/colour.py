@@ -129,12 +129,12 @@ def quantize_otsu(image: jax.Array, levels: jax.Array, _: None) -> jax.Array:
     explained = (sum_upto[None, 1:] - sum_upto[:256, None]) ** 2 / jnp.maximum(share, 1e-9)
     explained = jnp.where(values[None] >= values[:, None], explained, -jnp.inf)
 
-    def add_class(best: jax.Array, _: None) -> tuple[jax.Array, jax.Array]:
+    def add_class(best: jax.Array, __: None) -> tuple[jax.Array, jax.Array]:
         before = jnp.pad(best, (1, 0), constant_values=-jnp.inf)[:256]
         total = before[:, None] + explained
         return total.max(0), total.argmax(0)
 
-    _, first = jax.lax.scan(add_class, explained[0], length=LEVELS - 1)
+    first = jax.lax.scan(add_class, explained[0], length=LEVELS - 1)[1]
 
     def cut(state: tuple[jax.Array, jax.Array], step: tuple[jax.Array, jax.Array]) -> tuple:
         last, edges = state
@@ -145,7 +145,7 @@ def quantize_otsu(image: jax.Array, levels: jax.Array, _: None) -> jax.Array:
 
     used = jnp.arange(1, LEVELS) < levels
     start = (jnp.int32(255), jnp.zeros(256, jnp.int32))
-    (_, edges), _ = jax.lax.scan(cut, start, (used, first), reverse=True)
+    edges = jax.lax.scan(cut, start, (used, first), reverse=True)[0][1]
     member = jnp.cumsum(edges)
     weight, total = (
         jax.ops.segment_sum(x, member, num_segments=LEVELS) for x in (count, count * values)
@@ -163,7 +163,7 @@ def quantize_colours(image: jax.Array, colours: jax.Array, _: None) -> jax.Array
     at column t - 2 r, and the errors it is handed are those of the last three steps.
     """
     colour_list = _palette(image, colours)
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     rows = np.arange(height)
     columns = np.arange(width + 2 * (height - 1))[:, None] - 2 * rows[None]
     pixels = image[rows[None], np.clip(columns, 0, width - 1)]
@@ -178,7 +178,7 @@ def quantize_colours(image: jax.Array, colours: jax.Array, _: None) -> jax.Array
         return (jnp.where(within, wanted - chosen, 0), last, second), chosen
 
     nothing = jnp.zeros((height, 3))
-    _, chosen = jax.lax.scan(walk, (nothing,) * 3, (pixels, inside))
+    chosen = jax.lax.scan(walk, (nothing,) * 3, (pixels, inside))[1]
     return chosen[np.arange(width)[None] + 2 * rows[:, None], rows[:, None]]
 
 

@@ -16,7 +16,7 @@ PLACES = 400  # patches or blocks, at most
 
 def jitter(image: jax.Array, amount: jax.Array, normal: jax.Array) -> jax.Array:
     """Every pixel taken from a place about `amount` times the root of 5 pixels away."""
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     grid = jnp.stack(jnp.mgrid[:height, :width], -1)
     place = grid + amount * jnp.sqrt(5) * normal[..., :2]
     return _sample(image, place)
@@ -37,7 +37,7 @@ def colour_shift(image: jax.Array, amount: jax.Array, uniform: jax.Array) -> jax
     The weight is the luma's gradient magnitude, blurred by a Gaussian of deviation 4 and stretched
     to 0.1..1.
     """
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     angle = jnp.pi / 2 * uniform[0, 0, 0]
     down, across = jnp.round(amount * jnp.sin(angle)), jnp.round(amount * jnp.cos(angle))
     rows = jnp.clip(jnp.arange(height) - down.astype(jnp.int32), 0)
@@ -52,7 +52,7 @@ def colour_shift(image: jax.Array, amount: jax.Array, uniform: jax.Array) -> jax
 
 def aberration(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
     """Red moved right and blue left by `amount` pixels, green kept."""
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     rows, columns = jnp.mgrid[:height, :width]
     red, green, blue = jnp.moveaxis(image, -1, 0)
     red, blue = (
@@ -86,7 +86,7 @@ def patches_15(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Ar
 
 
 def _patches(image: jax.Array, number: jax.Array, places: jax.Array, side: int) -> jax.Array:
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     sides = (min(side, height), min(side, width), 3)
     room = jnp.array([height - sides[0], width - sides[1]])
 
@@ -104,7 +104,7 @@ def _patches(image: jax.Array, number: jax.Array, places: jax.Array, side: int) 
 
 def colour_blocks(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
     """`number` blocks of 32x32 pixels, anywhere, of any colour."""
-    height, width, _ = image.shape
+    height, width = image.shape[:2]
     rows, columns = jnp.mgrid[:height, :width]
     room = jnp.array([max(height - 32, 0), max(width - 32, 0)])
 
@@ -154,12 +154,12 @@ def _windows(x: jax.Array, axis: int) -> jax.Array:
 
 def _overlap(x: jax.Array, axis: int) -> jax.Array:
     """The transpose of `_windows`: the runs in the last axis, added where they lay."""
-    total = 0
+    margins = [(0, 0)] * (x.ndim - 1)
+    padded = []
     for i in range(8):
-        margins = [(0, 0)] * (x.ndim - 1)
         margins[axis] = (i, 7 - i)
-        total += jnp.pad(x[..., i], margins)
-    return total
+        padded.append(jnp.pad(x[..., i], margins))
+    return sum(padded[1:], padded[0])
 
 
 def sparse_sampling(image: jax.Array, share: jax.Array, uniform: jax.Array) -> jax.Array:
