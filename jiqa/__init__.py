@@ -1,8 +1,13 @@
 """No-reference image quality assessment in JAX and Flax."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jiqa.api import Metric, create_metric, list_metrics
 
 __version__ = "0.1.0"
+__all__ = ["Metric", "create_metric", "list_metrics"]
 
 # `jiqa.configs` and `jiqa.tfds_builders` lie inside the package in the wheel and beside it in a
 # clone; there the clone's root joins the package's search path.
@@ -10,3 +15,12 @@ _root = Path(__file__).resolve().parent.parent
 if (_root / "tfds_builders").is_dir():
     __path__.append(str(_root))
 del _root
+
+
+def __getattr__(name: str) -> Any:
+    """What `jiqa.api` has, at its first use: `import jiqa` alone imports no JAX."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from jiqa import api
+
+    return getattr(api, name)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jiqa.commands import add_scoring
 from jiqa.errors import InputError, JiqaError, tell
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(prog="jiqa", description="Image quality assessment in JAX.")
     commands = parser.add_subparsers(title="commands", required=True)
+    add_scoring(commands)
     _add_prepare(commands)
     _add_tables(commands)
     _add_plan(commands)
@@ -30,13 +32,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_distort(commands)
     arguments = parser.parse_args(argv)
     try:
-        arguments.run(arguments)
+        status = arguments.run(arguments)
         sys.stdout.flush()
     except (JiqaError, ImportError) as error:
         return tell(error)
     except BrokenPipeError:  # whoever read the output, such as `head`, has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return status or 0
 
 
 def _add_prepare(commands: "argparse._SubParsersAction") -> None:

@@ -33,7 +33,7 @@ def decode(data: bytes, name: str = "image") -> np.ndarray:
             return simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
         pass  # not a JPEG, or one with a flaw that Pillow may know to be harmless
-    return _with_pillow(data, name, _to_rgb)
+    return _with_pillow(data, name, to_rgb)
 
 
 def size(data: bytes, name: str = "image") -> tuple[int, int]:
@@ -55,7 +55,8 @@ def _with_pillow(data: bytes, name: str, read: Callable[[Image.Image], Any]) -> 
         raise InputError(f"{name}: {found}, expected a whole image") from error
 
 
-def _to_rgb(image: Image.Image) -> np.ndarray:
+def to_rgb(image: Image.Image) -> np.ndarray:
+    """Pillow's image -> uint8 [h, w, 3], by the rules of `decode`; ValueError for floats."""
     if image.mode == "F":
         raise ValueError("floating-point samples")
     if image.mode.startswith("I"):

@@ -58,8 +58,8 @@ def ssim_skimage(image: jax.Array, ref: jax.Array) -> jax.Array:
     7 x 7 with the unbiased variance, where it lies inside; nothing is shrunk. Sides are 7 pixels
     or more.
     """
-    channels = [jnp.moveaxis(255 * x, -1, 1).reshape(-1, *x.shape[1:3]) for x in (image, ref)]
-    luminance, structure = components(*channels, window=_FLAT, bias=49 / 48)
+    x, y = (jnp.moveaxis(255 * rgb, -1, 1).reshape(-1, *rgb.shape[1:3]) for rgb in (image, ref))
+    luminance, structure = components(x, y, window=_FLAT, bias=49 / 48)
     return (luminance * structure).mean((1, 2)).reshape(-1, 3).mean(1)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from jiqa.errors import InputError
 
@@ -59,7 +60,7 @@ def _unit(name: str, image: jax.Array | np.ndarray) -> jax.Array:
         return jnp.asarray(image, jnp.float32) / 255
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
-    if not isinstance(image, jax.core.Tracer):
+    if not isinstance(image, Tracer):
         low, high = float(image.min()), float(image.max())
         if not (low >= 0 and high <= 1):
             raise InputError(f"{name}: found {image.dtype} in [{low:g}, {high:g}], {expected}")

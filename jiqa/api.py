@@ -1,0 +1,224 @@
+"""Measures by name, over whatever holds an image.
+
+>>> ssim = jiqa.create_metric("ssim")
+>>> ssim("distorted.png", "original.png")
+"""
+
+import fnmatch
+import functools
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from PIL import Image
+
+from jiqa import registry
+from jiqa.data import pp
+from jiqa.errors import InputError
+from jiqa.ops import check
+
+# Pixels that one call of a compiled measure takes, or one image.
+_CPU_PIXELS, _PIXELS = 2**20, 2**23
+
+
+def create_metric(name: str, params: str | Path | None = None) -> "Metric":
+    """The measure of that name.
+
+    Args:
+        name: one of `list_metrics()`.
+        params: file of a fitted model's parameters, as its authors give it [those of the package].
+
+    Raises:
+        InputError: no such measure, or one without parameters; the file is not what it should be.
+    """
+    return Metric(registry.entry(name), params)
+
+
+def list_metrics(filter: str = "*", kind: str | None = None) -> list[str]:
+    """Names of the measures, sorted: those that match `ssim*`, and are `fr` or `nr` if asked."""
+    return [
+        name
+        for name, entry in sorted(registry.METRICS.items())
+        if fnmatch.fnmatchcase(name, filter) and kind in (None, entry.kind)
+    ]
+
+
+class Metric:
+    """A measure: `metric(image)`, or `metric(image, ref)` where it compares.
+
+    Attributes:
+        entry: what the registry has on it.
+        name, kind, lower_better, score_range, paper: the entry's.
+        params: parameters of a fitted model, None where there are none.
+    """
+
+    def __init__(self, entry: registry.MetricEntry, params: str | Path | None = None) -> None:
+        if params is not None and entry.params is None:
+            raise InputError(f"{entry.name}: found params {str(params)!r}, expected none")
+        self.entry = entry
+        self.name, self.kind = entry.name, entry.kind
+        self.lower_better, self.score_range = entry.lower_better, entry.score_range
+        self.paper = entry.paper
+        self.params = registry.resolve(entry.params)(params) if entry.params else None
+        self._score = _compiled(entry.build, tuple(entry.options.items()))
+
+    def __repr__(self) -> str:
+        low, high = ("" if bound is None else f"{bound:g}" for bound in self.score_range)
+        better = "lower" if self.lower_better else "higher"
+        return f"Metric({self.name!r}, {self.kind}, {low}..{high}, {better} is better)"
+
+    def __call__(self, image: Any, ref: Any = None) -> jax.Array:
+        """Scores, float32.
+
+        Args:
+            image: a path, a Pillow image, a NumPy or JAX array (uint8, or floats in [0, 1];
+                [h, w], [h, w, 1 or 3]): the score is []. A batch [b, h, w, 1 or 3]: [b]. A list
+                of n of the former, of any sizes: [n].
+            ref: the same of the originals, for a full-reference measure.
+
+        Raises:
+            InputError: an image that cannot be read or is not as above; a ref too many, or none.
+        """
+        if isinstance(image, list | tuple):
+            scores = np.empty(len(image), np.float32)
+            for i, score in self.each(image, ref):
+                if isinstance(score, InputError):
+                    raise score
+                scores[i] = score
+            return jnp.asarray(scores)
+        self._expect(ref)
+        name = str(image) if isinstance(image, str | Path) else "image"
+        image = load(image)
+        scores = self._run(*self._check(image, ref, name))
+        return scores if np.ndim(image) == 4 else scores[0]
+
+    def each(
+        self, images: Sequence[Any], refs: Sequence[Any] | None = None
+    ) -> Iterator[tuple[int, float | InputError]]:
+        """Number and score of each image, of any sizes; in its place, the error if it has none.
+
+        They come in an order of their own: images of like size are scored together. Arguments as
+        of a call with lists.
+        """
+        self._expect(refs)
+        if refs is not None and len(refs) != len(images):
+            raise InputError(f"{self.name}: found {len(refs)} refs, expected {len(images)}")
+        groups = defaultdict(list)
+        for i, image in enumerate(images):
+            try:
+                height, width = _size(image)
+            except InputError as error:
+                yield i, error
+                continue
+            groups[self._bucket(height, width)].append((i, (height, width)))
+        for shape, members in groups.items():
+            masked = len({size for _, size in members}) > 1
+            height, width = shape if masked else members[0][1]
+            pixels = _CPU_PIXELS if jax.default_backend() == "cpu" else _PIXELS
+            for batch in _batches(members, max(1, pixels // (height * width))):
+                yield from self._batch(batch, (height, width), masked, images, refs)
+
+    def _batch(
+        self,
+        members: list[tuple[int, tuple[int, int]]],
+        shape: tuple[int, int],
+        masked: bool,
+        images: Sequence[Any],
+        refs: Sequence[Any] | None,
+    ) -> Iterator[tuple[int, float | InputError]]:
+        """Scores `members` in one array of `shape`; one that fails leaves its place blank."""
+        pair = np.zeros((1 if refs is None else 2, len(members), *shape, 3), np.float32)
+        size = np.array([size for _, size in members], np.int32)
+        errors: dict[int, InputError] = {}
+        for k, (i, (height, width)) in enumerate(members):
+            name = str(images[i]) if isinstance(images[i], str | Path) else f"image {i}"
+            try:
+                loaded = self._check(images[i], None if refs is None else refs[i], name)
+            except InputError as error:
+                errors[k] = error
+                continue
+            for side, array in zip(pair, loaded, strict=True):
+                side[k, :height, :width] = array[0]
+        scores = self._run(*map(jnp.asarray, pair), size=jnp.asarray(size) if masked else None)
+        for k, ((i, _), score) in enumerate(zip(members, np.asarray(scores), strict=True)):
+            yield i, errors.get(k, float(score))
+
+    def _expect(self, ref: Any) -> None:
+        if (ref is None) == (self.kind == "fr"):
+            found, expected = ("no ref", "one") if ref is None else ("a ref", "none")
+            raise InputError(f"{self.name}: found {found}, expected {expected}")
+
+    def _check(self, image: Any, ref: Any, name: str) -> tuple[jax.Array, ...]:
+        """The one or the two arrays that the measure takes; `name` is what an error calls them."""
+        image, ref = load(image), load(ref)
+        try:
+            image, ref = check.images(image, ref, least=self.entry.least)
+        except InputError as error:
+            raise InputError(f"{self.name} of {name}: {error}") from error
+        return (image,) if ref is None else (image, ref)
+
+    def _run(self, *images: jax.Array, size: jax.Array | None = None) -> jax.Array:
+        how: dict[str, Any] = {} if self.params is None else {"params": self.params}
+        if size is not None:
+            how["size"] = size
+        return self._score(*images, **how)
+
+    def _bucket(self, height: int, width: int) -> tuple[int, int]:
+        return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
+
+
+def bucket(side: int) -> int:
+    """Pixels of a padded side: the next 64 n - 1, from 1024 on 128 n - 1.
+
+    So SSIM shrinks by the same factor with and without the padding: round(side / 256) changes at
+    odd multiples of 128.
+    """
+    step = 64 if side < 1024 else 128
+    return (side // step + 1) * step - 1
+
+
+def load(image: Any) -> Any:
+    """Pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are."""
+    if isinstance(image, str | Path):
+        return pp.decode(_read(image), str(image))
+    if isinstance(image, Image.Image):
+        return pp.to_rgb(image)
+    return image
+
+
+def _size(image: Any) -> tuple[int, int]:
+    """(height, width), of a file from its header."""
+    if isinstance(image, str | Path):
+        return pp.size(_read(image), str(image))
+    if isinstance(image, Image.Image):
+        return image.height, image.width
+    shape = np.shape(image)
+    if len(shape) not in (2, 3):
+        expected = "[h, w] or [h, w, 1 or 3] in a list"
+        raise InputError(f"image: found shape {list(shape)}, expected {expected}")
+    return shape[0], shape[1]
+
+
+def _read(path: str | Path) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}, expected an image file") from error
+
+
+def _batches(members: list[Any], n: int) -> Iterator[list[Any]]:
+    """By n, and what is left one by one: two sizes to compile for, not n."""
+    whole = len(members) // n * n
+    for start in range(0, whole, n):
+        yield members[start : start + n]
+    for member in members[whole:]:
+        yield [member]
+
+
+@functools.cache
+def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
+    return jax.jit(functools.partial(registry.resolve(build), **dict(options)))
