@@ -22,9 +22,10 @@ class MetricEntry:
         paper: authors, title, where and when.
         note: what the variant is, where its parameters come from.
         options: keyword arguments of the function that make the variant.
+        differentiable: whether it has a gradient that tells anything.
         masks: whether the function takes `size`, so that images of many sizes share one array.
-        params: `module:function` that reads the parameters of a fitted model, from a FILE or from
-            the package where it is None; the result is the function's argument `params`.
+        params: `module:function` that reads the parameters of a fitted model, from the file or
+            files it is given or, given None, from the package; the function's argument `params`.
     """
 
     name: str
@@ -36,6 +37,7 @@ class MetricEntry:
     paper: str
     note: str = ""
     options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    differentiable: bool = True
     masks: bool = False
     params: str | None = None
 
@@ -44,6 +46,23 @@ _PSNR = "Mean squared error in decibels below full scale"
 _SSIM = (
     "Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to "
     "structural similarity, IEEE TIP 13(4), 2004"
+)
+_FSIM = (
+    "Zhang, Zhang, Mou, Zhang, FSIM: a feature similarity index for image quality assessment, IEEE "
+    "TIP 20(8), 2011"
+)
+_VSI = (
+    "Zhang, Shen, Li, VSI: a visual saliency-induced index for perceptual image quality "
+    "assessment, IEEE TIP 23(10), 2014"
+)
+_NLPD = (
+    "Laparra, Balle, Berardino, Simoncelli, Perceptual image quality assessment using a normalized "
+    "Laplacian pyramid, Electronic Imaging 2016"
+)
+_VIF = "Sheikh, Bovik, Image information and visual quality, IEEE TIP 15(2), 2006"
+_LPIPS = (
+    "Zhang, Isola, Efros, Shechtman, Wang, The unreasonable effectiveness of deep features as a "
+    "perceptual metric, CVPR 2018"
 )
 
 _TABLE = (
@@ -112,6 +131,120 @@ _TABLE = (
         paper="Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality "
         "assessment, Asilomar 2003",
         masks=True,
+    ),
+    MetricEntry(
+        name="gmsd",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.5),
+        build="jiqa.fr.gmsd:gmsd",
+        least=3,
+        paper="Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation: a highly efficient "
+        "perceptual image quality index, IEEE TIP 23(2), 2014",
+    ),
+    MetricEntry(
+        name="fsim",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.fr.fsim:fsim",
+        least=8,
+        paper=_FSIM,
+        note="of luminance alone; pyiqa's fsim is fsimc",
+    ),
+    MetricEntry(
+        name="fsimc",
+        kind="fr",
+        lower_better=False,
+        score_range=(None, 1.0),
+        build="jiqa.fr.fsim:fsim",
+        least=8,
+        paper=_FSIM,
+        note="with chroma",
+        options={"chroma": True},
+    ),
+    MetricEntry(
+        name="vsi",
+        kind="fr",
+        lower_better=False,
+        score_range=(None, 1.0),
+        build="jiqa.fr.vsi:vsi",
+        least=3,
+        paper=_VSI,
+    ),
+    MetricEntry(
+        name="vsi.piq",
+        kind="fr",
+        lower_better=False,
+        score_range=(None, 1.0),
+        build="jiqa.fr.vsi:vsi",
+        least=3,
+        paper=_VSI,
+        note="the saliency map resized without antialiasing, as piq and pyiqa",
+        options={"antialias": False},
+    ),
+    MetricEntry(
+        name="nlpd",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.fr.nlpd:nlpd",
+        least=32,
+        paper=_NLPD,
+    ),
+    MetricEntry(
+        name="nlpd.pyiqa",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.fr.nlpd:nlpd",
+        least=32,
+        paper=_NLPD,
+        note="one weight of the normalisation left out, as pyiqa",
+        options={"far": 0.0},
+    ),
+    MetricEntry(
+        name="vif",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.vif:vif",
+        least=65,
+        paper=_VIF,
+        note="in the wavelet domain",
+    ),
+    MetricEntry(
+        name="vifp",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.vif:vifp",
+        least=41,
+        paper=_VIF,
+        note="in the pixel domain, multi-scale",
+    ),
+    MetricEntry(
+        name="lpips",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.fr.lpips:lpips",
+        least=31,
+        paper=_LPIPS,
+        note="version 0.1 on AlexNet; parameters: its convolutions and the authors' linear weights",
+        params="jiqa.fr.lpips:load_alex",
+    ),
+    MetricEntry(
+        name="lpips.vgg",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.fr.lpips:lpips",
+        least=16,
+        paper=_LPIPS,
+        note="version 0.1 on VGG-16; parameters: its convolutions and the authors' linear weights",
+        options={"network": "vgg16"},
+        params="jiqa.fr.lpips:load_vgg",
     ),
 )
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jiqa.fr.ssim import factor
 from jiqa.ops.colour import yiq
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import SCHARR, magnitude, root
@@ -32,16 +33,16 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
     With `chroma` FSIMc, which can fall a little below 0. Sides are 8 pixels or more.
 
     Deviations and choices:
-      Constants, 3-digit YIQ, the mean of F x F pixels and every F-th pixel, F = round(shorter side
-      / 256), and the noise threshold are those of the authors' MATLAB code; its filters have no
+      Constants, 3-digit YIQ, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM)
+      and the noise threshold are those of the authors' MATLAB code; its phase congruency has no
       weight for the spread of frequencies.
       Where hue is opposite, S_I S_Q is negative and the real part of its power is taken, as there.
       Where a filter's response is 0 everywhere phase congruency is 0, not 0 / 0, and an image
       without any scores 1.
     """
-    factor = max(1, int(min(image.shape[1:3]) / 256 + 0.5))
+    f = factor(*image.shape[1:3])
     y1, i1, q1, y2, i2, q2 = (
-        block_mean(x, factor, "zero") for y in (ref, image) for x in jnp.moveaxis(yiq(y), -1, 0)
+        block_mean(x, f, "zero") for y in (ref, image) for x in jnp.moveaxis(yiq(y), -1, 0)
     )
     pc1, pc2 = phase_congruency(y1), phase_congruency(y2)
     weight = jnp.maximum(pc1, pc2)
@@ -67,7 +68,7 @@ def phase_congruency(grey: jax.Array) -> jax.Array:
         mean_even, mean_odd = mean_even / size, mean_odd / size
         energy = even * mean_even + odd * mean_odd - jnp.abs(even * mean_odd - odd * mean_even)
         median = _median((amplitude[:, 0] ** 2).reshape(len(grey), -1))
-        threshold = noise[orientation] * root(median)[:, None, None]
+        threshold = float(noise[orientation]) * root(median)[:, None, None]
         energies += jnp.maximum(energy.sum(1) - threshold, 0)
         amplitudes += amplitude.sum(1)
     return jnp.where(amplitudes > 0, energies / jnp.where(amplitudes > 0, amplitudes, 1.0), 0.0)

@@ -63,9 +63,9 @@ def load(files: Files | None, network: str) -> dict[str, Any]:
     """{`network`: convolutions by name, `linear`: a weight [c] for each layer compared}.
 
     Args:
-      files: one file or several of .pth, .pt, .safetensors, .npz that hold both together: the
-        network's convolutions (torchvision's, or `conv1_1/kernel`), and LPIPS' own weights (the
-        authors' `lin0.model.1.weight`, or `vgg16/lin0/kernel`).
+      files: one file or several (in a list, or parted by commas) of .pth, .pt, .safetensors, .npz
+        that hold both together: the network's convolutions (torchvision's, or `conv1_1/kernel`),
+        and LPIPS' own weights (the authors' `lin0.model.1.weight`, or `vgg16/lin0/kernel`).
       network: a name in `LAYERS`.
 
     Raises:
@@ -77,7 +77,8 @@ def load(files: Files | None, network: str) -> dict[str, Any]:
             f"params: found none, expected files of {network}'s convolutions (torchvision's) and "
             "of LPIPS' linear weights (the authors'); neither comes with the package"
         )
-    files = [files] if isinstance(files, str | Path) else list(files)
+    if isinstance(files, str | Path):
+        files = str(files).split(",")
     tensors = {name: value for file in files for name, value in read(file).items()}
     try:
         linear = {}

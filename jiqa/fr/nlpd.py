@@ -28,7 +28,7 @@ NEIGHBOURS = (
 SECOND_RIGHT = 0.0072
 
 
-def nlpd(image: jax.Array, ref: jax.Array) -> jax.Array:
+def nlpd(image: jax.Array, ref: jax.Array, *, far: float = SECOND_RIGHT) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 0 of equal images; lower is better; no upper bound.
 
     Sides are 32 pixels or more: the sixth level then has one.
@@ -38,13 +38,14 @@ def nlpd(image: jax.Array, ref: jax.Array) -> jax.Array:
       without the power that the paper has luminance go through; levels are averaged with exponent
       1, not the paper's 0.6; the neighbours' weights are turned by 180 degrees (conv2), and beyond
       the border their sum has zeros.
+      far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
     """
-    levels = zip(pyramid(luma(image) / 255), pyramid(luma(ref) / 255), strict=True)
+    levels = zip(pyramid(luma(image) / 255, far), pyramid(luma(ref) / 255, far), strict=True)
     distances = [root(((a - b) ** 2).mean((1, 2))) for a, b in levels]
     return jnp.stack(distances).mean(0)
 
 
-def pyramid(grey: jax.Array) -> list[jax.Array]:
+def pyramid(grey: jax.Array, far: float = SECOND_RIGHT) -> list[jax.Array]:
     """[b, h, w] in [0, 1] -> six normalised levels, of which each is half as large as the last."""
     bands = []
     for _ in SIGMAS[1:]:
@@ -53,17 +54,17 @@ def pyramid(grey: jax.Array) -> list[jax.Array]:
         grey = low
     bands.append(grey)
     return [
-        band / (sigma + filter2(jnp.abs(band), kernel(level), "zero"))
+        band / (sigma + filter2(jnp.abs(band), kernel(level, far), "zero"))
         for level, (band, sigma) in enumerate(zip(bands, SIGMAS, strict=True))
     ]
 
 
-def kernel(level: int) -> np.ndarray:
+def kernel(level: int, far: float) -> np.ndarray:
     """The neighbours' weights [5, 5] of a level from 0, as `filter2` takes them."""
     weights = np.zeros((5, 5))
     weights[1, 2], weights[2, 1], weights[2, 3], weights[3, 2] = NEIGHBOURS[level]
     if level == 0:
-        weights[2, 4] = SECOND_RIGHT
+        weights[2, 4] = far
     return weights[::-1, ::-1]
 
 

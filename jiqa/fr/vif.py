@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jiqa.ops.colour import luma
-from jiqa.ops.filters import filter2, gaussian_line, separable
+from jiqa.ops.filters import gaussian_line, separable
 
 NOISE = 0.4  # the variance of the neurons' noise
 NOISE_PIXEL = 2.0
@@ -66,8 +66,8 @@ def vif(image: jax.Array, ref: jax.Array) -> jax.Array:
       4 levels, `sp5` filters, borders reflected without the edge pixel; 3 x 3 blocks as vectors;
       gain and noise from windows of 17, 9, 5 and 3 coefficients from the finest level on; blocks
       near the border, by half that window, left out; every eigenvalue counted.
-      Grey is MATLAB's rgb2gray, not rounded.
-      A ridge of 1e-6 of the mean variance keeps a covariance invertible whatever the image; where
+      Grey is MATLAB's rgb2gray, not rounded; pyiqa's luma is another, but grey images agree.
+      A ridge of 1e-8 of the mean variance keeps a covariance invertible whatever the image; where
       no band has any information (0 / 0 there), the score is 1.
     """
     bands = zip(oriented(luma(ref)), oriented(luma(image)), strict=True)
@@ -79,14 +79,29 @@ def vif(image: jax.Array, ref: jax.Array) -> jax.Array:
 
 
 def oriented(grey: jax.Array) -> list[jax.Array]:
-    """[b, h, w] -> bands of vertical, then horizontal edges of each level, from the finest on."""
-    low = filter2(grey, LOWPASS_0, "reflect")
+    """[b, h, w] -> [2 b, h, w] of each level from the finest on: edges upright, then lying."""
+    low = _convolve(grey[..., None], LOWPASS_0[..., None])
     bands = []
     for level in range(LEVELS):
         if level:
-            low = filter2(low, LOWPASS, "reflect")[:, ::2, ::2]
-        bands += [filter2(low, EDGES, "reflect"), filter2(low, EDGES.T, "reflect")]
+            low = _convolve(low, LOWPASS[..., None], 2)
+        both = _convolve(low, np.stack([EDGES, EDGES.T], -1))
+        bands.append(jnp.concatenate([both[..., 0], both[..., 1]]))
     return bands
+
+
+def _convolve(x: jax.Array, kernels: np.ndarray, stride: int = 1) -> jax.Array:
+    """[b, h, w, 1] correlated with [n, n, c] -> [b, h / stride, w / stride, c]."""
+    half = len(kernels) // 2
+    x = jnp.pad(x, [(0, 0), (half, half), (half, half), (0, 0)], mode="reflect")
+    return jax.lax.conv_general_dilated(
+        x,
+        jnp.asarray(kernels[:, :, None], x.dtype),
+        (stride, stride),
+        "VALID",
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=jax.lax.Precision.HIGHEST,
+    )
 
 
 def _information(x: jax.Array, y: jax.Array, window: int) -> tuple[jax.Array, jax.Array]:
@@ -146,7 +161,7 @@ def _source(x: jax.Array) -> tuple[jax.Array, jax.Array]:
     covariance = _product(every, every.swapaxes(1, 2)) / every.shape[2]
     eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
     mean = jnp.trace(covariance, axis1=1, axis2=2)[:, None, None] / BLOCK**2
-    ridge = (1e-6 * mean + TOLERANCE) * jnp.eye(BLOCK**2)[None]
+    ridge = (1e-8 * mean + TOLERANCE) * jnp.eye(BLOCK**2)[None]
     apart = jnp.stack([x[:, i::BLOCK, j::BLOCK] for i, j in places], 1)
     blocks = apart.reshape(len(x), BLOCK**2, -1)
     whitened = _product(jnp.linalg.inv(covariance + ridge), blocks)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jiqa.fr.ssim import factor
 from jiqa.ops.colour import lab, lmn
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import SCHARR, magnitude, root
@@ -22,23 +23,25 @@ CENTRE, SIGMA_F, SIGMA_D, SIGMA_C = 0.021, 1.34, 145.0, 0.001
 D50 = (0.9642, 1.0, 0.8251)
 
 
-def vsi(image: jax.Array, ref: jax.Array) -> jax.Array:
+def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
     Sides are 3 pixels or more.
 
     Deviations and choices:
-      Constants, the mean of F x F pixels and every F-th pixel, F = round(shorter side / 256), and
-      the size of the saliency map are those of the authors' MATLAB code. Its L*a*b* is of XYZ for
-      D65 over the white of D50.
+      Constants, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM), and the size
+      of the saliency map are those of the authors' MATLAB code. Its L*a*b* is of XYZ for D65 over
+      the white of D50.
+      antialias: MATLAB's imresize widens its kernel where it shrinks; pyiqa and piq resize the
+      saliency map without.
       Where hue is opposite, S_M S_N is negative and the real part of its power is taken, as there.
       An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
     """
-    factor = max(1, int(min(image.shape[1:3]) / 256 + 0.5))
+    f = factor(*image.shape[1:3])
 
     def maps(x: jax.Array) -> list[jax.Array]:
-        channels = [saliency(x), *jnp.moveaxis(lmn(x), -1, 0)]
-        return [block_mean(channel, factor, "zero") for channel in channels]
+        channels = [saliency(x, antialias), *jnp.moveaxis(lmn(x), -1, 0)]
+        return [block_mean(channel, f, "zero") for channel in channels]
 
     (s1, l1, m1, n1), (s2, l2, m2, n2) = maps(ref), maps(image)
     g1, g2 = magnitude(l1, SCHARR), magnitude(l2, SCHARR)
@@ -49,20 +52,22 @@ def vsi(image: jax.Array, ref: jax.Array) -> jax.Array:
     return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
 
 
-def saliency(image: jax.Array) -> jax.Array:
+def saliency(image: jax.Array, antialias: bool = True) -> jax.Array:
     """[b, h, w, 3] in [0, 1] -> [b, h, w] in 0..1: band-passed, central and warm colours."""
-    small = lab(imresize(image, (SIZE, SIZE), "bilinear"), white=D50)
+    small = imresize(image, (SIZE, SIZE), "bilinear", antialias=antialias)
+    small = lab(small, white=D50)
     x, y = frequencies(SIZE, SIZE)
     radius = np.hypot(x, y)
     band = np.where(radius <= 0.5, log_gabor(radius, CENTRE, SIGMA_F), 0)
-    spectrum = jnp.fft.rfft2(small, axes=(1, 2)) * band[None, :, : SIZE // 2 + 1, None].astype(np.float32)
+    half = jnp.asarray(band[None, :, : SIZE // 2 + 1, None], small.dtype)
+    spectrum = jnp.fft.rfft2(small, axes=(1, 2)) * half
     passed = jnp.fft.irfft2(spectrum, (SIZE, SIZE), axes=(1, 2))
     offset = np.arange(1, SIZE + 1) - SIZE / 2
-    central = np.exp(-(offset[:, None] ** 2 + offset**2) / SIGMA_D**2).astype(np.float32)
+    central = jnp.asarray(np.exp(-(offset[:, None] ** 2 + offset**2) / SIGMA_D**2), small.dtype)
     chroma = _stretch(small[..., 1:])
     warm = 1 - jnp.exp(-(chroma**2).sum(-1) / SIGMA_C**2)
     salient = root((passed**2).sum(-1)) * central[None] * warm
-    return _stretch(imresize(salient, image.shape[1:3], "bilinear"))
+    return _stretch(imresize(salient, image.shape[1:3], "bilinear", antialias=antialias))
 
 
 def _stretch(x: jax.Array) -> jax.Array:
