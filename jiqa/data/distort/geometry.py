@@ -76,12 +76,12 @@ def pixelate(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
 
 
 def patches_16(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` patches of 16x16 pixels, each copied to up to 8 pixels away."""
-    return _patches(image, number, places, 16)
+    """`number` <= 100 patches of 16x16 pixels, each copied to up to 8 pixels away."""
+    return _patches(image, number, places[:100], 16)
 
 
 def patches_15(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` patches of 15x15 pixels, each copied to up to 8 pixels away."""
+    """`number` <= PLACES patches of 15x15 pixels, each copied to up to 8 pixels away."""
     return _patches(image, number, places, 15)
 
 
@@ -99,11 +99,11 @@ def _patches(image: jax.Array, number: jax.Array, places: jax.Array, side: int) 
         patch = jnp.where(index < jnp.round(number), patch, kept)
         return jax.lax.dynamic_update_slice(state, patch, (end[0], end[1], 0))
 
-    return jax.lax.fori_loop(0, PLACES, copy, image)
+    return jax.lax.fori_loop(0, len(places), copy, image)
 
 
 def colour_blocks(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` blocks of 32x32 pixels, anywhere, of any colour."""
+    """`number` <= 32 blocks of 32x32 pixels, anywhere, of any colour."""
     height, width = image.shape[:2]
     rows, columns = jnp.mgrid[:height, :width]
     room = jnp.array([max(height - 32, 0), max(width - 32, 0)])
