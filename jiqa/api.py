@@ -25,12 +25,13 @@ from jiqa.ops import check
 _CPU_PIXELS, _PIXELS = 2**20, 2**23
 
 
-def create_metric(name: str, params: str | Path | None = None) -> "Metric":
+def create_metric(name: str, params: Any = None) -> "Metric":
     """The measure of that name.
 
     Args:
         name: one of `list_metrics()`.
-        params: file of a fitted model's parameters, as its authors give it [those of the package].
+        params: the file or files of a fitted model's parameters, as its authors give them [those
+            of the package].
 
     Raises:
         InputError: no such measure, or one without parameters; the file is not what it should be.
@@ -56,7 +57,7 @@ class Metric:
         params: parameters of a fitted model, None where there are none.
     """
 
-    def __init__(self, entry: registry.MetricEntry, params: str | Path | None = None) -> None:
+    def __init__(self, entry: registry.MetricEntry, params: Any = None) -> None:
         if params is not None and entry.params is None:
             raise InputError(f"{entry.name}: found params {str(params)!r}, expected none")
         self.entry = entry
