@@ -1,0 +1,54 @@
+"""BRISQUE: a support vector regression on the statistics of normalised coefficients.
+
+Mittal, Moorthy, Bovik, No-reference image quality assessment in the spatial domain, IEEE TIP
+21(12), 2012. Table I: 18 features at each of two scales. About 0 (best) to 100, not clipped.
+
+Deviations and choices: as the authors' MATLAB release: grey rounded as uint8 images are; the
+window reaches over a border of zeros; neighbours wrap around; the image is halved by imresize.
+The release says `filter2(window, im, 'same')`; Python's libraries replicate or reflect the border.
+"""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from jiqa.handcrafted import files, svr
+from jiqa.handcrafted.svr import Svr
+from jiqa.ops import distributions
+from jiqa.ops.colour import luma
+
+FEATURES = 36
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
+
+
+def brisque(image: jax.Array, *, params: Svr) -> jax.Array:
+    """Scores [b] of images [b, h, w, 3] in [0, 1]; see the module."""
+    return params.predict(features(image))
+
+
+def features(image: jax.Array) -> jax.Array:
+    """Features [b, 36], in the order of the authors' code."""
+    x = luma(image, rounded=True)
+    return jnp.concatenate([_scale(x), _scale(distributions.halve(x))], -1)
+
+
+def _scale(x: jax.Array) -> jax.Array:
+    """[b, h, w] -> [b, 18]."""
+    x, _ = distributions.mscn(x, padding="zero")
+    out = [*distributions.ggd(x, (1, 2))]
+    for shift in _SHIFTS:
+        fit = distributions.aggd(x * jnp.roll(x, shift, (1, 2)), (1, 2))
+        out += [fit.shape, fit.mean, fit.left**2, fit.right**2]
+    return jnp.stack(out, -1)
+
+
+def load(path: str | Path | None = None) -> Svr:
+    """The regression: ours where `path` is None, else of a file; see `svr.load`.
+
+    The authors' is libsvm's `allmodel`, with its ranges beside it.
+
+    Raises:
+        InputError: the file is not there or is no regression on 36 features.
+    """
+    return svr.load(files.ours("brisque.npz") if path is None else Path(path), FEATURES)

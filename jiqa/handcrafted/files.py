@@ -1,0 +1,61 @@
+"""Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import scipy.io
+
+from jiqa.errors import InputError
+
+
+def ours(name: str) -> Path:
+    """The parameters of that name which come with the package."""
+    return Path(__file__).parent / "params" / name
+
+
+def read(path: Path, names: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+    """Arrays of a .npz or .mat file, float64, under the keys of `names`.
+
+    Args:
+        path: of the file.
+        names: key -> what the file may call it; the first that it has is taken.
+
+    Raises:
+        InputError: no such file, not of that kind, or a field is not there.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected parameters (.npz or .mat)")
+    try:
+        if path.suffix == ".mat":
+            fields = scipy.io.loadmat(path)
+        else:
+            with np.load(path, allow_pickle=False) as stored:
+                fields = dict(stored)
+    except (OSError, ValueError, NotImplementedError, EOFError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: {reason}, expected parameters (.npz or .mat)") from error
+    out = {}
+    for key, known in names.items():
+        name = next((name for name in known if name in fields), None)
+        if name is None:
+            there = ", ".join(sorted(name for name in fields if not name.startswith("__")))
+            raise InputError(f"{path}: found {there}, expected {' or '.join(known)}")
+        out[key] = np.asarray(fields[name], np.float64)
+    return out
+
+
+def shaped(path: Path, name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`found`, checked to have that shape (-1 is any length) and no value that is not finite.
+
+    Raises:
+        InputError: it has not.
+    """
+    fits = len(found.shape) == len(shape) and all(
+        s in (-1, f) for s, f in zip(shape, found.shape, strict=True)
+    )
+    if not fits:
+        raise InputError(f"{path}: {name}: found {list(found.shape)}, expected {list(shape)}")
+    if not np.isfinite(found).all():
+        raise InputError(f"{path}: {name}: found values that are not finite, expected numbers")
+    return found

@@ -1,0 +1,69 @@
+"""PIQE: the share of an image's active blocks that look distorted; nothing is fitted.
+
+Venkatanath, Praneeth, Bh, Channappayya, Medasani, Blind image quality evaluation using perception
+based features, NCC 2015. Eq. 1 to 3: normalised coefficients; eq. 4: active blocks; eq. 5 to 9:
+noticeable distortions, noise, and the pooling. 0 to 100, lower is better.
+
+Deviations and choices: as MATLAB's `piqe`: grey rounded as uint8 images are; the image is filled
+up to whole blocks of 16x16 by repeating its last row and column; the window repeats the border.
+Whether a block is active, noisy or distorted is a threshold, so the score has jumps; its gradient
+is that of the variances of blocks, where no block crosses a threshold.
+"""
+
+import jax
+import jax.numpy as jnp
+
+from jiqa.ops import distributions
+from jiqa.ops.colour import luma
+from jiqa.ops.distributions import over, root
+
+BLOCK = 16
+_SEGMENT = 6
+_ACTIVE = 0.1
+_IMPAIRED = 0.1
+
+
+def piqe(image: jax.Array) -> jax.Array:
+    """Scores [b] of images [b, h, w, 3] in [0, 1], of any size; see the module."""
+    x = luma(image, rounded=True)
+    fill = [(0, 0), *((0, -side % BLOCK) for side in x.shape[1:])]
+    x, _ = distributions.mscn(jnp.pad(x, fill, mode="edge"))
+    b, h, w = x.shape
+    blocks = x.reshape(b, h // BLOCK, BLOCK, w // BLOCK, BLOCK).swapaxes(2, 3)
+    blocks = blocks.reshape(b, -1, BLOCK, BLOCK)
+    variance = _variance(blocks, (2, 3))
+    active = variance > _ACTIVE
+    distorted = jnp.where(_impaired(blocks), 1 - variance, 0) + jnp.where(
+        _noisy(blocks, variance), variance, 0
+    )
+    total = jnp.where(active, distorted, 0).sum(1)
+    return (total + 1) / (active.sum(1).astype(x.dtype) + 1) * 100
+
+
+def _impaired(blocks: jax.Array) -> jax.Array:
+    """bool [b, n]: six neighbours along an edge have a deviation below the threshold."""
+    edges = jnp.stack(
+        [blocks[..., 0, :], blocks[..., -1, :], blocks[..., :, 0], blocks[..., :, -1]], 2
+    )
+    parts = [edges[..., k : k + _SEGMENT] for k in range(BLOCK - _SEGMENT + 1)]
+    deviation = root(_variance(jnp.stack(parts, 3), (4,)))
+    return (deviation < _IMPAIRED).any((2, 3))
+
+
+def _noisy(blocks: jax.Array, variance: jax.Array) -> jax.Array:
+    """bool [b, n]: the block's deviation is over twice its distance from that of the centre.
+
+    The centre's two columns are measured against the others.
+    """
+    middle = BLOCK // 2
+    centre = blocks[..., middle - 1 : middle + 1]
+    rest = jnp.concatenate([blocks[..., : middle - 1], blocks[..., middle + 1 :]], -1)
+    ratio = over(root(_variance(centre, (2, 3))), root(_variance(rest, (2, 3))))
+    deviation = root(variance)
+    beta = over(jnp.abs(deviation - ratio), jnp.maximum(deviation, ratio))
+    return deviation > 2 * beta
+
+
+def _variance(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
+    """Without bias, as MATLAB's var."""
+    return jnp.var(x, axes, ddof=1)

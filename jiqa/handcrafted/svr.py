@@ -1,0 +1,104 @@
+"""Support vector regressions on features, evaluated in JAX; `jiqa.steps.svr` fits them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jiqa.errors import InputError
+from jiqa.handcrafted import files
+
+
+class Svr(NamedTuple):
+    """sum_i w_i exp(-gamma |s(x) - v_i|^2) + bias; s takes `low` .. `high` to -1 .. 1.
+
+    Attributes:
+        low: [d], lowest of each feature in training.
+        high: [d], highest.
+        vectors: [n, d], scaled.
+        weights: [n].
+        gamma: [].
+        bias: [].
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    vectors: np.ndarray
+    weights: np.ndarray
+    gamma: np.ndarray
+    bias: np.ndarray
+
+    def predict(self, features: jax.Array) -> jax.Array:
+        """[b, d] -> [b]."""
+        low, high = jnp.asarray(self.low), jnp.asarray(self.high)
+        span = jnp.where(high > low, high - low, 1.0)
+        x = 2 * (features - low[None]) / span[None] - 1
+        square = jnp.sum((x[:, None] - jnp.asarray(self.vectors)[None]) ** 2, -1)
+        kernel = jnp.exp(-self.gamma * square)
+        return jnp.sum(kernel * jnp.asarray(self.weights)[None], -1) + self.bias
+
+    def save(self, path: Path) -> None:
+        """Writes the arrays as .npz."""
+        np.savez_compressed(path, **self._asdict())
+
+
+def load(path: Path, features: int) -> Svr:
+    """A regression on so many features: a .npz as `Svr.save` writes it, or a libsvm text model.
+
+    The ranges of a libsvm model lie beside it: `brisque_range.csv` with a row (feature, min, max)
+    each, or `allrange` as svm-scale writes it.
+
+    Raises:
+        InputError: a file is not there, is no such model, or is one of other features.
+    """
+    if path.suffix == ".npz":
+        found = files.read(path, {name: (name,) for name in Svr._fields})
+    else:
+        found = {**_libsvm(path), **_ranges(path.parent)}
+    shapes = {"low": (features,), "high": (features,), "gamma": (), "bias": ()}
+    shapes |= {"vectors": (-1, features), "weights": (len(found["vectors"]),)}
+    return Svr(
+        *(files.shaped(path, f, found[f], shapes[f]).astype(np.float32) for f in Svr._fields)
+    )
+
+
+def _libsvm(path: Path) -> dict[str, np.ndarray]:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected a regression (.npz or libsvm's text)")
+    head, mark, body = path.read_text(errors="replace").partition("\nSV\n")
+    fields = dict(line.split(maxsplit=1) for line in head.splitlines() if " " in line)
+    kind = (fields.get("svm_type"), fields.get("kernel_type"))
+    if not mark or kind not in (("epsilon_svr", "rbf"), ("nu_svr", "rbf")):
+        raise InputError(f"{path}: found {kind}, expected libsvm's text of an SVR of kernel rbf")
+    try:
+        rows = [line.split() for line in body.splitlines() if line.strip()]
+        pairs = [[cell.split(":") for cell in row[1:]] for row in rows]
+        vectors = np.zeros((len(rows), max(int(i) for row in pairs for i, _ in row)))
+        for row, cells in enumerate(pairs):
+            for i, value in cells:
+                vectors[row, int(i) - 1] = float(value)
+        return {
+            "vectors": vectors,
+            "weights": np.array([float(row[0]) for row in rows]),
+            "gamma": np.array(float(fields["gamma"])),
+            "bias": np.array(-float(fields["rho"])),
+        }
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path}: {error}, expected libsvm's text of an SVR") from error
+
+
+def _ranges(folder: Path) -> dict[str, np.ndarray]:
+    csv, allrange = folder / "brisque_range.csv", folder / "allrange"
+    try:
+        if csv.is_file():
+            rows = np.loadtxt(csv, delimiter=",", skiprows=1, ndmin=2)
+        elif allrange.is_file():
+            rows = np.loadtxt(allrange, skiprows=2, ndmin=2)
+        else:
+            raise InputError(f"{folder}: found no {csv.name}, expected it or {allrange.name}")
+        _, low, high = rows.T
+    except ValueError as error:
+        raise InputError(f"{folder}: {error}, expected rows of feature, min, max") from error
+    return {"low": low, "high": high}

@@ -1,0 +1,230 @@
+"""Statistics of natural scenes: local normalisation, and fits of distributions by their moments.
+
+Fits look their shape up in a table, as the published codes do: the nearest of 0.2, 0.201, ..., 10.
+The gradient of a shape is that of the exact solution, of which the table is a rounding.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln
+from scipy import special
+
+from jiqa.errors import InputError
+from jiqa.ops import filters
+
+Axes = tuple[int, ...]
+
+_SHAPES = np.arange(200, 10001) / 1000
+
+
+def _ratio(shape: np.ndarray) -> np.ndarray:
+    """(mean |x|)^2 / mean x^2 of a generalised Gaussian of that shape; it grows with the shape."""
+    return np.exp(
+        2 * special.gammaln(2 / shape) - special.gammaln(1 / shape) - special.gammaln(3 / shape)
+    )
+
+
+_RATIOS = _ratio(_SHAPES)
+_BORDERS = (_RATIOS[1:] + _RATIOS[:-1]) / 2
+_SLOPES = np.gradient(_SHAPES, _RATIOS)
+
+
+def shape_of(ratio: jax.Array) -> jax.Array:
+    """The shape whose (mean |x|)^2 / mean x^2 is nearest to `ratio`, of the same shape."""
+    place = jnp.searchsorted(jnp.asarray(_BORDERS, ratio.dtype), jax.lax.stop_gradient(ratio))
+    shape, slope = (jnp.asarray(table, ratio.dtype)[place] for table in (_SHAPES, _SLOPES))
+    return shape + slope * (ratio - jax.lax.stop_gradient(ratio))
+
+
+def ggd(x: jax.Array, axes: Axes) -> tuple[jax.Array, jax.Array]:
+    """(shape, variance) of a generalised Gaussian of mean 0 over `axes`.
+
+    Sharifi, Leon-Garcia (1995), as in BRISQUE's code. Of zeros alone: 0.2 and 0.
+    """
+    variance = jnp.mean(x * x, axes)
+    return shape_of(over(jnp.mean(jnp.abs(x), axes) ** 2, variance)), variance
+
+
+class Aggd(NamedTuple):
+    """An asymmetric generalised Gaussian of mode 0: Lasmar, Stitou, Berthoumieu (2009).
+
+    Attributes:
+        shape: in 0.2 .. 10.
+        left: root of the mean square of the values below 0; 0 where there are none.
+        right: of the others.
+    """
+
+    shape: jax.Array
+    left: jax.Array
+    right: jax.Array
+
+    @property
+    def scales(self) -> tuple[jax.Array, jax.Array]:
+        """Left and right scale of the density: sqrt(G(1/a) / G(3/a)) times `left` and `right`."""
+        factor = jnp.exp((gammaln(1 / self.shape) - gammaln(3 / self.shape)) / 2)
+        return self.left * factor, self.right * factor
+
+    @property
+    def mean(self) -> jax.Array:
+        """(right - left) G(2/a) / sqrt(G(1/a) G(3/a))."""
+        left, right = self.scales
+        return (right - left) * jnp.exp(gammaln(2 / self.shape) - gammaln(1 / self.shape))
+
+
+def aggd(x: jax.Array, axes: Axes) -> Aggd:
+    """Fits an asymmetric generalised Gaussian over `axes`, as in NIQE's and BRISQUE's code.
+
+    A value of 0 counts among those above. In the published codes the rounding error of a flat
+    window does as a rule, since neighbours in it have errors of one sign and a positive product.
+    Where no value is below 0, or none above, the shape is 0.2, as MATLAB's `min` makes it of NaN.
+    """
+    square = x * x
+    below = x < 0
+    left, right = (
+        root(over(jnp.sum(jnp.where(side, square, 0), axes), jnp.sum(side, axes, dtype=x.dtype)))
+        for side in (below, ~below)
+    )
+    both = (left > 0) & (right > 0)
+    skew = jnp.where(both, over(left, right), 1.0)
+    ratio = over(jnp.mean(jnp.abs(x), axes) ** 2, jnp.mean(square, axes))
+    ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
+    return Aggd(shape_of(jnp.where(both, ratio, 0.0)), left, right)
+
+
+def over(x: jax.Array, y: jax.Array) -> jax.Array:
+    """x / y; 0, with a gradient of 0, where y is 0."""
+    return jnp.where(y == 0, 0.0, x) / jnp.where(y == 0, 1.0, y)
+
+
+def root(x: jax.Array) -> jax.Array:
+    """The square root, with a gradient of 0 where x is 0."""
+    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)
+
+
+def mscn(
+    x: jax.Array, *, size: int = 7, sigma: float = 7 / 6, padding: str = "replicate"
+) -> tuple[jax.Array, jax.Array]:
+    """Mean subtracted, contrast normalised coefficients of maps [b, h, w] in 0..255.
+
+    (x - m) / (s + 1), m and s the mean and deviation under a Gaussian window (Ruderman 1994; as
+    in Mittal et al. 2012).
+
+    Returns:
+        The coefficients and the deviations s, both [b, h, w].
+    """
+    away, deviation = local_moments(x, size=size, sigma=sigma, padding=padding)
+    return -away / (deviation + 1), deviation
+
+
+def halve(x: jax.Array) -> jax.Array:
+    """Maps [b, h, w] at half their size, rounded up: MATLAB's imresize(x, 0.5).
+
+    By its eight taps, k/256 each, so that whole numbers in 0..255 give exact values.
+    """
+    for axis in (1, 2):
+        size = -(-x.shape[axis] // 2)
+        fill = [(0, 0)] * 3
+        fill[axis] = (3, 2 * size + 3 - x.shape[axis])
+        padded = jnp.pad(x, fill, mode="symmetric")
+        taps = [
+            jax.lax.slice_in_dim(padded, k, k + 2 * size - 1, stride=2, axis=axis) for k in range(8)
+        ]
+        x = _dot([-3 / 256, -9 / 256, 29 / 256, 111 / 256], taps)
+    return x
+
+
+def local_moments(
+    x: jax.Array, *, size: int, sigma: float, padding: str
+) -> tuple[jax.Array, jax.Array]:
+    """Mean of maps [b, h, w] under a Gaussian window less its centre, and deviation; [b, h, w].
+
+    From differences of neighbours, and from the variance within the rows of a window and that
+    between them: the E[x] - x and E[x^2] - E[x]^2 of the published codes without their loss of
+    digits. Where the window is flat both are 0, where it is a ramp the first is, exactly.
+    """
+    line = filters.gaussian_line(size, sigma)[: size // 2 + 1].tolist()
+    across = _shifts(filters.pad(x, (size, size), padding), size, axis=2)
+    centre = across[size // 2]
+    away = _dot(line, [part - centre for part in across])
+    within = _dot(line, [(part - centre - away) ** 2 for part in across])
+    steps = [part - x for part in _shifts(centre, size, axis=1)]
+    rows = _shifts(away, size, axis=1)
+    mean = _dot(line, rows) + _dot(line, steps)
+    between = _dot(line, [(step + row - mean) ** 2 for step, row in zip(steps, rows, strict=True)])
+    return mean, root(_dot(line, _shifts(within, size, axis=1)) + between)
+
+
+def _shifts(x: jax.Array, size: int, axis: int) -> list[jax.Array]:
+    length = x.shape[axis] - size + 1
+    return [jax.lax.slice_in_dim(x, k, k + length, axis=axis) for k in range(size)]
+
+
+def _dot(half: list[float], parts: list[jax.Array]) -> jax.Array:
+    """Sum of the parts under symmetric weights, of which the first half is given, by pairs."""
+    pairs = [part + parts[-1 - k] for k, part in enumerate(parts[: len(parts) // 2])]
+    pairs += parts[len(pairs) : len(half)]
+    terms = [weight * pair for weight, pair in zip(half, pairs, strict=True)]
+    return sum(terms[1:], start=terms[0])
+
+
+class Gaussian(NamedTuple):
+    """A multivariate Gaussian: mean m, and W with W C W' = I for its covariance C.
+
+    Attributes:
+        mean: [d].
+        whiten: [k, d].
+    """
+
+    mean: np.ndarray
+    whiten: np.ndarray
+
+    @classmethod
+    def fit(cls, mean: np.ndarray, covariance: np.ndarray, name: str) -> "Gaussian":
+        """From its mean [d] and covariance [d, d].
+
+        A variable that repeats an earlier one is left out (k < d), which is what the pseudo-inverse
+        makes of it.
+
+        Raises:
+            InputError: what is left is not positive definite; the message begins with `name`.
+        """
+        kept = np.sort(np.unique(covariance, axis=0, return_index=True)[1])
+        values, vectors = np.linalg.eigh(covariance[np.ix_(kept, kept)])
+        if not values[0] > 1e-14 * values[-1]:
+            raise InputError(
+                f"{name}: found a covariance with eigenvalues {values[0]:g} .. {values[-1]:g}, "
+                "expected a positive definite one"
+            )
+        whiten = np.zeros((len(kept), len(mean)), np.float32)
+        whiten[:, kept] = (vectors / np.sqrt(values)).T
+        return cls(np.asarray(mean, np.float32), whiten)
+
+    def distance(self, mean: jax.Array, features: jax.Array) -> jax.Array:
+        """sqrt(v' ((C + C2) / 2)^-1 v), as of NIQE and IL-NIQE.
+
+        Args:
+            mean: [b, m, d]; v is what it is away from this Gaussian's.
+            features: [b, n, d], whose covariance is C2; rows with a NaN do not count.
+
+        Returns:
+            [b, m].
+        """
+        whole = jnp.isfinite(features).all(-1, keepdims=True)
+        count = whole.sum(1, keepdims=True).astype(features.dtype)
+        x = self._whitened(jnp.where(whole, features, 0.0))
+        centre = over(jnp.where(whole, x, 0.0).sum(1, keepdims=True), count)
+        x = jnp.where(whole, x - centre, 0.0)
+        covariance = _product("bni,bnj->bij", x, x) / jnp.maximum(count - 1, 1)
+        middle = (covariance + jnp.eye(x.shape[-1], dtype=x.dtype)[None]) / 2
+        v = self._whitened(mean)
+        return root((v * jnp.linalg.solve(middle, v.mT).mT).sum(-1))
+
+    def _whitened(self, x: jax.Array) -> jax.Array:
+        return _product("bni,ji->bnj", x - self.mean[None, None], jnp.asarray(self.whiten))
+
+
+def _product(form: str, x: jax.Array, y: jax.Array) -> jax.Array:
+    return jnp.einsum(form, x, y, precision=jax.lax.Precision.HIGHEST)

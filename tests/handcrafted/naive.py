@@ -1,0 +1,154 @@
+"""The hand-crafted measures' stages in NumPy and SciPy, float64, written from papers and loops."""
+
+import math
+
+import numpy as np
+from scipy import ndimage, special
+
+GRID = np.arange(0.2, 10.0005, 0.001)
+MODES = {"replicate": "nearest", "zero": "constant", "symmetric": "reflect"}
+
+
+def grey(image):
+    """uint8 [h, w, 3] -> float64 [h, w], MATLAB's rgb2gray of uint8."""
+    weights = np.linalg.inv([[1, 0.956, 0.621], [1, -0.272, -0.647], [1, -1.106, 1.703]])[0]
+    return np.floor(image.astype(np.float64) @ weights + 0.5)
+
+
+def window(size, sigma):
+    r = np.arange(size) - (size - 1) / 2
+    out = np.exp(-(r[:, None] ** 2 + r[None] ** 2) / (2 * sigma**2))
+    return out / out.sum()
+
+
+def filtered(x, kernel, padding):
+    return ndimage.correlate(x, kernel, mode=MODES[padding])
+
+
+def mscn(x, padding="replicate", size=7, sigma=7 / 6):
+    kernel = window(size, sigma)
+    mean = filtered(x, kernel, padding)
+    deviation = np.sqrt(np.abs(filtered(x * x, kernel, padding) - mean**2))
+    away = np.where(np.abs(x - mean) < 1e-9, 0, x - mean)  # the rounding errors of flat windows
+    return away / (deviation + 1), deviation
+
+
+def halve(x):
+    """MATLAB's imresize(x, 0.5), pixel by pixel; sides even."""
+
+    def weight(t):
+        t = abs(t) / 2
+        if t <= 1:
+            return 1.5 * t**3 - 2.5 * t**2 + 1
+        return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t <= 2 else 0.0
+
+    def lines(x):
+        out = np.zeros((len(x) // 2, x.shape[1]))
+        for i in range(len(out)):
+            centre, total = 2 * i + 0.5, 0.0
+            for k in range(2 * i - 4, 2 * i + 6):
+                w = weight(centre - k)
+                mirrored = -k - 1 if k < 0 else k if k < len(x) else 2 * len(x) - 1 - k
+                out[i] += w * x[mirrored]
+                total += w
+            out[i] /= total
+        return out
+
+    return lines(lines(x).T).T
+
+
+def ratio(shape):
+    gamma = special.gamma
+    return gamma(2 / shape) ** 2 / (gamma(1 / shape) * gamma(3 / shape))
+
+
+def ggd(x):
+    variance = np.mean(x**2)
+    rho = variance / np.mean(np.abs(x)) ** 2
+    return GRID[np.argmin(np.abs(rho - 1 / ratio(GRID)))], variance
+
+
+def aggd(x):
+    left = np.sqrt(np.mean(x[x < 0] ** 2))
+    right = np.sqrt(np.mean(x[x >= 0] ** 2))
+    skew = left / right
+    found = np.mean(np.abs(x)) ** 2 / np.mean(x**2)
+    found *= (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
+    shape = GRID[np.argmin((ratio(GRID) - found) ** 2)]
+    gamma = special.gamma
+    mean = (right - left) * gamma(2 / shape) / gamma(1 / shape)
+    mean *= math.sqrt(gamma(1 / shape) / gamma(3 / shape))
+    return shape, mean, left, right
+
+
+def scales(x):
+    """aggd with the density's scales in place of the deviations."""
+    shape, mean, left, right = aggd(x)
+    factor = math.sqrt(special.gamma(1 / shape) / special.gamma(3 / shape))
+    return shape, mean, left * factor, right * factor
+
+
+def brisque_features(image):
+    x, out = grey(image), []
+    for _ in range(2):
+        y, _ = mscn(x, "zero")
+        out += ggd(y)
+        for shift in ((0, 1), (1, 0), (1, 1), (-1, 1)):
+            shape, mean, left, right = aggd(y * np.roll(y, shift, (0, 1)))
+            out += [shape, mean, left**2, right**2]
+        x = halve(x)
+    return np.array(out)
+
+
+def niqe_features(image):
+    """[n, 36] and the sharpness [n]."""
+    x = grey(image)
+    x = x[: len(x) // 96 * 96, : x.shape[1] // 96 * 96]
+    pair, sharp = [], []
+    for side in (96, 48):
+        y, deviation = mscn(x)
+        rows = []
+        for top in range(0, len(y), side):
+            for left_ in range(0, y.shape[1], side):
+                block = y[top : top + side, left_ : left_ + side]
+                shape, _, left, right = scales(block)
+                row = [shape, (left + right) / 2]
+                for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
+                    row += scales(block * np.roll(block, shift, (0, 1)))
+                rows.append(row)
+                sharp.append(deviation[top : top + side, left_ : left_ + side].mean())
+        pair.append(rows)
+        x = halve(x)
+    found = np.concatenate(pair, -1)
+    return found, np.array(sharp[: len(found)])
+
+
+def niqe(image, mean, covariance):
+    found, _ = niqe_features(image)
+    away = mean - np.nanmean(found, 0)
+    whole = found[~np.isnan(found).any(1)]
+    middle = (covariance + np.cov(whole.T)) / 2
+    return math.sqrt(away @ np.linalg.pinv(middle) @ away)
+
+
+def piqe(image):
+    x = grey(image)
+    x = np.pad(x, [(0, -side % 16) for side in x.shape], mode="edge")
+    x, _ = mscn(x)
+    total, active = 0.0, 0
+    for top in range(0, len(x), 16):
+        for left in range(0, x.shape[1], 16):
+            block = x[top : top + 16, left : left + 16]
+            variance = block.var(ddof=1)
+            if variance <= 0.1:
+                continue
+            active += 1
+            edges = (block[0], block[-1], block[:, 0], block[:, -1])
+            if any(e[k : k + 6].std(ddof=1) < 0.1 for e in edges for k in range(11)):
+                total += 1 - variance
+            surround = np.delete(block, (7, 8), axis=1)
+            centre = block[:, 7:9].std(ddof=1) / surround.std(ddof=1)
+            deviation = math.sqrt(variance)
+            if deviation > 2 * abs(deviation - centre) / max(deviation, centre):
+                total += variance
+    return (total + 1) / (active + 1) * 100
