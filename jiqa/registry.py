@@ -224,6 +224,17 @@ _TABLE = (
         note="in the pixel domain, multi-scale",
     ),
     MetricEntry(
+        name="mad",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.fr.mad:mad",
+        least=34,
+        paper="Larson, Chandler, Most apparent distortion: full-reference image quality assessment "
+        "and the role of strategy, Journal of Electronic Imaging 19(1), 2010",
+        note="as the authors' MATLAB code of 2011; pyiqa's differs",
+    ),
+    MetricEntry(
         name="lpips",
         kind="fr",
         lower_better=True,
