@@ -172,6 +172,10 @@ def test_range_of_uint8_and_float_are_one(name):
         ({"level": 6}, "waterloo/jpeg: found level 6, expected 1 to 5"),
         ({"level": 1.5}, "waterloo/jpeg: found level 1.5, expected 1 to 5"),
         ({"level": np.ones(2, int)}, r"waterloo/jpeg: found levels \[2\], expected \[\]$"),
+        (
+            {"key": np.zeros(2, np.uint32)},
+            r"waterloo/jpeg: found key uint32 \[2\], expected a seed",
+        ),
         ({"image": np.zeros((8, 8))}, r"image: found shape \(8, 8\), expected \(h, w, 3\)"),
         ({"image": np.zeros((15, 99, 3))}, r"found shape \(15, 99, 3\), expected at least 16"),
         ({"image": np.zeros((0, 8, 3))}, r"image: found shape \(0, 8, 3\)"),

@@ -36,8 +36,8 @@ def distort(
         float32 in [0, 1] of the image's shape.
 
     Raises:
-        InputError: an unknown name, a level outside 1..5, an image of another shape or range, or
-            below 16 pixels a side.
+        InputError: an unknown name, a level outside 1..5, a key of another kind or number, an image
+            of another shape or range, or below 16 pixels a side.
     """
     if name not in TYPES:
         raise InputError(f"distortion: found {name!r}, expected one of {', '.join(TYPES)}")
@@ -49,7 +49,10 @@ def distort(
     if levels.shape not in ((), shape):
         either = "[]" + f" or {list(shape)}" * bool(shape)
         raise InputError(f"{name}: found levels {list(levels.shape)}, expected {either}")
-    keys = jax.random.key(key) if isinstance(key, int) else key
+    keys = jax.random.key(key) if isinstance(key, int | np.integer) else key
+    if not jnp.issubdtype(keys.dtype, jax.dtypes.prng_key) or keys.shape not in ((), shape):
+        found = f"{keys.dtype} {list(keys.shape)}"
+        raise InputError(f"{name}: found key {found}, expected a seed or one of jax.random.key")
     if not shape:
         return jnp.asarray(TYPES[name](images[None], levels[None], keys[None])[0])
     if not keys.ndim:
