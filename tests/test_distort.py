@@ -12,6 +12,8 @@ from jiqa.cli import main
 from jiqa.data.distort import FAMILIES, TYPES, distort
 from jiqa.data.distort.kind import Host
 from jiqa.errors import InputError
+from jiqa.tfds_builders import tid
+from jiqa.tfds_builders.kadid10k import kadid10k_dataset_builder
 
 LEVELS = np.arange(1, 6)
 IN_PUBLISHED_ORDER = {
@@ -20,7 +22,7 @@ IN_PUBLISHED_ORDER = {
     "kadid10k/contrast_change": (0, 0.15, -0.4, 0.3, -0.6),
     "tid2013/mean_shift": tuple(shift / 255 for shift in (15, -15, 30, -30, 45)),
     "tid2013/contrast_change": (0.85, 1.2, 0.7, 1.4, 0.55),
-    "tid2013/color_saturation": (0.4, 0, -0.4, -0.8, -1.2),
+    "tid2013/color_saturation_change": (0.4, 0, -0.4, -0.8, -1.2),
 }
 BY_NUMBER = {
     "kadid10k": (
@@ -33,8 +35,8 @@ BY_NUMBER = {
         "additive_gaussian_noise color_noise spatially_correlated_noise masked_noise "
         "high_frequency_noise impulse_noise quantization_noise gaussian_blur image_denoising jpeg "
         "jpeg2000 jpeg_transmission_errors jpeg2000_transmission_errors "
-        "non_eccentricity_pattern_noise local_blockwise_distortions mean_shift contrast_change "
-        "color_saturation multiplicative_gaussian_noise comfort_noise "
+        "non_eccentricity_pattern_noise local_block_wise_distortions mean_shift contrast_change "
+        "color_saturation_change multiplicative_gaussian_noise comfort_noise "
         "lossy_compression_of_noisy_images color_quantization_with_dither chromatic_aberrations "
         "sparse_sampling_and_reconstruction"
     ),
@@ -79,7 +81,8 @@ def psnr(image, reference):
 
 def test_types_are_in_the_order_of_the_releases():
     assert {family: " ".join(kinds) for family, kinds in FAMILIES.items()} == BY_NUMBER
-    assert list(TYPES)[5] == "kadid10k/color_quantization"
+    assert list(FAMILIES["tid2013"]) == list(tid.TYPES)
+    assert list(FAMILIES["kadid10k"]) == list(kadid10k_dataset_builder.TYPES)
     for kind in TYPES.values():
         assert ("fitted to PSNR" in kind.nearness) == (len(kind.levels) == 2)
 

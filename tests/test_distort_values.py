@@ -339,5 +339,5 @@ def test_strengths_are_not_mixed_up():
     assert TYPES["kadid10k/jpeg"].levels == (43, 36, 24, 7, 4)
     assert TYPES["waterloo/jpeg"].levels == (43, 12, 7, 4, 0)
     assert TYPES["waterloo/jpeg2000"].levels == (52, 150, 343, 600, 1200)
-    assert TYPES["tid2013/local_blockwise_distortions"].levels == (2, 4, 8, 16, 32)
+    assert TYPES["tid2013/local_block_wise_distortions"].levels == (2, 4, 8, 16, 32)
     assert TYPES["tid2013/color_quantization_with_dither"].levels == (64, 32, 16, 8, 4)

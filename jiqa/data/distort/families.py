@@ -152,7 +152,7 @@ TID2013 = {
         (1, geometry.PLACES),
         f"{_FITTED}; patches of 15x15, as others simulate it",
     ),
-    "local_blockwise_distortions": Type(
+    "local_block_wise_distortions": Type(
         Traced(geometry.colour_blocks, random.uniform, places=True),
         (2, 4, 8, 16, 32),
         "blocks of 32x32 as others simulate it; the original's grow milder as they grow in number",
@@ -167,7 +167,7 @@ TID2013 = {
         (0.85, 1.2, 0.7, 1.4, 0.55),
         "as others simulate it, less and more in turn, as the original's opinion scores have it",
     ),
-    "color_saturation": Type(
+    "color_saturation_change": Type(
         Traced(colour.saturate_hsv),
         (0.4, 0, -0.4, -0.8, -1.2),
         "as others simulate it; level 5, which they lack, is a step on",
