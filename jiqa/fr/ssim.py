@@ -11,6 +11,7 @@ import numpy as np
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import gaussian_line, separable
 from jiqa.ops.masks import masked_mean, shrink
+from jiqa.ops.similarity import similarity
 
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 SIDE = 11
@@ -74,10 +75,11 @@ def components(
 
     `window` [n] is the window's factor, of sum 1; `bias` multiplies the (co)variances.
     """
+    x, y = x - 128, y - 128  # the same variances from smaller squares, which float32 holds better
     stack = jnp.concatenate([x, y, x * x + y * y, x * y])
     means = separable(stack, window, window, padding)
     mean_x, mean_y, squares, product = jnp.split(means, 4)
-    both, power = mean_x * mean_y, mean_x**2 + mean_y**2
-    luminance = (2 * both + C1) / (power + C1)
-    structure = (2 * bias * (product - both) + C2) / (bias * (squares - power) + C2)
+    covariance, variances = product - mean_x * mean_y, squares - mean_x**2 - mean_y**2
+    structure = (2 * bias * covariance + C2) / (bias * variances + C2)
+    luminance = similarity(mean_x + 128, mean_y + 128, C1)
     return luminance, structure
