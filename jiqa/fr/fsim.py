@@ -41,12 +41,12 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
       without any scores 1.
     """
     f = factor(*image.shape[1:3])
-    y1, i1, q1, y2, i2, q2 = (
-        block_mean(x, f, "zero") for y in (ref, image) for x in jnp.moveaxis(yiq(y), -1, 0)
+    channels = yiq(jnp.concatenate([ref, image]))
+    y, i, q = (block_mean(channel, f, "zero") for channel in jnp.moveaxis(channels, -1, 0))
+    (pc1, pc2), (g1, g2), (i1, i2), (q1, q2) = (
+        jnp.split(x, 2) for x in (phase_congruency(y), magnitude(y, SCHARR), i, q)
     )
-    pc1, pc2 = phase_congruency(y1), phase_congruency(y2)
     weight = jnp.maximum(pc1, pc2)
-    g1, g2 = magnitude(y1, SCHARR), magnitude(y2, SCHARR)
     score = similarity(pc1, pc2, T1) * similarity(g1, g2, T2)
     if chroma:
         score *= real_power(similarity(i1, i2, T3) * similarity(q1, q2, T4), LAMBDA)

@@ -40,9 +40,9 @@ def nlpd(image: jax.Array, ref: jax.Array, *, far: float = SECOND_RIGHT) -> jax.
       the border their sum has zeros.
       far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
     """
-    levels = zip(pyramid(luma(image) / 255, far), pyramid(luma(ref) / 255, far), strict=True)
-    distances = [root(((a - b) ** 2).mean((1, 2))) for a, b in levels]
-    return jnp.stack(distances).mean(0)
+    levels = pyramid(luma(jnp.concatenate([image, ref])) / 255, far)
+    pairs = [jnp.split(level, 2) for level in levels]
+    return jnp.stack([root(((a - b) ** 2).mean((1, 2))) for a, b in pairs]).mean(0)
 
 
 def pyramid(grey: jax.Array, far: float = SECOND_RIGHT) -> list[jax.Array]:

@@ -70,23 +70,24 @@ def vif(image: jax.Array, ref: jax.Array) -> jax.Array:
       A ridge of 1e-8 of the mean variance keeps a covariance invertible whatever the image; where
       no band has any information (0 / 0 there), the score is 1.
     """
-    bands = zip(oriented(luma(ref)), oriented(luma(image)), strict=True)
-    terms = [
-        _information(x, y, 2 ** (LEVELS - level // 2) + 1) for level, (x, y) in enumerate(bands)
-    ]
-    num, den = (sum(parts) for parts in zip(*terms, strict=True))
-    return (num + TOLERANCE) / (den + TOLERANCE)
+    num = den = TOLERANCE
+    for level, bands in enumerate(oriented(luma(jnp.concatenate([ref, image])))):
+        upright, lying = (jnp.split(bands[..., i], 2) for i in (0, 1))
+        x, y = (jnp.concatenate(pair) for pair in zip(upright, lying, strict=True))
+        received, sent = _information(x, y, 2 ** (LEVELS - level) + 1)
+        num += received.reshape(2, -1).sum(0)
+        den += sent.reshape(2, -1).sum(0)
+    return jnp.asarray(num / den)
 
 
 def oriented(grey: jax.Array) -> list[jax.Array]:
-    """[b, h, w] -> [2 b, h, w] of each level from the finest on: edges upright, then lying."""
+    """[b, h, w] -> [b, h, w, 2] of each level from the finest on: edges upright, and lying."""
     low = _convolve(grey[..., None], LOWPASS_0[..., None])
     bands = []
     for level in range(LEVELS):
         if level:
             low = _convolve(low, LOWPASS[..., None], 2)
-        both = _convolve(low, np.stack([EDGES, EDGES.T], -1))
-        bands.append(jnp.concatenate([both[..., 0], both[..., 1]]))
+        bands.append(_convolve(low, np.stack([EDGES, EDGES.T], -1)))
     return bands
 
 

@@ -38,13 +38,14 @@ def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Arra
       An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
     """
     f = factor(*image.shape[1:3])
-
-    def maps(x: jax.Array) -> list[jax.Array]:
-        channels = [saliency(x, antialias), *jnp.moveaxis(lmn(x), -1, 0)]
-        return [block_mean(channel, f, "zero") for channel in channels]
-
-    (s1, l1, m1, n1), (s2, l2, m2, n2) = maps(ref), maps(image)
-    g1, g2 = magnitude(l1, SCHARR), magnitude(l2, SCHARR)
+    both = jnp.concatenate([ref, image])
+    s, light, m, n = (
+        block_mean(x, f, "zero")
+        for x in (saliency(both, antialias), *jnp.moveaxis(lmn(both), -1, 0))
+    )
+    (s1, s2), (g1, g2), (m1, m2), (n1, n2) = (
+        jnp.split(x, 2) for x in (s, magnitude(light, SCHARR), m, n)
+    )
     score = similarity(s1, s2, C1) * similarity(g1, g2, C2) ** ALPHA
     score *= real_power(similarity(m1, m2, C3) * similarity(n1, n2, C3), BETA)
     weight = jnp.maximum(s1, s2)
