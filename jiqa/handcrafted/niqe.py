@@ -17,7 +17,9 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from jiqa.errors import InputError
 from jiqa.handcrafted import files
 from jiqa.ops import distributions
 from jiqa.ops.colour import luma
@@ -48,31 +50,31 @@ def features(image: jax.Array) -> tuple[jax.Array, jax.Array]:
     x = luma(image, rounded=True)[:, :height, :width]
     fine, deviation = distributions.mscn(x)
     coarse, _ = distributions.mscn(distributions.halve(x))
-    found = [_block_features(_blocks(fine, BLOCK)), _block_features(_blocks(coarse, BLOCK // 2))]
-    sharpness = _blocks(deviation, BLOCK).mean((2, 3))
+    found = [block_features(blocks(fine, BLOCK)), block_features(blocks(coarse, BLOCK // 2))]
+    sharpness = blocks(deviation, BLOCK).mean((2, 3))
     return jnp.concatenate(found, -1), sharpness
 
 
-def _blocks(x: jax.Array, side: int) -> jax.Array:
+def blocks(x: jax.Array, side: int) -> jax.Array:
     """[b, h, w] -> [b, n, side, side]."""
     b, h, w = x.shape
     x = x.reshape(b, h // side, side, w // side, side)
     return x.swapaxes(2, 3).reshape(b, -1, side, side)
 
 
-def _block_features(x: jax.Array) -> jax.Array:
+def block_features(x: jax.Array) -> jax.Array:
     """[b, n, side, side] -> [b, n, 18]."""
     fit = distributions.aggd(x, (2, 3))
-    left, right = _known(fit)
+    left, right = known(fit)
     out = [fit.shape, (left + right) / 2]
     for shift in _SHIFTS:
         fit = distributions.aggd(x * jnp.roll(x, shift, (2, 3)), (2, 3))
-        left, right = _known(fit)
+        left, right = known(fit)
         out += [fit.shape, jnp.where(jnp.isnan(left + right), jnp.nan, fit.mean), left, right]
     return jnp.stack(out, -1)
 
 
-def _known(fit: Aggd) -> list[jax.Array]:
+def known(fit: Aggd) -> list[jax.Array]:
     """Left and right scale, NaN where a side has no values."""
     return [jnp.where(scale > 0, scale, jnp.nan) for scale in fit.scales]
 
@@ -94,3 +96,14 @@ def load(path: str | Path | None = None) -> Gaussian:
     mean = files.shaped(path, "mean", found["mean"].reshape(-1), (FEATURES,))
     covariance = files.shaped(path, "covariance", found["covariance"], (FEATURES, FEATURES))
     return Gaussian.fit(mean, covariance, str(path))
+
+
+def model(rows: np.ndarray) -> dict[str, np.ndarray]:
+    """What `load` reads, of the features [n, 36] of pristine blocks.
+
+    Raises:
+        InputError: so few that their covariance is singular.
+    """
+    if len(rows) <= FEATURES:
+        raise InputError(f"rows: found {len(rows)} sharp blocks, expected more than {FEATURES}")
+    return {"mean": rows.mean(0), "covariance": np.cov(rows.T)}

@@ -6,6 +6,7 @@ noticeable distortions, noise, and the pooling. 0 to 100, lower is better.
 
 Deviations and choices: as MATLAB's `piqe`: grey rounded as uint8 images are; the image is filled
 up to whole blocks of 16x16 by repeating its last row and column; the window repeats the border.
+pyiqa first stretches the image so that its brightest pixel is 255, and its luma is another.
 Whether a block is active, noisy or distorted is a threshold, so the score has jumps; its gradient
 is that of the variances of blocks, where no block crosses a threshold.
 """
@@ -15,7 +16,8 @@ import jax.numpy as jnp
 
 from jiqa.ops import distributions
 from jiqa.ops.colour import luma
-from jiqa.ops.distributions import over, root
+from jiqa.ops.distributions import over
+from jiqa.ops.gradient import root
 
 BLOCK = 16
 _SEGMENT = 6
@@ -53,11 +55,10 @@ def _impaired(blocks: jax.Array) -> jax.Array:
 def _noisy(blocks: jax.Array, variance: jax.Array) -> jax.Array:
     """bool [b, n]: the block's deviation is over twice its distance from that of the centre.
 
-    The centre's two columns are measured against the others.
+    The centre's columns 8 and 9 are measured against the others, of which MATLAB's code, deleting
+    one after the other, leaves out 8 and 10.
     """
-    middle = BLOCK // 2
-    centre = blocks[..., middle - 1 : middle + 1]
-    rest = jnp.concatenate([blocks[..., : middle - 1], blocks[..., middle + 1 :]], -1)
+    centre, rest = blocks[..., 7:9], jnp.delete(blocks, jnp.array([7, 9]), axis=-1)
     ratio = over(root(_variance(centre, (2, 3))), root(_variance(rest, (2, 3))))
     deviation = root(variance)
     beta = over(jnp.abs(deviation - ratio), jnp.maximum(deviation, ratio))

@@ -14,6 +14,7 @@ from scipy import special
 
 from jiqa.errors import InputError
 from jiqa.ops import filters
+from jiqa.ops.gradient import root
 
 Axes = tuple[int, ...]
 
@@ -97,11 +98,6 @@ def aggd(x: jax.Array, axes: Axes) -> Aggd:
 def over(x: jax.Array, y: jax.Array) -> jax.Array:
     """x / y; 0, with a gradient of 0, where y is 0."""
     return jnp.where(y == 0, 0.0, x) / jnp.where(y == 0, 1.0, y)
-
-
-def root(x: jax.Array) -> jax.Array:
-    """The square root, with a gradient of 0 where x is 0."""
-    return jnp.where(x > 0, jnp.sqrt(jnp.where(x > 0, x, 1.0)), 0.0)
 
 
 def mscn(

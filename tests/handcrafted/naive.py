@@ -146,7 +146,7 @@ def piqe(image):
             edges = (block[0], block[-1], block[:, 0], block[:, -1])
             if any(e[k : k + 6].std(ddof=1) < 0.1 for e in edges for k in range(11)):
                 total += 1 - variance
-            surround = np.delete(block, (7, 8), axis=1)
+            surround = np.delete(block, (7, 9), axis=1)
             centre = block[:, 7:9].std(ddof=1) / surround.std(ddof=1)
             deviation = math.sqrt(variance)
             if deviation > 2 * abs(deviation - centre) / max(deviation, centre):
