@@ -144,6 +144,7 @@ class Metric:
                 continue
             for side, array in zip(pair, loaded, strict=True):
                 side[k, :height, :width] = array[0]
+        scores = np.full(len(members), np.nan)
         if len(errors) < len(members):
             padded = jnp.asarray(size) if masked else None
             scores = np.asarray(self._run(*map(jnp.asarray, pair), size=padded))

@@ -61,3 +61,17 @@ def test_train_step_measures_step_input_and_waiting(tmp_path):
         assert 0 <= results["waiting_for_input"][kind] < 1
     assert all(row["images_per_s"] > 0 for row in results["rows"].values())
     assert "| train step |" in done.stdout
+
+
+def test_measures_are_timed_beside_their_peers(tmp_path):
+    output = tmp_path / "measures.json"
+    what = ["--metric=psnr,ssim.skimage", "--shape=2,32,40", "--repeats=2", f"--output={output}"]
+    command = [sys.executable, BENCHMARKS / "measures.py", *what]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(output.read_text())["rows"]
+    expected = {"psnr", "psnr, skimage peak_signal_noise_ratio", "ssim.skimage"}
+    assert expected <= set(rows)
+    ours, peer = rows["ssim.skimage"], rows["ssim.skimage, skimage structural_similarity"]
+    assert peer["ratio"] == pytest.approx(peer["median_ms"] / ours["median_ms"])
+    assert ours["images_per_s"] == pytest.approx(2e3 / ours["median_ms"])

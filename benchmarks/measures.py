@@ -1,0 +1,133 @@
+"""Times every measure beside its peers, in turns, each in a process of its own.
+
+    python benchmarks/measures.py --peer_python=PEERS/bin/python --output=measures.json
+
+The peers (pyiqa, piq, scikit-image) need an environment with them; what doesn't run has no row. The
+first call compiles; it stands apart. Memory is the peak above what the inputs take.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from measure import Row, machine, measure
+
+from jiqa import registry
+
+WORKER = Path(__file__).with_name("measures_worker.py")
+
+# What computes the same in another library, without downloading anything.
+PEERS = {
+    "psnr": ("pyiqa psnr", "piq psnr", "skimage peak_signal_noise_ratio"),
+    "psnry": ("pyiqa psnry",),
+    "ssim": ("pyiqa ssim", "piq ssim"),
+    "ssim.skimage": ("skimage structural_similarity",),
+    "ms_ssim": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
+    "fsim": ("pyiqa fsim", "piq fsim"),
+    "vif": ("pyiqa vif",),
+    "vifp": ("piq vif_p",),
+    "gmsd": ("pyiqa gmsd", "piq gmsd"),
+    "vsi": ("pyiqa vsi", "piq vsi"),
+    "nlpd": ("pyiqa nlpd",),
+    "mad": ("pyiqa mad",),
+    "piqe": ("pyiqa piqe",),
+}
+
+
+class Worker:
+    """A process that calls one measure of one library when it is asked to."""
+
+    def __init__(self, python: str, words: list[str]) -> None:
+        self.process = subprocess.Popen(
+            [python, WORKER, *words],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.first = self._answer()
+        self.last = self.first
+
+    def __call__(self) -> None:
+        """One call."""
+        assert self.process.stdin is not None
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+        self.last = self._answer()
+
+    def _answer(self) -> list[float]:
+        """Seconds of the call and peak memory in MB; nothing where the library doesn't run."""
+        assert self.process.stdout is not None
+        words = self.process.stdout.readline().split()
+        return [] if not words or words[0] == "missing:" else [float(word) for word in words]
+
+    def close(self) -> None:
+        """Ends the process."""
+        self.process.communicate()
+
+
+def main() -> None:
+    """Measures what the flags ask for; prints a table, and writes it as JSON."""
+    parser = argparse.ArgumentParser(description="Times measures beside their peers.")
+    parser.add_argument("--metric", help="names, parted by commas [all]")
+    parser.add_argument("--shape", default="4,384,512", help="batch, height, width [4,384,512]")
+    parser.add_argument("--repeats", type=int, default=10)
+    parser.add_argument("--peer_python", default=sys.executable, help="interpreter with the peers")
+    parser.add_argument("--params", default="", help="NAME=FILE+FILE, parted by commas")
+    parser.add_argument("--output", help="JSON file")
+    arguments = parser.parse_args()
+    params = dict(item.split("=") for item in arguments.params.split(",") if item)
+    names = arguments.metric.split(",") if arguments.metric else list(registry.METRICS)
+    rows: dict[str, dict[str, float]] = {}
+    for name in names:
+        rows |= _compare(name, arguments, params.get(name, ""))
+    results = {"machine": machine(), "shape": arguments.shape, "rows": rows}
+    print(_markdown(results))
+    if arguments.output:
+        Path(arguments.output).write_text(json.dumps(results, indent=1))
+
+
+def _compare(name: str, arguments: argparse.Namespace, params: str) -> dict[str, dict[str, float]]:
+    """Rows of a measure and its peers, `NAME` and `NAME, LIBRARY FUNCTION`."""
+    shape = arguments.shape.split(",")
+    kind = registry.entry(name).kind
+    files = ["--params", *params.split("+")] if params else []
+    workers = {name: Worker(sys.executable, ["jiqa", name, kind, "--shape", *shape, *files])}
+    for peer in PEERS.get(name, ()):
+        words = [*peer.split(), kind, "--shape", *shape]
+        workers[f"{name}, {peer}"] = Worker(arguments.peer_python, words)
+    rows = [Row(key, worker, int(shape[0])) for key, worker in workers.items() if worker.first]
+    measure(rows, warm=1, repeats=arguments.repeats)
+    found = {}
+    for row in rows:
+        (first, _), (_, memory) = workers[row.name].first, workers[row.name].last
+        found[row.name] = {**row.summary(), "first_s": first, "peak_mb": memory}
+    for worker in workers.values():
+        worker.close()
+    for key, row in found.items():
+        if key != name and name in found:
+            row["ratio"] = row["median_ms"] / found[name]["median_ms"]
+    return found
+
+
+def _markdown(results: dict) -> str:
+    lines = [
+        ", ".join(f"{key} {value}" for key, value in results["machine"].items()),
+        f"batch, height, width: {results['shape']}",
+        "",
+        "| | first call, s | median, ms | images/s | peak, MB | times ours |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in results["rows"].items():
+        ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
+        lines.append(
+            f"| {name} | {row['first_s']:.1f} | {row['median_ms']:.1f} "
+            f"| {row['images_per_s']:.1f} | {row['peak_mb']:.0f} | {ratio} |"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
