@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from scipy import ndimage, special
+from scipy import fft, ndimage, special
 
 GRID = np.arange(0.2, 10.0005, 0.001)
 MODES = {"replicate": "nearest", "zero": "constant", "symmetric": "reflect"}
@@ -123,8 +123,8 @@ def niqe_features(image):
     return found, np.array(sharp[: len(found)])
 
 
-def niqe(image, mean, covariance):
-    found, _ = niqe_features(image)
+def niqe(image, mean, covariance, kept=slice(None)):
+    found = niqe_features(image)[0][:, kept]
     away = mean - np.nanmean(found, 0)
     whole = found[~np.isnan(found).any(1)]
     middle = (covariance + np.cov(whole.T)) / 2
@@ -152,3 +152,80 @@ def piqe(image):
             if deviation > 2 * abs(deviation - centre) / max(deviation, centre):
                 total += variance
     return (total + 1) / (active + 1) * 100
+
+
+def gm_log(image):
+    x = grey(image)
+    wide = window(7, 0.5)
+    across = wide[1:-1, 1:-1] - wide[1:-1, 2:]
+    down = wide[1:-1, 1:-1] - wide[2:, 1:-1]
+    gx, gy = (filtered(x, k / np.abs(k).sum(), "zero") for k in (across, down))
+    r2 = np.add.outer(np.arange(-2, 3) ** 2, np.arange(-2, 3) ** 2)
+    log = window(5, 0.5) * (r2 - 0.5) / 0.5**4
+    log -= log.sum() / 25
+    maps = [np.hypot(gx, gy) / 2.5, np.abs(filtered(x, log / np.abs(log).sum(), "zero"))]
+    local = np.sqrt(filtered((maps[0] ** 2 + maps[1] ** 2) / 2, window(7, 1.0), "zero")) + 0.2
+    levels = [np.clip(np.ceil(m / local / 0.2), 1, 10).astype(int)[2:-2, 2:-2] for m in maps]
+    joint = np.zeros((10, 10))
+    for g, l_ in zip(levels[0].ravel(), levels[1].ravel(), strict=True):
+        joint[g - 1, l_ - 1] += 1
+    joint /= joint.sum()
+    pg, pl = joint.sum(1), joint.sum(0)
+    qg = np.array([sum(joint[i, j] / (pl[j] + 1e-4) for j in range(10)) for i in range(10)])
+    ql = np.array([sum(joint[i, j] / (pg[i] + 1e-4) for i in range(10)) for j in range(10)])
+    return np.concatenate([pg, pl, qg / qg.sum(), ql / ql.sum()])
+
+
+def blocks_of_5(x):
+    """DCTs [n, 5, 5] of the 5x5 neighbourhoods of 3x3 blocks, zeros beyond the border."""
+    height, width = (-(-side // 3) * 3 for side in x.shape)
+    padded = np.zeros((height + 2, width + 2))
+    padded[1 : 1 + x.shape[0], 1 : 1 + x.shape[1]] = x
+    return [
+        fft.dctn(padded[i : i + 5, j : j + 5], norm="ortho")
+        for i in range(0, height, 3)
+        for j in range(0, width, 3)
+    ]
+
+
+def bliinds_shape(c):
+    g = np.arange(0.03, 10.0005, 0.001)
+    log = special.gammaln
+    r = np.exp(log(1 / g) + log(3 / g) - 2 * log(2 / g))
+    rho = np.var(c, ddof=1) / (np.mean(np.abs(c - c.mean())) ** 2 + 1e-7)
+    found = np.flatnonzero((r[1:] < rho) & (rho <= r[:-1]))
+    return g[found[0]] if len(found) else 11.0
+
+
+def bliinds_ii(image):
+    def variation(c):
+        return np.std(np.abs(c), ddof=1) / (np.mean(np.abs(c)) + 1e-7)
+
+    x, out = grey(image), []
+    for _ in range(3):
+        rows = []
+        for c in blocks_of_5(x):
+            bands = ([], [], [])
+            sectors = ([], [], [])
+            for u in range(5):
+                for v in range(5):
+                    if (u, v) == (0, 0):
+                        continue
+                    bands[0 if u + v <= 2 else 2 if u + v >= 6 else 1].append(c[u, v])
+            for u, v in ((0, 1), (0, 2), (0, 3), (0, 4), (1, 2), (1, 3), (1, 4), (2, 4)):
+                sectors[0].append(c[u, v])
+                sectors[2].append(c[v, u])
+            for u, v in ((1, 1), (2, 2), (2, 3), (3, 2), (3, 3), (3, 4), (4, 3), (4, 4)):
+                sectors[1].append(c[u, v])
+            low, mid, high = (np.var(band, ddof=1) for band in bands)
+            both = (low + mid) / 2
+            ratio = abs(high - both) / (high + both + 1e-8)
+            ratio = (ratio + abs(mid - low) / (high + low + 1e-8)) / 2
+            flat = c.ravel()[1:]
+            spread = np.var([variation(np.array(s)) for s in sectors], ddof=1)
+            rows.append((variation(flat), bliinds_shape(flat), ratio, spread))
+        count = math.ceil(len(rows) / 10)
+        for column, best in zip(np.array(rows).T, (-1, 1, -1, -1), strict=True):
+            out += [column.mean(), (best * np.sort(best * column))[:count].mean()]
+        x = filtered(x, window(3, 0.5), "zero")[1::2, 1::2]
+    return np.array(out)
