@@ -4,7 +4,7 @@ Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep
 perceptual metric", CVPR 2018, equation 1 with the learned weights of version 0.1 (`lin`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,8 @@ def lpips(
       and keeps the gradient finite where all channels are 0.
     """
     b = image.shape[0]
-    model = NETWORKS[network]()
-    _, out = model.apply({"params": params["network"]}, jnp.concatenate([image, ref]))
+    apply: Callable[..., Any] = NETWORKS[network]().apply
+    _, out = apply({"params": params["network"]}, jnp.concatenate([image, ref]))
     score = jnp.zeros(b)
     for layer in LAYERS[network]:
         x = out[layer]

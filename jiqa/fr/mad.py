@@ -29,6 +29,7 @@ CYCLES = 32  # a degree, at half the sampling frequency
 SCALES, ORIENTATIONS = 5, 4
 SHORTEST, RATIO, SIGMA = 3.0, 3.0, -np.log(0.55)
 ANGLE_SIGMA = np.pi / ORIENTATIONS / 1.5
+FLAT = 1e-8  # variance, of grey levels, that is rounding alone in float32
 WEIGHTS = np.array([0.5, 0.75, 1.0, 5.0, 6.0]) / 13.25
 
 # How both are blended.
@@ -44,7 +45,8 @@ def mad(image: jax.Array, ref: jax.Array) -> jax.Array:
       As the authors' MATLAB code: rgb2gray rounded to whole levels; 16 pixels at the top and left,
       17 at the bottom and right are left out; detection is multiplied by 200. The smallest
       deviation is of 8 x 8 pixels at offsets 0 and 4, which is what is known of their compiled
-      part, not of the paper's four quarters. Deviations are unbiased.
+      part, not of the paper's four quarters. Deviations are unbiased. Where a filter's response is
+      flat, skewness and kurtosis are 0, as there, but within the rounding of float32.
       pyiqa's mad is another measure: its first orientation's filters, its masking and its
       deviations differ, and its scores are about twice as high.
       The gradient is that of grey before it is rounded.
@@ -98,13 +100,15 @@ def appearance(x: jax.Array, y: jax.Array) -> jax.Array:
     """The reference and the image [b, h, w] in 0..255 -> [b]: the change of local statistics."""
     b, height, width = x.shape
     radial, angular = _filters(height, width)
-    spectrum = jnp.fft.fft2(jnp.concatenate([x, y]))[:, None]
-    change = 0.0
+    both = jnp.concatenate([x, y])
+    both -= both.mean((1, 2), keepdims=True)  # no filter passes it, float32 is finer without
+    spectrum = jnp.fft.fft2(both)[:, None]
+    change = jnp.zeros((b, height // CELL - SIDE + 1, width // CELL - SIDE + 1), x.dtype)
     for orientation in angular:
         bank = jnp.asarray(radial * orientation, x.dtype)[None]
         response = jnp.abs(jnp.fft.ifft2(spectrum * bank)).reshape(-1, height, width)
         _, m2, m3, m4 = _moments(_cells(response), SIDE)
-        varies = m2 > 0
+        varies = m2 > FLAT
         variance = jnp.where(varies, m2, 1.0)
         skewness = jnp.where(varies, m3, 0.0) / variance**1.5
         kurtosis = jnp.where(varies, m4, 0.0) / variance**2

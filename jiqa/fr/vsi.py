@@ -55,6 +55,7 @@ def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Arra
 
 def saliency(image: jax.Array, antialias: bool = True) -> jax.Array:
     """[b, h, w, 3] in [0, 1] -> [b, h, w] in 0..1: band-passed, central and warm colours."""
+    _, height, width, _ = image.shape
     small = imresize(image, (SIZE, SIZE), "bilinear", antialias=antialias)
     small = lab(small, white=D50)
     x, y = frequencies(SIZE, SIZE)
@@ -68,7 +69,7 @@ def saliency(image: jax.Array, antialias: bool = True) -> jax.Array:
     chroma = _stretch(small[..., 1:])
     warm = 1 - jnp.exp(-(chroma**2).sum(-1) / SIGMA_C**2)
     salient = root((passed**2).sum(-1)) * central[None] * warm
-    return _stretch(imresize(salient, image.shape[1:3], "bilinear", antialias=antialias))
+    return _stretch(imresize(salient, (height, width), "bilinear", antialias=antialias))
 
 
 def _stretch(x: jax.Array) -> jax.Array:

@@ -76,9 +76,8 @@ def _score(image, ref, f):
     return (score * weight).sum() / weight.sum()
 
 
-@pytest.mark.parametrize("size", [(48, 64), (47, 61)])
-def test_phase_congruency_is_the_programs(size):
-    grey = photos.photo("coffee")[: size[0], : size[1], 1].astype(float)
+def test_phase_congruency_is_the_programs():
+    grey = photos.photo("coffee")[:48, :61, 1].astype(float)
     got = jax.jit(fsim.phase_congruency)(jnp.asarray(grey[None], jnp.float32))
     np.testing.assert_allclose(got[0], _congruency(grey), atol=1e-4)
 

@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import photos
-import pytest
 from scipy import ndimage
 from scipy.signal import convolve2d
 
@@ -44,9 +43,8 @@ def _pyramid(grey):
     return out
 
 
-@pytest.mark.parametrize("size", [(64, 32), (77, 67)])
-def test_levels_and_score_are_the_programs(size):
-    image, ref = (x[: size[0], : size[1], 1] / 255 for x in photos.recipe("astronaut/noise"))
+def test_levels_and_score_are_the_programs():
+    image, ref = (x[:77, :67, 1] / 255 for x in photos.recipe("astronaut/noise"))
     naive = [_pyramid(x) for x in (image, ref)]
     got = jax.jit(nlpd.pyramid)(jnp.asarray(image[None], jnp.float32))
     for level, expected in zip(got, naive[0], strict=True):
