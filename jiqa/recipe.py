@@ -76,6 +76,7 @@ class Step(NamedTuple):
 STEPS = {
     "supervised": Step(train.Fit, train.fit),
     "ridge": Step(train.RidgeFit, train.fit_ridge),
+    "svr": Step(train.SvrFit, train.fit_svr),
 }
 
 

@@ -26,7 +26,7 @@ from jiqa.evaluate import compile_predict, predict_rows
 from jiqa.log import Log, Report
 from jiqa.optim import Optim
 from jiqa.protocols import Split
-from jiqa.steps import ridge, supervised
+from jiqa.steps import ridge, supervised, svr
 
 
 @dataclasses.dataclass(frozen=True)
@@ -215,6 +215,56 @@ def fit_ridge(
         "strength": float(fitted.strength),
     }
     return Trained(lambda data, rows: fitted.predict(features(data, rows)), variables, facts)
+
+
+@dataclasses.dataclass(frozen=True)
+class SvrFit:
+    """How a support vector regression on features of whole images is fitted.
+
+    Attributes:
+        batch_size: images of one size a batch, at most, while features are computed.
+        penalties: to choose from, inside the training and validation rows.
+        widths: of the kernel, as multiples of 1 / features, to choose from.
+    """
+
+    batch_size: int = 8
+    penalties: tuple[float, ...] = svr.PENALTIES
+    widths: tuple[float, ...] = svr.WIDTHS
+
+
+def fit_svr(
+    model: nn.Module,
+    variables: Any,
+    data: Data,
+    split: Split,
+    how: SvrFit,
+    folder: Path,
+    mesh: Mesh,
+    seed: int,
+) -> Trained:
+    """Fits a support vector regression to the features of a model without parameters.
+
+    Arguments as `fit`'s. The images are whole, at their own size or the view's; each is read once,
+    however many splits there are. Penalty and width are chosen by cross-validation, so the
+    validation rows are trained on too. `folder` gets `svr.npz`.
+    """
+    began = time.perf_counter()
+    rows = np.sort(np.concatenate([split.train, split.val]))
+    index = data.index
+    fitted, chosen = svr.solve(
+        svr.extract(model, data.source, how.batch_size)[rows],
+        index.quality[rows],
+        index.content_id[rows],
+        how.penalties,
+        how.widths,
+    )
+    folder.mkdir(parents=True, exist_ok=True)
+    fitted.save(folder / "svr.npz")
+
+    def predict(data: Data, rows: np.ndarray) -> np.ndarray:
+        return svr.predict(fitted, svr.extract(model, data.source, how.batch_size)[rows])
+
+    return Trained(predict, variables, {"seconds": round(time.perf_counter() - began), **chosen})
 
 
 def _predictor(

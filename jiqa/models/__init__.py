@@ -7,6 +7,7 @@ from typing import Any
 from flax import linen as nn
 
 from jiqa.errors import InputError
+from jiqa.models.handcrafted import HandCrafted
 from jiqa.models.iqa_nrtl import IQANRTL
 from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
@@ -14,6 +15,7 @@ from jiqa.models.statistics import StageStatistics
 from jiqa.models.unet import UNet
 
 MODELS: dict[str, type[nn.Module]] = {
+    "handcrafted": HandCrafted,
     "iqa_nrtl": IQANRTL,
     "mt_irn": MTIRN,
     "resnet": ResNet,

@@ -2,10 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-import naive
 import numpy as np
 import photos
 import pytest
+from handcrafted import naive
 from scipy import optimize, stats
 
 from jiqa.errors import InputError

@@ -5,11 +5,11 @@ import shutil
 
 import jax
 import jax.numpy as jnp
-import naive
 import numpy as np
 import photos
 import pytest
 import scipy.io
+from handcrafted import naive
 
 from jiqa.errors import InputError
 from jiqa.handcrafted import bliinds_ii, brisque, gm_log, niqe, piqe

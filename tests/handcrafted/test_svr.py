@@ -1,0 +1,105 @@
+"""The regression against scikit-learn, its choice by hand, and a whole run."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+import tiny
+import tiny_run
+from sklearn.model_selection import GroupKFold
+from sklearn.svm import SVR
+
+from jiqa import models, recipe
+from jiqa.configs import handcrafted as config
+from jiqa.configs.runs import RUNS
+from jiqa.data.pipeline import Streamed
+from jiqa.data.plan import View
+from jiqa.errors import InputError
+from jiqa.handcrafted import svr as face
+from jiqa.models.handcrafted import METHODS
+from jiqa.predictions import read_predictions
+from jiqa.steps import svr
+
+
+def _data(n=60, d=4):
+    rng = np.random.default_rng(0)
+    features = rng.normal(5, 3, (n, d)).astype(np.float32)
+    return features, np.sin(features[:, 0]) + 0.1 * features[:, 1] + 7, np.arange(n) // 4
+
+
+def test_it_predicts_what_scikit_learn_does(tmp_path):
+    features, quality, content = _data()
+    fitted, chosen = svr.solve(features, quality, content, (8.0,), (4.0,))
+    assert chosen == {"penalty": 8.0, "gamma": 1.0}
+    low, high = features.min(0), features.max(0)
+    scaled = (features - low) / (high - low) * 2 - 1
+    model = SVR(C=8.0, gamma=1.0, epsilon=0.1).fit(scaled, scipy.stats.zscore(quality))
+    expected = model.predict(scaled) * quality.std() + quality.mean()
+    np.testing.assert_allclose(svr.predict(fitted, features), expected, atol=1e-4)
+    fitted.save(tmp_path / "svr.npz")
+    again = face.load(tmp_path / "svr.npz", 4).predict(jnp.asarray(features))
+    np.testing.assert_allclose(again, expected, atol=1e-4)
+    with pytest.raises(InputError, match=r"svr\.npz: low: found \[4\], expected \[36\]"):
+        face.load(tmp_path / "svr.npz", 36)
+
+
+def test_the_choice_ranks_best_on_contents_left_out():
+    features, quality, content = _data()
+    low, high = features.min(0), features.max(0)
+    scaled = (features - low) / (high - low) * 2 - 1
+    target = scipy.stats.zscore(quality)
+
+    def left_out(penalty, gamma):
+        found = []
+        for a, b in GroupKFold(5).split(scaled, target, content):
+            model = SVR(C=penalty, gamma=gamma, epsilon=0.1).fit(scaled[a], target[a])
+            found.append(scipy.stats.spearmanr(model.predict(scaled[b]), target[b]).statistic)
+        return np.mean(found)
+
+    pairs = [(penalty, gamma) for penalty in (0.01, 10.0) for gamma in (0.01, 1.0)]
+    _, chosen = svr.solve(features, quality, content, (0.01, 10.0), (0.04, 4.0))
+    assert tuple(chosen.values()) == max(pairs, key=lambda pair: left_out(*pair))
+
+
+def test_features_keep_their_rows_whatever_the_batch():
+    index, records = tiny.database(n=5)
+    source = Streamed(index, records, View(None, 32, 1), "", 0)
+    model = models.build("handcrafted", method="gm_log")
+    found = svr.extract(model, source, 2)
+    images = np.stack([source.load(row) for row in range(5)])
+    expected, _ = model.apply({}, jnp.asarray(images, jnp.float32) / 255)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_whole_run_ranks_the_noise(tmp_path):
+    changes = {
+        "run": "gm_log",
+        "model": {"name": "handcrafted", "method": "gm_log"},
+        "stages": ("fit",),
+        "fit": {"step": "svr", "fit": {"batch_size": 8, "penalties": (16.0,), "widths": (1.0,)}},
+    }
+    fields = tiny_run.config()
+    del fields.model
+    fields.update(changes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_run, "config", lambda **_: fields)
+        folder = tiny_run.run(tmp_path)
+    tables = list(read_predictions(folder))
+    assert len(tables) == 2
+    for table in tables:
+        assert scipy.stats.spearmanr(table.prediction, table.score).statistic > 0.5
+    assert (folder / "split0/fit/svr.npz").exists()
+
+
+def test_every_method_has_a_run():
+    for method in METHODS:
+        file, _, text = RUNS[method].partition(":")
+        assert file == "configs/handcrafted.py"
+        fields = config.get_config(text)
+        assert fields.run == method
+        recipe.read(recipe.STEPS["svr"].description, fields.fit.fit, "fit")
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(InputError, match=r"handcrafted\.method: found 'psnr', expected one of"):
+        models.build("handcrafted", method="psnr").apply({}, jnp.zeros((1, 32, 32, 3)))
