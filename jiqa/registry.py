@@ -257,6 +257,44 @@ _TABLE = (
         options={"network": "vgg16"},
         params="jiqa.fr.lpips:load_vgg",
     ),
+    MetricEntry(
+        name="niqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.handcrafted.niqe:niqe",
+        least=96,
+        paper="Mittal, Soundararajan, Bovik, Making a completely blind image quality analyzer, "
+        "IEEE SPL 20(3), 2013",
+        note="pristine model of our own; the authors' .mat as params",
+        differentiable=False,
+        params="jiqa.handcrafted.niqe:load",
+    ),
+    MetricEntry(
+        name="ilniqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.handcrafted.il_niqe:il_niqe",
+        least=16,
+        paper="Zhang, Zhang, Bovik, A feature-enriched completely blind image quality evaluator, "
+        "IEEE TIP 24(8), 2015",
+        note="pristine model of our own; the authors' .mat as params",
+        differentiable=False,
+        params="jiqa.handcrafted.il_niqe:load",
+    ),
+    MetricEntry(
+        name="piqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, 100.0),
+        build="jiqa.handcrafted.piqe:piqe",
+        least=1,
+        paper="Venkatanath, Praneeth, Bh, Channappayya, Medasani, Blind image quality evaluation "
+        "using perception based features, NCC 2015",
+        note="as MATLAB's piqe",
+        differentiable=False,
+    ),
 )
 
 METRICS: dict[str, MetricEntry] = {entry.name: entry for entry in _TABLE}

@@ -19,6 +19,7 @@ from jiqa.ops import distributions
 from jiqa.ops.colour import luma
 
 FEATURES = 36
+LEAST = 16
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 
 

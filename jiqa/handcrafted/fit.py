@@ -1,6 +1,9 @@
-"""Fits the pristine statistics of NIQE or IL-NIQE to a folder of photographs.
+"""Fits the parameters that measures come with.
 
 python -m jiqa.handcrafted.fit niqe FOLDER... --out FILE.npz
+    Pristine statistics of NIQE, or of IL-NIQE (ilniqe), of folders of photographs.
+python -m jiqa.handcrafted.fit brisque DATABASE --out FILE.npz
+    BRISQUE's regression, to all images of a prepared database.
 """
 
 import argparse
@@ -14,7 +17,8 @@ import numpy as np
 
 from jiqa.data import pp
 from jiqa.errors import InputError, JiqaError, tell
-from jiqa.handcrafted import il_niqe, niqe
+from jiqa.handcrafted import brisque, il_niqe, niqe
+from jiqa.handcrafted.svr import Svr
 
 # The measure, and the share of an image's greatest sharpness that a block needs to be taken.
 _MEASURES: dict[str, tuple[ModuleType, float]] = {"niqe": (niqe, 0.75), "ilniqe": (il_niqe, 0.78)}
@@ -46,6 +50,25 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
     return module.model(taken)
 
 
+def regression(name: str) -> Svr:
+    """BRISQUE's regression on a database, 100 at its worst score and 0 at its best.
+
+    Raises:
+        InputError: no such database, or it is not prepared.
+    """
+    from jiqa.data.index import load_index
+    from jiqa.data.pipeline import Streamed
+    from jiqa.data.plan import View
+    from jiqa.models.handcrafted import HandCrafted
+    from jiqa.steps import svr
+
+    database, _, config = name.partition("/")
+    index, records = load_index(database, config=config)
+    source = Streamed(index, records, View(None, brisque.LEAST, 1), "read once", 0)
+    features = svr.extract(HandCrafted("brisque"), source, 8)
+    return svr.solve(features, 100 * (1 - index.quality), index.content_id)[0]
+
+
 def _images(folders: Sequence[Path]) -> Iterator[Path]:
     for folder in folders:
         paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES)
@@ -57,12 +80,16 @@ def _images(folders: Sequence[Path]) -> Iterator[Path]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("measure", choices=_MEASURES)
-    parser.add_argument("folder", nargs="+", type=Path)
+    parser.add_argument("measure", choices=(*_MEASURES, "brisque"))
+    parser.add_argument("source", nargs="+", help="folders, or a database")
     parser.add_argument("--out", required=True, type=Path)
     given = parser.parse_args(arguments)
     try:
-        np.savez_compressed(given.out, **fit(given.measure, given.folder))
+        if given.measure == "brisque":
+            regression(given.source[0]).save(given.out)
+        else:
+            found = fit(given.measure, [Path(folder) for folder in given.source])
+            np.savez_compressed(given.out, **found)
     except JiqaError as error:
         return tell(error)
     return 0

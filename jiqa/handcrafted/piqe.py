@@ -13,6 +13,7 @@ is that of the variances of blocks, where no block crosses a threshold.
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jiqa.ops import distributions
 from jiqa.ops.colour import luma
@@ -58,7 +59,7 @@ def _noisy(blocks: jax.Array, variance: jax.Array) -> jax.Array:
     The centre's columns 8 and 9 are measured against the others, of which MATLAB's code, deleting
     one after the other, leaves out 8 and 10.
     """
-    centre, rest = blocks[..., 7:9], jnp.delete(blocks, jnp.array([7, 9]), axis=-1)
+    centre, rest = blocks[..., 7:9], jnp.delete(blocks, np.array([7, 9]), axis=-1)
     ratio = over(root(_variance(centre, (2, 3))), root(_variance(rest, (2, 3))))
     deviation = root(variance)
     beta = over(jnp.abs(deviation - ratio), jnp.maximum(deviation, ratio))
