@@ -73,7 +73,7 @@ def block_dct(x: jax.Array) -> jax.Array:
         for i in range(5)
         for j in range(5)
     ]
-    line = fft.dct(np.eye(5), norm="ortho", axis=0)
+    line = np.asarray(fft.dct(np.eye(5), norm="ortho", axis=0))
     basis = jnp.asarray(np.kron(line, line), x.dtype)
     blocks = jnp.stack([pixel - pixels[12] for pixel in pixels], -1).reshape(x.shape[0], -1, 25)
     found = jnp.einsum("bnp,fp->bnf", blocks, basis, precision=jax.lax.Precision.HIGHEST)

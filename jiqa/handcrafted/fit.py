@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import jax
 import numpy as np
@@ -65,7 +66,8 @@ def regression(name: str) -> Svr:
     database, _, config = name.partition("/")
     index, records = load_index(database, config=config)
     source = Streamed(index, records, View(None, brisque.LEAST, 1), "read once", 0)
-    features = svr.extract(HandCrafted("brisque"), source, 8)
+    model: Any = HandCrafted("brisque")  # flax makes it hashable, which its type does not say
+    features = svr.extract(model, source, 8)
     return svr.solve(features, 100 * (1 - index.quality), index.content_id)[0]
 
 
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             regression(given.source[0]).save(given.out)
         else:
             found = fit(given.measure, [Path(folder) for folder in given.source])
-            np.savez_compressed(given.out, **found)
+            np.savez_compressed(given.out, allow_pickle=False, **found)
     except JiqaError as error:
         return tell(error)
     return 0

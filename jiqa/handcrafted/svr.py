@@ -68,15 +68,16 @@ def _libsvm(path: Path) -> dict[str, np.ndarray]:
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected a regression (.npz or libsvm's text)")
     head, mark, body = path.read_text(errors="replace").partition("\nSV\n")
-    fields = dict(line.split(maxsplit=1) for line in head.splitlines() if " " in line)
+    pairs = (line.partition(" ") for line in head.splitlines())
+    fields = {name: value for name, _, value in pairs}
     kind = (fields.get("svm_type"), fields.get("kernel_type"))
     if not mark or kind not in (("epsilon_svr", "rbf"), ("nu_svr", "rbf")):
         raise InputError(f"{path}: found {kind}, expected libsvm's text of an SVR of kernel rbf")
     try:
         rows = [line.split() for line in body.splitlines() if line.strip()]
-        pairs = [[cell.split(":") for cell in row[1:]] for row in rows]
-        vectors = np.zeros((len(rows), max(int(i) for row in pairs for i, _ in row)))
-        for row, cells in enumerate(pairs):
+        table = [[cell.split(":") for cell in row[1:]] for row in rows]
+        vectors = np.zeros((len(rows), max(int(i) for row in table for i, _ in row)))
+        for row, cells in enumerate(table):
             for i, value in cells:
                 vectors[row, int(i) - 1] = float(value)
         return {
