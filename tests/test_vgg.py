@@ -1,5 +1,7 @@
 """VGG-16 and AlexNet: shapes, parameters, pooling; their scores are held to PyTorch's by LPIPS."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models import alexnet, vgg
+from jiqa.models import alexnet, resnet, vgg
 
 # Parameters of torchvision's `features`.
 COUNTS = {vgg.VGG: 14_714_688, alexnet.AlexNet: 2_469_696}
@@ -45,7 +47,10 @@ def test_shapes_of_the_maps(network, size, maps):
         assert out[name].shape == (2, *shape)
 
 
-@pytest.mark.parametrize(("pool", "window"), [(vgg.max_pool, 2), (alexnet.max_pool, 3)])
+UNPADDED = functools.partial(resnet.max_pool, padding=0)  # AlexNet's
+
+
+@pytest.mark.parametrize(("pool", "window"), [(vgg.max_pool, 2), (UNPADDED, 3)])
 @pytest.mark.parametrize("size", [(8, 9), (7, 4)])
 def test_max_pool_and_its_gradient_are_linens(pool, window, size):
     x = jnp.asarray(np.random.default_rng(0).uniform(size=(2, *size, 3)), jnp.float32)

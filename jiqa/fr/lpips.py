@@ -12,8 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from jiqa.errors import InputError
-from jiqa.weights.convolutions import NETWORKS, convert, take
-from jiqa.weights.files import read
+from jiqa.weights.convolutions import NETWORKS, convert
+from jiqa.weights.files import read, take
 
 # The maps that are compared, with their channels.
 LAYERS = {

@@ -5,11 +5,10 @@ Krizhevsky, "One weird trick for parallelizing convolutional neural networks", a
 """
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import pool
+from jiqa.models.resnet import max_pool, pool
 from jiqa.ops.normalise import normalise
 
 # Of each convolution: features, size, stride, padding, and whether a max pooling comes before it.
@@ -20,15 +19,6 @@ LAYERS = (
     (256, 3, 1, 1, False),
     (256, 3, 1, 1, False),
 )
-
-
-def max_pool(x: jax.Array) -> jax.Array:
-    """3x3 maximum of stride 2 without padding, one axis after the other."""
-    for axis in (1, 2):
-        size = (x.shape[axis] - 1) // 2
-        parts = [jax.lax.slice_in_dim(x, i, i + 2 * size - 1, 2, axis) for i in range(3)]
-        x = jnp.maximum(jnp.maximum(*parts[:2]), parts[2])
-    return x
 
 
 class AlexNet(nn.Module):
@@ -62,7 +52,7 @@ class AlexNet(nn.Module):
         out = {}
         for i, (features, size, stride, padding, pooled) in enumerate(LAYERS, start=1):
             if pooled:
-                x = max_pool(x)
+                x = max_pool(x, padding=0)
             conv = nn.Conv(
                 features, (size, size), stride, padding, dtype=self.dtype, name=f"conv{i}"
             )

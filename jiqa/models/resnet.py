@@ -42,14 +42,14 @@ class Conv(nn.Module):
         )
 
 
-def max_pool(x: jax.Array) -> jax.Array:
-    """3x3 maximum of stride 2 over non-negative maps, zero-padded by 1, one axis after the other.
+def max_pool(x: jax.Array, padding: int = 1) -> jax.Array:
+    """3x3 maximum of stride 2 over non-negative maps, zero-padded, one axis after the other.
 
     Slices, not a window reduction: the gradient of that one takes XLA three times as long.
     """
     for axis in (1, 2):
-        size = (x.shape[axis] + 1) // 2
-        x = jnp.pad(x, [(1, 1) if i == axis else (0, 0) for i in range(4)])
+        x = jnp.pad(x, [(padding, padding) if i == axis else (0, 0) for i in range(4)])
+        size = (x.shape[axis] - 1) // 2
         parts = [jax.lax.slice_in_dim(x, i, i + 2 * size - 1, 2, axis) for i in range(3)]
         x = jnp.maximum(jnp.maximum(*parts[:2]), parts[2])
     return x

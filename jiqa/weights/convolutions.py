@@ -6,10 +6,9 @@ import jax
 import numpy as np
 from flax import linen as nn
 
-from jiqa.errors import InputError
 from jiqa.models.alexnet import AlexNet
 from jiqa.models.vgg import VGG
-from jiqa.weights.files import Tensors
+from jiqa.weights.files import Tensors, take
 
 NETWORKS: dict[str, type[nn.Module]] = {"vgg16": VGG, "alexnet": AlexNet}
 
@@ -46,20 +45,3 @@ def convert(tensors: Tensors, network: str) -> dict[str, Any]:
                 "bias": take(tensors, f"features.{index}.bias", bias),
             }
     return params
-
-
-def take(tensors: Tensors, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """The tensor of that name as float32.
-
-    Raises:
-      InputError: it is missing, of another shape, or not finite.
-    """
-    if name not in tensors:
-        raise InputError(f"tensor {name!r} is missing, expected shape {list(shape)}")
-    value = tensors[name]
-    if value.shape != shape:
-        found = list(value.shape)
-        raise InputError(f"tensor {name!r}: found shape {found}, expected {list(shape)}")
-    if not np.isfinite(value).all():
-        raise InputError(f"tensor {name!r}: found NaN or infinity, expected finite values")
-    return np.asarray(value, np.float32)

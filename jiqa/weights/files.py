@@ -109,3 +109,20 @@ def read(path: str | Path) -> Tensors:
     except Exception as error:  # a broken file: every library raises something else
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise InputError(f"{path}: cannot be read as {path.suffix}: {reason}") from error
+
+
+def take(tensors: Tensors, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """The tensor of that name as float32.
+
+    Raises:
+      InputError: it is missing, of another shape, or not finite.
+    """
+    if name not in tensors:
+        raise InputError(f"tensor {name!r} is missing, expected shape {list(shape)}")
+    value = tensors[name]
+    if value.shape != shape:
+        found = list(value.shape)
+        raise InputError(f"tensor {name!r}: found shape {found}, expected {list(shape)}")
+    if not np.isfinite(value).all():
+        raise InputError(f"tensor {name!r}: found NaN or infinity, expected finite values")
+    return np.asarray(value, np.float32)

@@ -11,7 +11,7 @@ from flax import traverse_util
 
 from jiqa.errors import InputError
 from jiqa.models.resnet import ResNet
-from jiqa.weights.files import Tensors, read
+from jiqa.weights.files import Tensors, read, take
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "resnet50": {"stage_sizes": (3, 4, 6, 3)},
@@ -179,25 +179,19 @@ def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
         raise InputError(f"found tensors such as {list(tensors)[:3]}, expected a ResNet's")
     left = dict(tensors)
 
-    def take(name: str, shape: tuple[int, ...]) -> np.ndarray:
-        if name not in left:
-            raise InputError(f"tensor {name!r} is missing, expected shape {list(shape)}")
-        value = left.pop(name)
-        if value.shape != shape:
-            found = list(value.shape)
-            raise InputError(f"tensor {name!r}: found shape {found}, expected {list(shape)}")
-        if not np.isfinite(value).all():
-            raise InputError(f"tensor {name!r}: found NaN or infinity, expected finite values")
-        return np.asarray(value, np.float32)
+    def use(name: str, shape: tuple[int, ...]) -> np.ndarray:
+        value = take(left, name, shape)
+        del left[name]
+        return value
 
     flat = {}
     for (module, leaf), (collection, shape) in ours.items():
         axes = layout.kernels.get(len(shape), tuple(range(len(shape))))
         source_shape = tuple(shape[axes.index(i)] for i in range(len(shape)))
-        value = take(layout.tensor(module, leaf), source_shape).transpose(axes)
+        value = use(layout.tensor(module, leaf), source_shape).transpose(axes)
         if layout.conv_bias and leaf == "mean":
             conv = (*module[:-1], module[-1].replace("bn", "conv"))
-            value = value - take(layout.layer(conv) + "/bias", shape)
+            value = value - use(layout.layer(conv) + "/bias", shape)
         flat[collection, *module, leaf] = value
 
     class_layer = layout.layer(("fc",))
