@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import resnet_reference as reference
-from flax import linen as nn
 
 from jiqa import models
 from jiqa.errors import InputError
-from jiqa.models.resnet import Conv, ResNet, max_pool
+from jiqa.models.resnet import ResNet
 from jiqa.weights.resnet import ARCHITECTURES
 
 NARROW = {"stage_sizes": (2, 1, 1, 1), "width": 4, "preprocess": "unit"}
@@ -64,31 +63,6 @@ def test_forward_is_the_references(stride_in_1x1, epsilon):
     np.testing.assert_allclose(out["features"], pooled, rtol=1e-4, atol=1e-4)
     fc = variables["params"]["fc"]
     np.testing.assert_allclose(out["logits"], pooled @ fc["kernel"] + fc["bias"], atol=1e-3)
-
-
-@pytest.mark.parametrize("stride", [1, 2])
-def test_matrix_product_is_the_1x1_convolution(stride):
-    x = np.random.default_rng(0).normal(size=(2, 7, 5, 6)).astype(np.float32)
-    conv = Conv(8, 1, stride)
-    variables = conv.init(jax.random.key(0), x)
-    kernel = variables["params"]["kernel"]
-    assert kernel.shape == (1, 1, 6, 8)
-    expected = nn.Conv(8, (1, 1), (stride, stride), use_bias=False).apply(variables, x)
-    np.testing.assert_allclose(conv.apply(variables, x), expected, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("size", [(7, 10), (1, 2)])
-def test_max_pool_and_its_gradient_are_the_window_reductions(size):
-    x = jnp.asarray(np.random.default_rng(0).uniform(size=(2, *size, 3)), jnp.float32)
-
-    def linen(x):
-        return nn.max_pool(x, (3, 3), (2, 2), padding=((1, 1), (1, 1)))
-
-    np.testing.assert_array_equal(max_pool(x), linen(x))
-    got, expected = (
-        jax.jit(jax.grad(lambda x, f=f: (f(x) ** 2).sum()))(x) for f in (max_pool, linen)
-    )
-    np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

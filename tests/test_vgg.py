@@ -1,15 +1,11 @@
 """VGG-16 and AlexNet: shapes, parameters, pooling; their scores are held to PyTorch's by LPIPS."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 import pytest
-from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models import alexnet, resnet, vgg
+from jiqa.models import alexnet, vgg
 
 # Parameters of torchvision's `features`.
 COUNTS = {vgg.VGG: 14_714_688, alexnet.AlexNet: 2_469_696}
@@ -45,22 +41,6 @@ def test_shapes_of_the_maps(network, size, maps):
     assert len(out) == (13 if network is vgg.VGG else 5)
     for name, shape in maps.items():
         assert out[name].shape == (2, *shape)
-
-
-UNPADDED = functools.partial(resnet.max_pool, padding=0)  # AlexNet's
-
-
-@pytest.mark.parametrize(("pool", "window"), [(vgg.max_pool, 2), (UNPADDED, 3)])
-@pytest.mark.parametrize("size", [(8, 9), (7, 4)])
-def test_max_pool_and_its_gradient_are_linens(pool, window, size):
-    x = jnp.asarray(np.random.default_rng(0).uniform(size=(2, *size, 3)), jnp.float32)
-
-    def linen(x):
-        return nn.max_pool(x, (window, window), (2, 2))
-
-    np.testing.assert_array_equal(pool(x), linen(x))
-    got, expected = (jax.grad(lambda x, f=f: (f(x) ** 2).sum())(x) for f in (pool, linen))
-    np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize(("network", "least"), [(vgg.VGG, 16), (alexnet.AlexNet, 31)])

@@ -8,7 +8,7 @@ import jax
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import max_pool, pool
+from jiqa.models.layers import Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
 # Of each convolution: features, size, stride, padding, and whether a max pooling comes before it.
@@ -52,10 +52,8 @@ class AlexNet(nn.Module):
         out = {}
         for i, (features, size, stride, padding, pooled) in enumerate(LAYERS, start=1):
             if pooled:
-                x = max_pool(x, padding=0)
-            conv = nn.Conv(
-                features, (size, size), stride, padding, dtype=self.dtype, name=f"conv{i}"
-            )
+                x = max_pool(x, 3)
+            conv = Conv(features, size, stride, padding, dtype=self.dtype, name=f"conv{i}")
             x = nn.relu(conv(x))
             out[f"conv{i}"] = x
         return pool(x), out

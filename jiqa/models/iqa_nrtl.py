@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import ResNet, pool
+from jiqa.models.layers import pool
+from jiqa.models.resnet import ResNet
 
 VARIANTS = ("resnet50", "semantic", "vision", "adapt", "full")
 MATCHES = ("stride", "mean")

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import ResNet, pool
+from jiqa.models.layers import Conv, pool
+from jiqa.models.resnet import ResNet
 from jiqa.models.unet import UNet
 
 VARIANTS = ("baseline", "restoration", "difference", "full")
@@ -26,12 +27,12 @@ class Attended(nn.Module):
         """Map [b, h, w, c] to the weighted map of the same shape, and its weights [b, h, w, 1]."""
 
         def conv(x: jax.Array, name: str, size: int) -> jax.Array:
-            return nn.Conv(self.width, (size, size), dtype=self.dtype, name=name)(x)
+            return Conv(self.width, size, dtype=self.dtype, name=name)(x)
 
         scales = [conv(x, "conv3", 3), conv(conv(x, "conv5a", 3), "conv5b", 3), conv(x, "conv1", 1)]
         scales = jnp.concatenate(scales, axis=-1)
         summary = jnp.stack([scales.max(-1), scales.mean(-1)], axis=-1)
-        weight = nn.sigmoid(nn.Conv(1, (5, 5), dtype=self.dtype, name="weight")(summary))
+        weight = nn.sigmoid(Conv(1, 5, dtype=self.dtype, name="weight")(summary))
         return x * weight, weight
 
 

@@ -3,61 +3,20 @@
 He et al., "Deep Residual Learning for Image Recognition", CVPR 2016, table 1 (50, 101, 152 layers).
 """
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
+from jiqa.models.layers import Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
-
-class Conv(nn.Module):
-    """Square convolution without bias, zero-padded by half its size; parameter `kernel`, HWIO.
-
-    A 1x1 kernel is applied as a two-dimensional matrix product, which XLA runs on a CPU more than
-    twice as fast as its convolution.
-    """
-
-    features: int
-    size: int
-    stride: int = 1
-    dtype: str = "float32"
-
-    @nn.compact
-    def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), features]."""
-        shape = (self.size, self.size, x.shape[-1], self.features)
-        init = nn.initializers.variance_scaling(2.0, "fan_out", "normal")
-        kernel = self.param("kernel", init, shape, jnp.float32).astype(self.dtype)
-        if self.size == 1:
-            x = x[:, :: self.stride, :: self.stride]
-            return (x.reshape(-1, shape[2]) @ kernel[0, 0]).reshape(*x.shape[:-1], self.features)
-        padding = [(self.size // 2, self.size // 2)] * 2
-        layout = ("NHWC", "HWIO", "NHWC")
-        return jax.lax.conv_general_dilated(
-            x, kernel, (self.stride, self.stride), padding, dimension_numbers=layout
-        )
-
-
-def max_pool(x: jax.Array, padding: int = 1) -> jax.Array:
-    """3x3 maximum of stride 2 over non-negative maps, zero-padded, one axis after the other.
-
-    Slices, not a window reduction: the gradient of that one takes XLA three times as long.
-    """
-    for axis in (1, 2):
-        x = jnp.pad(x, [(padding, padding) if i == axis else (0, 0) for i in range(4)])
-        size = (x.shape[axis] - 1) // 2
-        parts = [jax.lax.slice_in_dim(x, i, i + 2 * size - 1, 2, axis) for i in range(3)]
-        x = jnp.maximum(jnp.maximum(*parts[:2]), parts[2])
-    return x
-
-
-def pool(x: jax.Array) -> jax.Array:
-    """Mean over the positions of a map, [b, h, w, c] to [b, c], in float32 at least."""
-    return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32))
+UNBIASED = functools.partial(
+    Conv, use_bias=False, kernel_init=nn.initializers.variance_scaling(2.0, "fan_out", "normal")
+)
 
 
 class Bottleneck(nn.Module):
@@ -75,7 +34,7 @@ class Bottleneck(nn.Module):
         first, second = (self.stride, 1) if self.stride_in_1x1 else (1, self.stride)
 
         def conv(x: jax.Array, name: str, features: int, size: int, stride: int) -> jax.Array:
-            x = Conv(features, size, stride, self.dtype, name=name)(x)
+            x = UNBIASED(features, size, stride, dtype=self.dtype, name=name)(x)
             return nn.BatchNorm(**self.norm, name=name.replace("conv", "bn"))(x)
 
         y = nn.relu(conv(x, "conv1", self.width, 1, first))
@@ -133,9 +92,9 @@ class ResNet(nn.Module):
             }
 
         x = normalise(image, self.preprocess).astype(self.dtype)
-        x = Conv(self.width, 7, 2, self.dtype, name="conv1")(x)
+        x = UNBIASED(self.width, 7, 2, dtype=self.dtype, name="conv1")(x)
         x = nn.relu(nn.BatchNorm(**norm(0), name="bn1")(x))
-        x = max_pool(x)
+        x = max_pool(x, 3, padding=1)
         if self.frozen_stages:
             x = jax.lax.stop_gradient(x)
         out = {}

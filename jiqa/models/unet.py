@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
+from jiqa.models.layers import Conv
 
 # Side of an image comes down by this before it goes up again.
 SHRINK = 16
@@ -26,9 +27,7 @@ class Residual(nn.Module):
         """Map [b, h, w, c] to [b, h / stride, w / stride, features]."""
 
         def conv(x: jax.Array, name: str, size: int, stride: int) -> jax.Array:
-            return nn.Conv(
-                self.features, (size, size), stride, "SAME", dtype=self.dtype, name=name
-            )(x)
+            return Conv(self.features, size, stride, dtype=self.dtype, name=name)(x)
 
         y = nn.relu(conv(x, "conv1", 3, self.stride))
         y = conv(y, "conv2", 3, 1)
@@ -70,7 +69,7 @@ class UNet(nn.Module):
         height, width = image.shape[1:3]
         margins = ((0, 0), (0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
         x = jnp.pad(image, margins, mode="symmetric").astype(self.dtype)
-        e1 = nn.relu(nn.Conv(self.width, (3, 3), dtype=self.dtype, name="e1")(x))
+        e1 = nn.relu(Conv(self.width, 3, dtype=self.dtype, name="e1")(x))
         encoded = [e1, Residual(self.width, 1, self.dtype, name="e2")(e1)]
         for module, times in enumerate((2, 4, 8, 16), start=3):
             block = Residual(times * self.width, 2, self.dtype, name=f"e{module}")

@@ -5,22 +5,13 @@ Simonyan and Zisserman, "Very deep convolutional networks for large-scale image 
 """
 
 import jax
-import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.resnet import pool
+from jiqa.models.layers import Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
 STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
-
-
-def max_pool(x: jax.Array) -> jax.Array:
-    """2x2 maximum of stride 2; an odd row or column at the end is left out."""
-    height, width = (side // 2 * 2 for side in x.shape[1:3])
-    x = x[:, :height, :width]
-    rows = jnp.maximum(x[:, ::2], x[:, 1::2])
-    return jnp.maximum(rows[:, :, ::2], rows[:, :, 1::2])
 
 
 class VGG(nn.Module):
@@ -55,9 +46,9 @@ class VGG(nn.Module):
         out = {}
         for stage, (depth, width) in enumerate(STAGES, start=1):
             if stage > 1:
-                x = max_pool(x)
+                x = max_pool(x, 2)
             for i in range(1, depth + 1):
                 name = f"conv{stage}_{i}"
-                x = nn.relu(nn.Conv(width, (3, 3), dtype=self.dtype, name=name)(x))
+                x = nn.relu(Conv(width, 3, dtype=self.dtype, name=name)(x))
                 out[name] = x
         return pool(x), out

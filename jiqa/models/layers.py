@@ -1,0 +1,62 @@
+"""Layers that several networks are made of, in the form that is fast on a CPU too."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+
+from jiqa.ops.convolve import convolve
+
+
+class Conv(nn.Module):
+    """Square convolution, by default zero-padded by half its size; parameter `kernel`, HWIO.
+
+    With `use_bias` a `bias` of its features comes on top. A 1x1 kernel is applied as a
+    two-dimensional matrix product, which XLA runs on a CPU more than twice as fast as its
+    convolution.
+    """
+
+    features: int
+    size: int
+    stride: int = 1
+    padding: int | None = None
+    use_bias: bool = True
+    dtype: str = "float32"
+    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), features], padded by half."""
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
+        x = x.astype(self.dtype)
+        if self.size == 1:
+            x = x[:, :: self.stride, :: self.stride]
+            y = (x.reshape(-1, shape[2]) @ kernel[0, 0]).reshape(*x.shape[:-1], self.features)
+        else:
+            margin = self.size // 2 if self.padding is None else self.padding
+            y = convolve(x, kernel, self.stride, ((margin, margin), (margin, margin)))
+        if self.use_bias:
+            bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+            y += bias.astype(self.dtype)[None, None, None]
+        return y
+
+
+def max_pool(x: jax.Array, window: int, padding: int = 0) -> jax.Array:
+    """Square maximum of stride 2 over non-negative maps, zero-padded, one axis after the other.
+
+    Rows and columns at the end that fill no window are left out. Slices, not a window reduction:
+    the gradient of that one takes XLA three times as long.
+    """
+    for axis in (1, 2):
+        x = jnp.pad(x, [(padding, padding) if i == axis else (0, 0) for i in range(4)])
+        last = (x.shape[axis] - window) // 2 * 2
+        parts = [jax.lax.slice_in_dim(x, i, i + last + 1, 2, axis) for i in range(window)]
+        x = functools.reduce(jnp.maximum, parts)
+    return x
+
+
+def pool(x: jax.Array) -> jax.Array:
+    """Mean over the positions of a map, [b, h, w, c] to [b, c], in float32 at least."""
+    return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32))
