@@ -8,9 +8,9 @@ from flax import linen as nn
 from jax.sharding import PartitionSpec as P
 
 from jiqa import mesh as meshes
-from jiqa.models.layers import Conv, max_pool
+from jiqa.models.layers import Conv, Up, max_pool
 from jiqa.ops import convolve as module
-from jiqa.ops.convolve import convolve
+from jiqa.ops.convolve import convolve, convolve_transposed
 
 
 @pytest.mark.parametrize("use_bias", [False, True])
@@ -22,6 +22,20 @@ def test_convolution_is_linens(size, stride, padding, use_bias):
     params["params"]["kernel"] = jax.random.normal(jax.random.key(1), (size, size, 6, 8))
     linen = nn.Conv(8, (size, size), stride, padding or size // 2, use_bias=use_bias)
     np.testing.assert_allclose(conv.apply(params, x), linen.apply(params, x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_up_is_the_gradient_of_linens_convolution(stride):
+    x = np.random.default_rng(0).normal(size=(2, 4, 3, 6)).astype(np.float32)
+    up = Up(5, stride)
+    params = up.init(jax.random.key(0), x)["params"]
+    back = nn.Conv(6, (3, 3), stride, 1, use_bias=False)
+    y = jnp.zeros((2, 4 * stride, 3 * stride, 5))
+    shape, vjp = jax.vjp(lambda y: back.apply({"params": {"kernel": params["kernel"]}}, y), y)
+    assert shape.shape == x.shape
+    bias = jnp.arange(5.0)
+    got = up.apply({"params": {**params, "bias": bias}}, x)
+    np.testing.assert_allclose(got, vjp(x)[0] + bias[None, None, None], rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize(("window", "padding"), [(2, 0), (3, 0), (3, 1)])
@@ -71,6 +85,26 @@ def test_gradients_of_the_convolution(shape, size, stride, padding, block, monke
             jax.grad(ours, (0, 1))(*args), jax.grad(theirs, (0, 1))(*args), strict=True
         ):
             assert got.dtype == np.float64
+            np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-9)
+
+
+@pytest.mark.parametrize(("shape", "size", "stride", "padding"), CASES)
+def test_gradients_of_the_transposed_convolution(shape, size, stride, padding, monkeypatch):
+    monkeypatch.setattr(module, "BLOCK", 200)
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(0)
+        y, kernel = jnp.asarray(rng.normal(size=shape)), jnp.asarray(rng.normal(size=(*size, 3, 4)))
+        x = jnp.asarray(rng.normal(size=plain(y, kernel, stride, padding).shape))
+
+        def ours(x, kernel):
+            return (convolve_transposed(x, kernel, stride, padding, y.shape[1:3]) ** 3).sum()
+
+        def theirs(x, kernel):
+            return (jax.vjp(lambda y: plain(y, kernel, stride, padding), y)[1](x)[0] ** 3).sum()
+
+        for got, expected in zip(
+            jax.grad(ours, (0, 1))(x, kernel), jax.grad(theirs, (0, 1))(x, kernel), strict=True
+        ):
             np.testing.assert_allclose(got, expected, rtol=1e-11, atol=1e-9)
 
 

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from jiqa.ops.convolve import convolve
+from jiqa.ops.convolve import convolve, convolve_transposed
 
 
 class Conv(nn.Module):
@@ -41,6 +41,29 @@ class Conv(nn.Module):
             bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
             y += bias.astype(self.dtype)[None, None, None]
         return y
+
+
+class Up(nn.Module):
+    """Transposed 3x3 convolution with a bias: the way back from `Conv` of that stride.
+
+    Parameters: `kernel` [3, 3, features, c] and `bias`.
+    """
+
+    features: int
+    stride: int = 2
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        """Map [b, h, w, c] to [b, stride * h, stride * w, features]."""
+        init = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
+        kernel = self.param("kernel", init, (3, 3, self.features, x.shape[-1]), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
+        size = (self.stride * x.shape[1], self.stride * x.shape[2])
+        y = convolve_transposed(
+            x.astype(self.dtype), kernel.astype(self.dtype), self.stride, ((1, 1), (1, 1)), size
+        )
+        return y + bias.astype(self.dtype)[None, None, None]
 
 
 def max_pool(x: jax.Array, window: int, padding: int = 0) -> jax.Array:

@@ -4,12 +4,14 @@ Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask i
 network", Applied Sciences 13(11), 2023, section 3.1, figures 2 and 3, table 1.
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.layers import Conv
+from jiqa.models.layers import Conv, Up
 
 # Side of an image comes down by this before it goes up again.
 SHRINK = 16
@@ -76,19 +78,14 @@ class UNet(nn.Module):
             encoded.append(block(encoded[-1]))
         _, _, e3, e4, e5, e6 = encoded
 
-        def up(x: jax.Array, name: str, features: int, stride: int = 2) -> jax.Array:
-            layer = nn.ConvTranspose(
-                features, (3, 3), (stride, stride), dtype=self.dtype, name=name
-            )
-            return layer(x)
-
-        d1 = nn.relu(up(e6, "d1", 8 * self.width))
-        d2 = nn.relu(up(jnp.concatenate([d1, e5], -1), "d2", 4 * self.width))
-        d3 = nn.relu(up(jnp.concatenate([d2, e4], -1), "d3", 2 * self.width))
-        d4 = nn.relu(up(jnp.concatenate([d3, e3], -1), "d4", self.width))
-        restored = up(d4, "d5", 3, 1)[:, :height, :width].astype(jnp.float32)
+        up = functools.partial(Up, dtype=self.dtype)
+        d1 = nn.relu(up(8 * self.width, name="d1")(e6))
+        d2 = nn.relu(up(4 * self.width, name="d2")(jnp.concatenate([d1, e5], -1)))
+        d3 = nn.relu(up(2 * self.width, name="d3")(jnp.concatenate([d2, e4], -1)))
+        d4 = nn.relu(up(self.width, name="d4")(jnp.concatenate([d3, e3], -1)))
+        restored = up(3, 1, name="d5")(d4)[:, :height, :width].astype(jnp.float32)
         out = {f"e{i}": x for i, x in enumerate(encoded[:5], start=1)}
         out |= {"d3": d3, "d4": d4, "f1": d2, "f2": d1, "f3": e6, "restored": restored}
         if self.multitask:
-            out["ssim_map"] = up(d4, "d6", 1, 1)[:, :height, :width, 0].astype(jnp.float32)
+            out["ssim_map"] = up(1, 1, name="d6")(d4)[:, :height, :width, 0].astype(jnp.float32)
         return restored, out

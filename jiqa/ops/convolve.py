@@ -1,7 +1,8 @@
-"""Convolution whose kernel's gradient is fast on a CPU too."""
+"""Convolution, and its transpose, whose kernel's gradient is fast on a CPU too."""
 
-import functools
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +13,12 @@ BLOCK = 2**19
 Padding = tuple[tuple[int, int], tuple[int, int]]
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def _plain(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> jax.Array:
+    return jax.lax.conv_general_dilated(
+        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
+    )
+
+
 def convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> jax.Array:
     """Convolution as networks mean it: a map [b, h, w, c] with a kernel [k, l, c, features].
 
@@ -26,31 +32,64 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> 
       stride: of both axes.
       padding: zeros before and after the rows, and before and after the columns.
     """
-    return jax.lax.conv_general_dilated(
-        x, kernel, (stride, stride), padding, dimension_numbers=("NHWC", "HWIO", "NHWC")
-    )
+    return _convolve(x, kernel, stride, padding)
 
 
-def _forward(
-    x: jax.Array, kernel: jax.Array, stride: int, padding: Padding
-) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-    return convolve(x, kernel, stride, padding), (x, kernel)
-
-
-def _backward(
+def _convolve_backward(
     stride: int, padding: Padding, saved: tuple[jax.Array, jax.Array], grad: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     x, kernel = saved
-    plain = functools.partial(convolve.__wrapped__, stride=stride, padding=padding)
-    (to_x,) = jax.linear_transpose(lambda x: plain(x, kernel), x)(grad)
+    to_x = _transposed(grad, kernel, stride, padding, x.shape[1:3])
+    return to_x, _to_kernel(x, grad, kernel, stride, padding)
+
+
+def convolve_transposed(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, size: tuple[int, int]
+) -> jax.Array:
+    """The transpose of `convolve`: from a map of its output's shape to one of its input's.
+
+    Its gradients are as fast as those of `convolve`, and as limited.
+
+    Args:
+      x: a map [b, h, w, c], of the kernel's type.
+      kernel: height, width, channels out, channels in, as `convolve` on the way back has it.
+      stride: the output is this many times larger.
+      padding: rows and columns of zeros that `convolve` puts around the output.
+      size: height and width of the output.
+    """
+    return _convolve_transposed(x, kernel, stride, padding, size)
+
+
+def _transposed_backward(
+    stride: int,
+    padding: Padding,
+    size: tuple[int, int],
+    saved: tuple[jax.Array, jax.Array],
+    grad: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    x, kernel = saved
+    return _plain(grad, kernel, stride, padding), _to_kernel(grad, x, kernel, stride, padding)
+
+
+def _transposed(
+    x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, size: tuple[int, ...]
+) -> jax.Array:
+    shape = jax.ShapeDtypeStruct((x.shape[0], *size, kernel.shape[2]), x.dtype)
+    return jax.linear_transpose(lambda y: _plain(y, kernel, stride, padding), shape)(x)[0]
+
+
+def _to_kernel(
+    x: jax.Array, grad: jax.Array, kernel: jax.Array, stride: int, padding: Padding
+) -> jax.Array:
+    """The gradient of a convolution's kernel, from its input and the gradient of its output."""
 
     def by_xla(x: jax.Array, grad: jax.Array) -> jax.Array:
-        return jax.linear_transpose(lambda kernel: plain(x, kernel), kernel)(grad)[0]
+        return jax.linear_transpose(lambda k: _plain(x, k, stride, padding), kernel)(grad)[0]
 
     def by_blocks(x: jax.Array, grad: jax.Array) -> jax.Array:
         return _by_blocks(x, grad, kernel.shape[:2], stride, padding).astype(kernel.dtype)
 
-    return to_x, jax.lax.platform_dependent(x, grad, cpu=by_blocks, default=by_xla)
+    return jax.lax.platform_dependent(x, grad, cpu=by_blocks, default=by_xla)
 
 
 def _by_blocks(
@@ -94,4 +133,11 @@ def _by_blocks(
     return total.T.reshape(*size, channels, features)
 
 
-convolve.defvjp(_forward, _backward)
+def _saving(function: Callable[..., jax.Array]) -> Callable[..., tuple[jax.Array, Any]]:
+    return lambda x, kernel, *options: (function(x, kernel, *options), (x, kernel))
+
+
+_convolve = jax.custom_vjp(_plain, nondiff_argnums=(2, 3))
+_convolve.defvjp(_saving(_plain), _convolve_backward)
+_convolve_transposed = jax.custom_vjp(_transposed, nondiff_argnums=(2, 3, 4))
+_convolve_transposed.defvjp(_saving(_transposed), _transposed_backward)
