@@ -13,6 +13,13 @@ def add_scoring(commands: "argparse._SubParsersAction") -> None:
     parser.add_argument(
         "--ref", nargs="+", default=(), metavar="FILE", help="the original, or those of like name"
     )
+    parser.add_argument(
+        "--params",
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="parameters of a fitted measure, FILE,FILE where they are several; may be given again",
+    )
     parser.add_argument("--format", choices=("table", "csv", "json"), default="table")
     parser.set_defaults(run=_score)
     parser = commands.add_parser("list", help="list the measures")
@@ -28,7 +35,9 @@ def _score(arguments: argparse.Namespace) -> int:
     from jiqa import scoring
 
     images = scoring.files(arguments.files)
-    scores, errors = scoring.score(images, arguments.metric.split(","), arguments.ref)
+    metrics = arguments.metric.split(",")
+    params = scoring.parameters(arguments.params, metrics)
+    scores, errors = scoring.score(images, metrics, arguments.ref, params)
     print(scoring.show(images, scores, arguments.format), end="")
     return max((tell(InputError(error)) for error in errors), default=0)
 

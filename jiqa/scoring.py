@@ -5,8 +5,9 @@ import inspect
 import json
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from PIL import Image
 
@@ -53,17 +54,41 @@ def originals(images: Sequence[Path], patterns: Sequence[str]) -> list[Path | In
     ]
 
 
+def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
+    """{measure: file, or files parted by commas} of `NAME=FILE`, each of one of `metrics`.
+
+    Raises:
+        InputError: no `NAME=FILE`, another measure's, or a second one for the same measure.
+    """
+    params: dict[str, str] = {}
+    for item in given:
+        name, _, file = item.partition("=")
+        if not file:
+            raise InputError(f"--params: found {item!r}, expected NAME=FILE")
+        if name not in metrics:
+            raise InputError(f"--params: found {name!r}, expected one of {', '.join(metrics)}")
+        if name in params:
+            raise InputError(f"--params: found {name!r} twice, expected {name}=FILE,FILE")
+        params[name] = file
+    return params
+
+
 def score(
-    images: Sequence[Path], metrics: Sequence[str], refs: Sequence[str] = ()
+    images: Sequence[Path],
+    metrics: Sequence[str],
+    refs: Sequence[str] = (),
+    params: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[dict[str, list[float]], list[str]]:
     """Scores of the files by each measure, nan where there is none, and a line for each reason.
 
-    `refs` names the originals; measures without reference don't look at them.
+    `refs` names the originals; measures without reference don't look at them. `params` names the
+    files of fitted measures, by measure.
 
     Raises:
-        InputError: an unknown measure; one that needs originals without them; a pattern of no file.
+        InputError: an unknown measure; one that needs originals without them; a pattern of no file;
+            parameters that a measure does not take, or that are not what they should be.
     """
-    measures = [api.create_metric(name) for name in metrics]
+    measures = [api.create_metric(name, params.get(name)) for name in metrics]
     needy = [measure.name for measure in measures if measure.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the originals")

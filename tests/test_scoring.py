@@ -53,6 +53,19 @@ def test_json_and_one_ref_for_all(folder, expected, capsys):
     assert second == {"file": "ref/a.bmp", "psnr": "inf", "ssim.skimage": 1.0}
 
 
+def test_parameters_come_from_the_files_that_are_named(folder, shared, capsys):
+    weights = [str(shared / "weights" / f"{name}.npz") for name in ("alexnet_conv", "lpips_linear")]
+    for name, recipe in zip(NAMES, ("astronaut/jpeg", "chelsea/noise"), strict=True):
+        for place, x in zip(("dist", "ref"), photos.recipe(recipe), strict=True):
+            suffix = "png" if place == "dist" else "bmp"
+            Image.fromarray(x[:96, :128]).save(folder / place / f"{name}.{suffix}")
+    command = ["score", "dist", "--metric", "psnr,lpips", "--ref", "ref", "--format", "json"]
+    assert main([*command, "--params", f"lpips={','.join(weights)}"]) == 0
+    scores = [row["lpips"] for row in json.loads(capsys.readouterr().out)]
+    # The authors' package, lpips 0.1.4, as in tests/fr/test_lpips.py.
+    np.testing.assert_allclose(scores, [0.1021514, 0.1416413], rtol=1e-4)
+
+
 def test_a_broken_image_is_one_line_and_the_rest_is_scored(folder, expected, capsys):
     for place in ("dist", "ref"):
         (folder / place / "c.png").write_bytes(b"none")
@@ -76,6 +89,18 @@ def test_a_broken_image_is_one_line_and_the_rest_is_scored(folder, expected, cap
         (["dist", "--metric", "psnr"], "psnr: found no --ref, expected the originals"),
         (["lost", "--metric", "psnr"], "lost: found no image, expected a file, a folder"),
         (["dist", "--metric", "best"], "metric: found 'best', expected one of"),
+        (["dist", "--metric", "lpips", "--ref", "ref"], "params: found none, expected files of"),
+        *(
+            (["dist", "--metric", "niqe,piqe", *params], message)
+            for params, message in (
+                (["--params", "a.mat"], "--params: found 'a.mat', expected NAME=FILE"),
+                (["--params", "niqe="], "--params: found 'niqe=', expected NAME=FILE"),
+                (["--params", "lpips=a.npz"], "--params: found 'lpips', expected one of niqe, "),
+                (["--params", "niqe=a.mat"] * 2, "--params: found 'niqe' twice, expected niqe=FI"),
+                (["--params", "niqe=a.mat"], "a.mat: no such file, expected parameters"),
+                (["--params", "piqe=a.mat"], "piqe: found params 'a.mat', expected none"),
+            )
+        ),
     ],
 )
 def test_what_cannot_begin_is_refused(arguments, message, folder, capsys):
