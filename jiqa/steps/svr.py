@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import linen as nn
+from scipy.spatial import distance
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVR
 from tqdm import tqdm
@@ -15,16 +16,13 @@ from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.handcrafted.svr import Svr
 
-# Penalties, and widths of the kernel as multiples of 1 / features: BRISQUE's release has 1024 and
-# 1.8. The tube is a tenth of the quality's deviation.
-PENALTIES = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
+# Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
+# 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
+# ones leave a sum of thousands of weights few digits in float32.
+PENALTIES = (0.25, 1.0, 4.0, 16.0, 64.0)
 WIDTHS = (0.125, 0.5, 2.0, 8.0)
 TUBE = 0.1
 FOLDS = 5
-
-
-# Images at a time, while a regression is evaluated.
-_FEW = 64
 
 
 @functools.lru_cache(maxsize=8)
@@ -56,9 +54,11 @@ def extract(model: nn.Module, source: Streamed | Resident, batch_size: int) -> n
 
 
 def predict(fitted: Svr, features: np.ndarray) -> np.ndarray:
-    """Quality float32 [n] of features [n, d]."""
-    parts = np.split(features, range(_FEW, len(features), _FEW))
-    return np.concatenate([np.asarray(fitted.predict(jnp.asarray(part))) for part in parts])
+    """Quality float32 [n] of features [n, d], computed in float64."""
+    low, high, vectors, weights, gamma, bias = (np.asarray(field, np.float64) for field in fitted)
+    scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
+    kernel = np.exp(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
+    return (kernel @ weights + bias).astype(np.float32)
 
 
 def solve(
@@ -81,8 +81,9 @@ def solve(
         widths: to choose from, as multiples of 1 / d.
 
     Returns:
-        The regression and what was chosen, `penalty` and `gamma`.
+        The regression, in float64, and what was chosen, `penalty` and `gamma`.
     """
+    features = features.astype(np.float64)
     low, high = features.min(0), features.max(0)
     scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
     mean, deviation = float(quality.mean()), float(quality.std()) or 1.0
@@ -109,8 +110,8 @@ def solve(
         high=high,
         vectors=best.support_vectors_,
         weights=best.dual_coef_[0] * deviation,
-        gamma=best.gamma,
+        gamma=np.asarray(best.gamma),
         bias=best.intercept_[0] * deviation + mean,
     )
     chosen = {"penalty": float(best.C), "gamma": float(best.gamma)}
-    return Svr(*(np.asarray(field, np.float32) for field in fitted)), chosen
+    return fitted, chosen

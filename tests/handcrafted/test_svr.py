@@ -43,6 +43,20 @@ def test_it_predicts_what_scikit_learn_does(tmp_path):
         face.load(tmp_path / "svr.npz", 36)
 
 
+def test_many_large_weights_lose_no_digits():
+    rng = np.random.default_rng(1)
+    features = rng.normal(5, 3, (1000, 36)).astype(np.float32)
+    quality = features[:, 0] / 30 + rng.normal(size=1000)
+    fitted, _ = svr.solve(features, quality, np.arange(1000), (64.0,), (0.125,))
+    low, high = (edge(features.astype(np.float64), axis=0) for edge in (np.min, np.max))
+    scaled = (features - low) / (high - low) * 2 - 1
+    target = (quality - quality.mean()) / quality.std()
+    model = SVR(C=64.0, gamma=0.125 / 36, epsilon=0.1).fit(scaled, target)
+    assert np.abs(model.dual_coef_).sum() > 10_000
+    expected = model.predict(scaled) * quality.std() + quality.mean()
+    np.testing.assert_allclose(svr.predict(fitted, features), expected, atol=1e-6)
+
+
 def test_the_choice_ranks_best_on_contents_left_out():
     features, quality, content = _data()
     low, high = features.min(0), features.max(0)
