@@ -1,8 +1,11 @@
 """Which config file makes which run: what `jiqa plan` and `jiqa reproduce` start from."""
 
+from jiqa.configs import measure
 from jiqa.models.handcrafted import METHODS
 from jiqa.models.iqa_nrtl import VARIANTS
+from jiqa.registry import METRICS
 
 # Run -> config file and its first arguments; a run of a table that is not here has no config.
 RUNS = {f"iqa_nrtl/{variant}": f"configs/iqa_nrtl.py:variant={variant}" for variant in VARIANTS}
 RUNS |= {method: f"configs/handcrafted.py:method={method}" for method in METHODS}
+RUNS |= {measure.run(metric): f"configs/measure.py:metric={metric}" for metric in METRICS}

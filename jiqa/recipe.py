@@ -26,6 +26,7 @@ from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, Split, refuse_leak
 from jiqa.report import report
+from jiqa.steps import measure
 
 T = TypeVar("T")
 
@@ -51,7 +52,8 @@ class Stage:
         name: of its folder.
         step: a key of `STEPS`: what an update does.
         fit: fields of that step's own description.
-        model: fields of `models.build`; by default the config's `model`.
+        model: fields of `models.build`; by default the config's `model`. Without any, the stage
+            has no model.
         init_from: what the model inherits, see `transfer.inherit`. By default the first stage's
             backbone takes the config's `weights`, if there are any, and a later stage takes all
             that the one before it has learned.
@@ -73,10 +75,20 @@ class Step(NamedTuple):
     train: Callable[..., train.Trained]
 
 
+def _measure(
+    model: None, variables: Any, data: train.Data, split: Split, how: measure.Measure, *_: Any
+) -> train.Trained:
+    """A measure in the place of a training; arguments as `train.fit`'s."""
+    measure.scorer(how.metric, data.source)  # refuses a measure that the database has nothing for
+    predict = functools.partial(measure.quality, how.metric)
+    return train.Trained(lambda data, rows: predict(data.source, rows), variables, {"seconds": 0})
+
+
 STEPS = {
     "supervised": Step(train.Fit, train.fit),
     "ridge": Step(train.RidgeFit, train.fit_ridge),
     "svr": Step(train.SvrFit, train.fit_svr),
+    "measure": Step(measure.Measure, _measure),
 }
 
 
@@ -146,6 +158,7 @@ def run(
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
             facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
+            here.mkdir(parents=True, exist_ok=True)
             _write_json(here / "split.json", facts)
             _draw_curves(here, stages, f"{fields['run']} on {index.database}, {split.name}")
         for name in missing:
@@ -182,7 +195,7 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh
 
 def _train(
     stages: list[Stage],
-    networks: list[nn.Module],
+    networks: list[nn.Module | None],
     pretrained: weights.Imported | None,
     data: train.Data,
     split: Split,
@@ -291,17 +304,21 @@ def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
     part.replace(path)
 
 
-def _build(options: Mapping[str, Any], pretrained: weights.Imported | None) -> nn.Module:
+def _build(options: Mapping[str, Any], pretrained: weights.Imported | None) -> nn.Module | None:
     """A stage's model, its backbone, if it has one, as the pre-trained weights ask."""
+    if not options:
+        return None
     if pretrained is not None and "backbone" in options:
         options = {**options, "backbone": {**options["backbone"], **pretrained.options}}
     return models.build(**options)
 
 
 def _initial(
-    stage: Stage, network: nn.Module, crop: int, seed: int, learned: dict[str, Any]
+    stage: Stage, network: nn.Module | None, crop: int, seed: int, learned: dict[str, Any]
 ) -> dict[str, Any]:
     """The variables that a stage starts with; `learned`: of the weights and earlier stages."""
+    if network is None:
+        return {}
     # Initialisation runs once a stage: little compilation pays.
     init = jax.jit(network.init, compiler_options={"xla_backend_optimization_level": 0})
     fresh = init(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))

@@ -1,0 +1,54 @@
+"""Measures that need no training, scored on the same test images as the trained ones.
+
+python -m jiqa.main --config=configs/measure.py:metric=ilniqe,dataset=biq2021,protocol=official
+    Whole images at their own size, each once for all splits; full-reference measures compare with
+    the database's originals.
+
+Arguments: metric, one of `jiqa list`, and dataset, splits, protocol, test, cross, shared and seed,
+as in configs/iqa_nrtl.py; weights is taken and not used, since nothing is transferred.
+"""
+
+from ml_collections import ConfigDict
+
+from jiqa import registry
+from jiqa.configs import common
+from jiqa.models.handcrafted import METHODS
+
+
+def run(metric: str) -> str:
+    """Name of the run: the measure's, `brisque/standard` where `brisque` is fitted to a database.
+
+    Raises:
+        InputError: there is no such measure.
+    """
+    registry.entry(metric)
+    return f"{metric}/standard" if metric in METHODS else metric
+
+
+def get_config(text: str = "") -> ConfigDict:
+    """The run's config; see the file's head for `text`."""
+    args = common.parse_run(
+        text, metric="niqe", dataset="biq2021", splits=1, weights="none", seed=0
+    )
+    config = ConfigDict()
+    config.run = run(args.metric)
+    config.seed = args.seed
+    config.protocol = common.protocol(args)
+    config.weights = ""
+    whole = {"resize": None, "crop": 1, "blocks": 1}
+    config.data = _database(args.dataset)
+    config.view = ConfigDict(whole)
+    config.tests = ConfigDict(
+        {name: {"data": _database(name), "view": whole} for name in common.cross(args)}
+    )
+    config.model = ConfigDict()
+    config.stages = ("score",)
+    config.score = ConfigDict({"step": "measure", "fit": {"metric": args.metric}})
+    return config
+
+
+def _database(name: str) -> ConfigDict:
+    """Images are read once, one by one: none stays on the device."""
+    data = common.database(name)
+    data.resident_mb = 0
+    return data

@@ -1,0 +1,123 @@
+"""Ready-made measures in the place of a trained model: nothing is fitted, images are scored whole.
+
+The predictions table holds a score as the measure gives it, its sign turned where the measure runs
+against the database's own score (`niqe` against a MOS, `ssim` against a DMOS). Predictions are in
+the score's direction there, whoever made them, so every figure reads them alike, and a correlation
+is positive where the two agree.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from jiqa import api
+from jiqa.data import pp
+from jiqa.data.index import REFERENCE, Index
+from jiqa.data.pipeline import Resident, Streamed
+from jiqa.errors import InputError
+
+# Images decoded at a time.
+_FEW = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Measure:
+    """What a stage scores with.
+
+    Attributes:
+        metric: name in `jiqa.list_metrics()`, with the parameters that come with the package.
+    """
+
+    metric: str
+
+
+class Scorer:
+    """A measure's scores of a database's images, each computed when it is first asked for.
+
+    Raises:
+        InputError: no such measure, or its parameters are not in the package; it compares with
+            originals and the database has none.
+    """
+
+    def __init__(self, metric: str, source: Streamed | Resident) -> None:
+        self.measure = api.create_metric(metric)
+        self._original = _originals(metric, source) if self.measure.kind == "fr" else None
+        self._source = source
+        self._scores: dict[int, float] = {}
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Scores float64 [n] of the rows int [n] of the index, as the measure gives them.
+
+        Raises:
+            InputError: an image is broken or too small, or its original is not there.
+        """
+        missing = [row for row in rows.tolist() if row not in self._scores]
+        # Images of like size are scored together.
+        missing.sort(key=self._size)
+        about = f"{self.measure.name} of {self._source.index.database}"
+        for start in tqdm(range(0, len(missing), _FEW), about, disable=None):
+            self._score(missing[start : start + _FEW])
+        return np.array([self._scores[row] for row in rows.tolist()])
+
+    def _score(self, rows: list[int]) -> None:
+        images = [self._source.load(row) for row in rows]
+        refs = [self._original(row) for row in rows] if self._original else None
+        for i, score in self.measure.each(images, refs):
+            if isinstance(score, InputError):
+                why = score.__cause__ or score  # which calls the image by its number here
+                name = _name(self._source.index, rows[i])
+                raise InputError(f"{self.measure.name} of {name}: {why}") from score
+            self._scores[rows[i]] = score
+
+    def _size(self, row: int) -> tuple[int, int]:
+        index = self._source.index
+        return pp.size(self._source.records[index.record[row]], _name(index, row))
+
+
+@functools.lru_cache(maxsize=8)
+def scorer(metric: str, source: Streamed | Resident) -> Scorer:
+    """The one `Scorer` of a measure and a source, for all splits."""
+    return Scorer(metric, source)
+
+
+def quality(metric: str, source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
+    """What `Index.to_score` turns into the scores of rows int [n], in the database's direction.
+
+    float64 [n]; see the module for the direction.
+    """
+    score, index = scorer(metric, source), source.index
+    against = score.measure.lower_better == index.higher_better
+    low, high = index.score_range
+    worst, best = (low, high) if index.higher_better else (high, low)
+    return ((-1 if against else 1) * score(rows) - worst) / (best - worst)
+
+
+def _originals(metric: str, source: Streamed | Resident) -> Callable[[int], np.ndarray]:
+    """The original of a row, uint8 [h, w, 3].
+
+    Raises:
+        InputError: the database has none.
+    """
+    index, records = source.index, source.records
+    if "reference" not in records.source[0]:
+        raise InputError(f"{metric} on {index.database}: found no originals, expected one an image")
+    builder: Any = tfds.builder_from_directory(records.source.dataset_info.data_dir)
+    photographs = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
+    place = {row["id"]: i for i, row in enumerate(photographs)}
+
+    def original(row: int) -> np.ndarray:
+        name = records.source[records.position[index.record[row]]]["reference"]
+        if name not in place:
+            raise InputError(f"{_name(index, row)}: found no original {name.decode()!r}")
+        return pp.decode(photographs[place[name]]["image"], f"{index.database} {name.decode()}")
+
+    return original
+
+
+def _name(index: Index, row: int) -> str:
+    return f"{index.database} {index.id[row]}"
