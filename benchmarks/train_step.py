@@ -34,6 +34,7 @@ from jiqa.data.pipeline import Resident, Streamed, source
 from jiqa.data.plan import Batch, View
 from jiqa.evaluate import compile_predict
 from jiqa.steps import supervised
+from jiqa.steps.update import init_state
 
 IMAGES = 256  # of the pretended database
 AHEAD = 2 * measure.CORES + 2  # batches, at least as many as may have been read ahead
@@ -52,7 +53,7 @@ class Ours:
         update = supervised.make_update(model, losses.get("mae"), optimiser, blocks.images)
         self._update = jax.jit(update, donate_argnums=0, out_shardings=whole)
         self._predict = compile_predict(supervised.make_predict(model, blocks.images), mesh)
-        state = supervised.init_state(jax.tree.map(jnp.copy, variables), optimiser, 0)
+        state = init_state(jax.tree.map(jnp.copy, variables), optimiser, 0)
         self._state = jax.device_put(state, whole)
         self._arrays = jax.device_put(blocks.arrays, whole)
         self._inputs = [batches(blocks, batch), batches(blocks, batch)]

@@ -1,5 +1,6 @@
 """Checkpoints by orbax, and the strict merge of pre-trained parameters into fresh ones."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from orbax.checkpoint import checkpoint_managers
 
 from jiqa.errors import InputError
 
-SELECT = "val_srocc"
+SELECT = "score"
 
 
 class Checkpoints:
@@ -45,15 +46,15 @@ class Checkpoints:
 
     @property
     def best(self) -> int | None:
-        """Step of the checkpoint with the highest validation SROCC, or None."""
+        """Step of the checkpoint with the highest score, or None."""
         return self._manager.best_step()
 
-    def save(self, step: int, state: Any, srocc: float) -> None:
-        """Saves in the background. An undefined (NaN) `srocc` ranks below every other."""
+    def save(self, step: int, state: Any, score: float) -> None:
+        """Saves in the background. An undefined (NaN) `score` ranks below every other."""
         self._manager.save(
             step,
             args=ocp.args.StandardSave(state),
-            metrics={SELECT: srocc if srocc == srocc else -2.0},
+            metrics={SELECT: score if score == score else -math.inf},
         )
 
     def wait(self) -> None:

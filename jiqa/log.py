@@ -27,6 +27,7 @@ FIELDS: tuple[str, ...] = (
     "val_loss",
     "val_srocc",
     "val_plcc",
+    "val_psnr",
 )
 
 

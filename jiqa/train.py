@@ -13,6 +13,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 from jax.sharding import Mesh
 from tqdm import tqdm
 
@@ -27,24 +28,26 @@ from jiqa.log import Log, Report
 from jiqa.optim import Optim
 from jiqa.protocols import Split
 from jiqa.steps import ridge, supervised, svr
+from jiqa.steps.update import TrainState, init_state
+
+Update = Callable[..., tuple[TrainState, dict[str, jax.Array]]]
 
 
 @dataclasses.dataclass(frozen=True)
-class Fit:
-    """How a stage is trained.
+class Descent:
+    """How a stage is trained by gradient.
 
     Attributes:
-        loss: name in `jiqa.losses`.
         epochs: passes over the training rows.
         batch_size: images an update, over all devices; each gives the view's blocks.
         optim: the optimiser.
-        select: `best` (highest validation SROCC) or `last` decides which state is used.
+        select: `best` (highest validation SROCC; a restorer's PSNR) or `last` decides which state
+            is used.
         evaluate_every: epochs between two evaluations on the validation rows, each of which
             writes a checkpoint.
         log_every: updates between two rows of `metrics.csv`.
     """
 
-    loss: str = "mae"
     epochs: float = 30
     batch_size: int = 32
     optim: Optim = dataclasses.field(default_factory=Optim)
@@ -57,6 +60,13 @@ class Fit:
             raise InputError(f"select: found {self.select!r}, expected best or last")
         if not self.epochs > 0:
             raise InputError(f"epochs: found {self.epochs}, expected a number above 0")
+
+
+@dataclasses.dataclass(frozen=True)
+class Fit(Descent):
+    """How a stage is trained on scores: with `loss`, a name in `jiqa.losses`."""
+
+    loss: str = "mae"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,22 +129,56 @@ def fit(
         InputError: a field of `how` is off, or the batch does not split over the devices.
         DivergedError: the loss is not finite.
     """
+    loss = losses.get(how.loss)
+    predictor = _predictor(model, how.batch_size, mesh)
+
+    def make_update(optimiser: optax.GradientTransformation) -> Update:
+        images = data.source.images
+        return supervised.make_update(model, loss, optimiser, images, how.optim.ema)
+
+    def validate(variables: Any) -> dict[str, float]:
+        return _validate(partial(predictor, variables), data, split.val, how.loss)
+
+    variables, facts = descend(
+        make_update, validate, "val_srocc", variables, data, split.train, how, folder, mesh, seed
+    )
+    return Trained(partial(predictor, variables), variables, facts)
+
+
+def descend(
+    make_update: Callable[[optax.GradientTransformation], Update],
+    validate: Callable[[Any], dict[str, float]],
+    selects: str,
+    variables: Any,
+    data: Data,
+    rows: np.ndarray,
+    how: Descent,
+    folder: Path,
+    mesh: Mesh,
+    seed: int,
+) -> tuple[Any, dict[str, Any]]:
+    """The loop of every training by gradient; arguments and errors else as `fit`'s.
+
+    Args:
+        make_update: from the optimiser to the pure function that does one update.
+        validate: of a state's variables, the measures to log.
+        selects: which of them is highest for the best state.
+        rows: int [n], to train on.
+
+    Returns:
+        The variables of the selected state; facts `steps`, `seconds` and `selected_step`.
+    """
     meshes.check_batch(how.batch_size, mesh)
-    per_epoch = len(split.train) / how.batch_size
+    per_epoch = len(rows) / how.batch_size
     steps = math.ceil(how.epochs * per_epoch)
     evaluate_every = max(1, round(how.evaluate_every * per_epoch))
     optimiser = optim.build(how.optim, variables["params"], steps)
     update = jax.jit(
-        supervised.make_update(
-            model, losses.get(how.loss), optimiser, data.source.images, how.optim.ema
-        ),
-        donate_argnums=0,
-        out_shardings=meshes.replicated(mesh),
+        make_update(optimiser), donate_argnums=0, out_shardings=meshes.replicated(mesh)
     )
-    predictor = _predictor(model, how.batch_size, mesh)
     # The update donates its state; the caller keeps its variables.
     variables = jax.tree.map(jnp.copy, variables)
-    state = supervised.init_state(variables, optimiser, seed, how.optim.ema)
+    state = init_state(variables, optimiser, seed, how.optim.ema)
     state = jax.device_put(state, meshes.replicated(mesh))
     with Checkpoints(folder / "checkpoints") as checkpoints:
         start = checkpoints.latest or 0
@@ -148,7 +192,7 @@ def fit(
                 folder.name, log, bar, checkpoints, how.batch_size, optim.schedule(how.optim, steps)
             )
             batches = data.source.train_batches(
-                split.train, how.batch_size, seed, start, steps, shard=meshes.process_shard()
+                rows, how.batch_size, seed, start, steps, shard=meshes.process_shard()
             )
             batches = _with_quality(batches, data.index.quality)
             batches = report.waiting(meshes.to_device(batches, mesh))
@@ -159,17 +203,15 @@ def fit(
                 if step % how.log_every == 0 or step % evaluate_every == 0 or at_end:
                     report.flush(step, step / per_epoch)
                 if step % evaluate_every == 0 or at_end:
-                    measured = _validate(
-                        partial(predictor, state.variables), data, split.val, how.loss
-                    )
+                    measured = validate(state.variables)
                     report.validation(step, step / per_epoch, **measured)
-                    checkpoints.save(step, state, measured["val_srocc"])
+                    checkpoints.save(step, state, measured[selects])
         selected = steps if how.select == "last" else checkpoints.best or steps
         if selected != steps:
             checkpoints.wait()
             state = checkpoints.restore(selected, state)
     facts = {"steps": steps, "seconds": round(log.seconds), "selected_step": selected}
-    return Trained(partial(predictor, state.variables), state.variables, facts)
+    return state.variables, facts
 
 
 @dataclasses.dataclass(frozen=True)

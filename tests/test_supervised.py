@@ -8,7 +8,8 @@ import pytest
 from flax import linen as nn
 
 from jiqa import losses, mesh, models
-from jiqa.steps.supervised import init_state, make_predict, make_update
+from jiqa.steps.supervised import make_predict, make_update
+from jiqa.steps.update import init_state
 
 
 class Brightness(nn.Module):

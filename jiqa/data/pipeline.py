@@ -128,18 +128,20 @@ class Streamed(_Source):
     def _cut(self, planned: Batch) -> Batch | InputError:
         """A batch; or its error, because grain loses shared memory where a worker raises."""
         crop = self.view.crop
-        blocks = np.empty((*planned["flip"].shape, crop, crop, 3), np.uint8)
-        for i, row in enumerate(planned["row"]):
+        blocks = []
+        for row, places, flips in zip(
+            planned["row"], planned["place"], planned["flip"], strict=True
+        ):
             try:
                 image = self.load(row)
             except InputError as error:
                 return error
-            for j, (side, top, left) in enumerate(
-                self.view.windows(image.shape[:2], planned["place"][i])
-            ):
+            windows = self.view.windows(image.shape[:2], places)
+            for (side, top, left), flip in zip(windows, flips, strict=True):
                 block = pp.resize(pp.crop(image, top, left, side), (crop, crop))
-                blocks[i, j] = pp.flip(block) if planned["flip"][i, j] else block
-        return {"row": planned["row"], "mask": planned["mask"], "image": blocks}
+                blocks.append(pp.flip(block) if flip else block)
+        image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
+        return {"row": planned["row"], "mask": planned["mask"], "image": image}
 
 
 @dataclasses.dataclass(eq=False)
