@@ -284,6 +284,19 @@ _TABLE = (
         params="jiqa.handcrafted.il_niqe:load",
     ),
     MetricEntry(
+        name="brisque",
+        kind="nr",
+        lower_better=True,
+        score_range=(None, None),
+        build="jiqa.handcrafted.brisque:brisque",
+        least=16,
+        paper="Mittal, Moorthy, Bovik, No-reference image quality assessment in the spatial "
+        "domain, IEEE TIP 21(12), 2012",
+        note="regression of our own, on BIQ2021; the authors' libsvm model as params",
+        differentiable=False,
+        params="jiqa.handcrafted.brisque:load",
+    ),
+    MetricEntry(
         name="piqe",
         kind="nr",
         lower_better=True,

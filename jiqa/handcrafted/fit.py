@@ -3,7 +3,7 @@
 python -m jiqa.handcrafted.fit niqe FOLDER... --out FILE.npz
     Pristine statistics of NIQE, or of IL-NIQE (ilniqe), of folders of photographs.
 python -m jiqa.handcrafted.fit brisque DATABASE --out FILE.npz
-    BRISQUE's regression, to all images of a prepared database.
+    BRISQUE's regression, to a prepared database, less its official test part if it has one.
 """
 
 import argparse
@@ -54,6 +54,8 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
 def regression(name: str) -> Svr:
     """BRISQUE's regression on a database, 100 at its worst score and 0 at its best.
 
+    No image of an official test part is read.
+
     Raises:
         InputError: no such database, or it is not prepared.
     """
@@ -65,6 +67,7 @@ def regression(name: str) -> Svr:
 
     database, _, config = name.partition("/")
     index, records = load_index(database, config=config)
+    index = index.take(np.flatnonzero(index.official != "test"))
     source = Streamed(index, records, View(None, brisque.LEAST, 1), "read once", 0)
     model: Any = HandCrafted("brisque")  # flax makes it hashable, which its type does not say
     features = svr.extract(model, source, 8)
@@ -88,7 +91,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.measure == "brisque":
-            regression(given.source[0]).save(given.out)
+            fitted = regression(given.source[0])
+            Svr(*(np.asarray(field, np.float32) for field in fitted)).save(given.out)
         else:
             found = fit(given.measure, [Path(folder) for folder in given.source])
             np.savez_compressed(given.out, allow_pickle=False, **found)
