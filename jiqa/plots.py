@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#2a6fb0", "#d9822b", "#6b7280"
 DPI = 150
+_VALIDATION = {"val_srocc": "validation SROCC", "val_psnr": "validation PSNR, dB"}
 AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
 
 def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
-    """Training and validation loss, and validation SROCC, over steps, as a PNG file.
+    """Training and validation loss, and validation SROCC or PSNR, over steps, as a PNG file.
 
-    `metrics` is a CSV file with the columns step, loss, val_loss and val_srocc, a cell being empty
-    where nothing was measured; `title` says which run, database, score and split they are of.
+    `metrics` is a CSV file with the columns step, loss, val_loss, val_srocc and val_psnr, a cell
+    being empty where nothing was measured; `title` says what they are of.
     Raises InputError where the file is missing or malformed, or matplotlib is not installed.
     """
-    curves = _read_metrics(Path(metrics), ("loss", "val_loss", "val_srocc"))
+    curves = _read_metrics(Path(metrics), ("loss", "val_loss", *_VALIDATION))
     figure = _figure(7, 5)
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     above.plot(*curves["loss"], color=BLUE, label="training")
@@ -36,14 +37,15 @@ def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str)
     above.legend(frameon=False)
     above.set_ylabel("loss")
     above.set_title(title, loc="left", fontsize=11)
-    steps, values = curves["val_srocc"]
+    measured = [name for name in _VALIDATION if curves[name][0].size] or list(_VALIDATION)
+    steps, values = curves[measured[0]]
     below.plot(steps, values, "o-", color=ORANGE, markersize=4)
     if np.isfinite(values).any():
         best = np.nanargmax(values)
         below.plot(steps[best], values[best], "o", color=ORANGE, markersize=9, fillstyle="none")
         said = f"best {values[best]:.3f} at step {steps[best]:.0f}"
         below.set_title(said, loc="right", color=GREY, fontsize=10)
-    below.set_ylabel("validation SROCC")
+    below.set_ylabel(_VALIDATION[measured[0]])
     below.set_xlabel("step")
     _save(figure, (above, below), path)
 

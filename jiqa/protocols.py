@@ -148,9 +148,7 @@ class Protocol:
             test, train = self._cut(index, train, self.test, "test")
         if not val.size:
             val, train = self._cut(index, train, self.val, "validation")
-        order = np.argsort(index.id)
-        rows = [order[np.isin(index.content_id[order], part)] for part in (train, val, test)]
-        return _named(index, name, seed, rows)
+        return by_contents(index, name, seed, (train, val, test))
 
     def _cut(
         self, index: "Index", contents: np.ndarray, share: float, part: str
@@ -166,6 +164,16 @@ class Protocol:
 
 def _whole(value: object) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
+def by_contents(
+    index: "Index", name: str, seed: int, parts: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> Split:
+    """The split whose training, validation and test part are the rows of these contents."""
+    order = np.argsort(index.id)
+    return _named(
+        index, name, seed, [order[np.isin(index.content_id[order], part)] for part in parts]
+    )
 
 
 def _named(index: "Index", name: str, seed: int, parts: list[np.ndarray]) -> Split:

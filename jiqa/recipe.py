@@ -1,34 +1,30 @@
 """From a config to a table: every split's stages in order, resumed where they stopped."""
 
-import dataclasses
 import functools
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from jiqa import mesh as meshes
-from jiqa import models, plots, train, transfer, weights
+from jiqa import plots, train
 from jiqa.data.index import Index, Records, load_index
+from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import View, source
 from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
-from jiqa.protocols import Protocol, Split, refuse_leak
+from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
-from jiqa.steps import measure
-
-T = TypeVar("T")
+from jiqa.stages import Stages, read, write_json
 
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
 # a split does not depend on how many follow it.
@@ -39,57 +35,6 @@ UNHASHED = (
     ("protocol", "n"),
     ("tests",),
 )
-
-# What the stages of a split have in all is the sum of what each has.
-ADDED = ("steps", "seconds")
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """One training of a recipe.
-
-    Attributes:
-        name: of its folder.
-        step: a key of `STEPS`: what an update does.
-        fit: fields of that step's own description.
-        model: fields of `models.build`; by default the config's `model`. Without any, the stage
-            has no model.
-        init_from: what the model inherits, see `transfer.inherit`. By default the first stage's
-            backbone takes the config's `weights`, if there are any, and a later stage takes all
-            that the one before it has learned.
-        dont_load: what it does not inherit.
-    """
-
-    name: str
-    step: str
-    fit: Mapping[str, Any]
-    model: Mapping[str, Any] | None = None
-    init_from: Mapping[str, str] | None = None
-    dont_load: Sequence[str] = ()
-
-
-class Step(NamedTuple):
-    """What trains a stage, and the dataclass that a config describes it by."""
-
-    description: type
-    train: Callable[..., train.Trained]
-
-
-def _measure(
-    model: None, variables: Any, data: train.Data, split: Split, how: measure.Measure, *_: Any
-) -> train.Trained:
-    """A measure in the place of a training; arguments as `train.fit`'s."""
-    measure.scorer(how.metric, data.source)  # refuses a measure that the database has nothing for
-    predict = functools.partial(measure.quality, how.metric)
-    return train.Trained(lambda data, rows: predict(data.source, rows), variables, {"seconds": 0})
-
-
-STEPS = {
-    "supervised": Step(train.Fit, train.fit),
-    "ridge": Step(train.RidgeFit, train.fit_ridge),
-    "svr": Step(train.SvrFit, train.fit_svr),
-    "measure": Step(measure.Measure, _measure),
-}
 
 
 def run(
@@ -121,13 +66,9 @@ def run(
     """
     mesh = mesh or meshes.make()
     fields = config.to_dict()
-    stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
-    if not stages:
-        raise InputError("stages: found none, expected at least one")
     protocol = read(Protocol, fields["protocol"], "protocol")
-    pretrained = weights.load(fields["weights"]) if fields["weights"] else None
-    networks = [_build(stage.model or fields["model"], pretrained) for stage in stages]
-    hashed = config_hash(fields)
+    stages = Stages(fields, Path(root), mesh)
+    hashed = config_hash(fields, stages.photographs)
     index, records = _index(fields["data"])
     splits = protocol.splits(index)
     tests = fields["tests"]
@@ -135,8 +76,11 @@ def run(
         raise InputError("tests: expected other databases with the protocol cross, and only then")
     others = {name: _index(test["data"]) for name, test in tests.items()}
     labels = {name: protocol.label_of_test(index, other) for name, (other, _) in others.items()}
-    for other, _ in others.values():
+    for name, (other, _) in others.items():
         refuse_leak(splits[0].seen, other)
+        stages.refuse_seen(other, tests[name]["data"])
+    if not others:
+        stages.refuse_seen(index, fields["data"])
     data = _ready(index, records, fields, mesh)
 
     @functools.cache
@@ -154,13 +98,12 @@ def run(
         missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
         if not missing:
             continue
-        trained = _train(stages, networks, pretrained, data, split, here, mesh)
+        trained = stages.fit(data, split, here)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
             facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
             here.mkdir(parents=True, exist_ok=True)
-            _write_json(here / "split.json", facts)
-            _draw_curves(here, stages, f"{fields['run']} on {index.database}, {split.name}")
+            write_json(here / "split.json", facts)
         for name in missing:
             other = tested(name)
             rows = np.arange(len(other.index)) if name else split.test
@@ -193,73 +136,23 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh
     return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
 
 
-def _train(
-    stages: list[Stage],
-    networks: list[nn.Module | None],
-    pretrained: weights.Imported | None,
-    data: train.Data,
-    split: Split,
-    here: Path,
-    mesh: Mesh,
-) -> train.Trained:
-    """The stages of a split, one after the other; the last one's result, the facts of all."""
-    learned = {} if pretrained is None else {transfer.WEIGHTS: pretrained.variables}
-    told: list[train.Trained] = []
-    for stage, network in zip(stages, networks, strict=True):
-        variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
-        step = STEPS[stage.step]
-        how = read(step.description, stage.fit, stage.name)
-        told.append(
-            step.train(network, variables, data, split, how, here / stage.name, mesh, split.seed)
-        )
-        learned[stage.name] = told[-1].variables
-    if len(told) == 1:
-        return told[0]
-    facts = {stage.name: trained.facts for stage, trained in zip(stages, told, strict=True)}
-    totals = {name: [each[name] for each in facts.values() if name in each] for name in ADDED}
-    in_all = {name: sum(each) for name, each in totals.items() if each}
-    return dataclasses.replace(told[-1], facts={**in_all, "stages": facts})
-
-
-def _draw_curves(here: Path, stages: list[Stage], about: str) -> None:
-    for stage in stages:
-        metrics = here / stage.name / "metrics.csv"
-        if metrics.exists():
-            plots.loss_curves(metrics, here / stage.name / "curves.png", f"{about}, {stage.name}")
-
-
 def say(line: str) -> None:
     """Prints a line once, however many processes run."""
     if jax.process_index() == 0:
         print(line, flush=True)
 
 
-def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
-    """A dataclass made from a config's section, its dataclass fields from sections within.
-
-    Raises:
-        InputError: a field that it does not have, with those that it has.
-    """
-    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    values = {}
-    for field, value in fields.items():
-        if field not in known:
-            raise InputError(f"{name}.{field}: no such field, expected one of {', '.join(known)}")
-        inner = known[field].type
-        if dataclasses.is_dataclass(inner) and isinstance(inner, type):
-            value = read(inner, value, f"{name}.{field}")
-        values[field] = value
-    return kind(**values)
-
-
-def config_hash(fields: Mapping[str, Any]) -> str:
+def config_hash(fields: Mapping[str, Any], photographs: Mapping[str, Photographs]) -> str:
     """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`.
 
-    A file of weights counts by what is in it, not by where it lies.
+    A file of weights counts by what is in it, not by where it lies; so do the photographs of the
+    stages that have any.
     """
     kept = json.loads(json.dumps(fields))
     if fields["weights"]:
         kept["weights"] = hashlib.sha256(Path(fields["weights"]).read_bytes()).hexdigest()
+    for stage, found in photographs.items():
+        kept[stage]["pairs"] |= {"photographs": found.digest, "data_dir": ""}
     for *sections, field in UNHASHED:
         place = kept
         for section in sections:
@@ -294,36 +187,5 @@ def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) ->
             f"{platform.machine()}, {os.cpu_count()} cores",
             "jax": jax.__version__,
         }
-        _write_json(path, facts)
+        write_json(path, facts)
     return folder
-
-
-def _write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(facts, indent=1) + "\n")
-    part.replace(path)
-
-
-def _build(options: Mapping[str, Any], pretrained: weights.Imported | None) -> nn.Module | None:
-    """A stage's model, its backbone, if it has one, as the pre-trained weights ask."""
-    if not options:
-        return None
-    if pretrained is not None and "backbone" in options:
-        options = {**options, "backbone": {**options["backbone"], **pretrained.options}}
-    return models.build(**options)
-
-
-def _initial(
-    stage: Stage, network: nn.Module | None, crop: int, seed: int, learned: dict[str, Any]
-) -> dict[str, Any]:
-    """The variables that a stage starts with; `learned`: of the weights and earlier stages."""
-    if network is None:
-        return {}
-    # Initialisation runs once a stage: little compilation pays.
-    init = jax.jit(network.init, compiler_options={"xla_backend_optimization_level": 0})
-    fresh = init(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))
-    init_from = stage.init_from
-    if init_from is None:
-        last = next(reversed(learned), "")
-        init_from = {"backbone" if last == transfer.WEIGHTS else "": last} if last else {}
-    return transfer.inherit(fresh, init_from, learned, stage.dont_load)

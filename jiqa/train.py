@@ -41,8 +41,8 @@ class Descent:
         epochs: passes over the training rows.
         batch_size: images an update, over all devices; each gives the view's blocks.
         optim: the optimiser.
-        select: `best` (highest validation SROCC; a restorer's PSNR) or `last` decides which state
-            is used.
+        select: `best` (highest validation SROCC; of a restorer, lowest validation loss) or `last`
+            decides which state is used.
         evaluate_every: epochs between two evaluations on the validation rows, each of which
             writes a checkpoint.
         log_every: updates between two rows of `metrics.csv`.
@@ -139,8 +139,11 @@ def fit(
     def validate(variables: Any) -> dict[str, float]:
         return _validate(partial(predictor, variables), data, split.val, how.loss)
 
+    def score(measured: dict[str, float]) -> float:
+        return measured["val_srocc"]
+
     variables, facts = descend(
-        make_update, validate, "val_srocc", variables, data, split.train, how, folder, mesh, seed
+        make_update, validate, score, variables, data, split.train, how, folder, mesh, seed
     )
     return Trained(partial(predictor, variables), variables, facts)
 
@@ -148,7 +151,7 @@ def fit(
 def descend(
     make_update: Callable[[optax.GradientTransformation], Update],
     validate: Callable[[Any], dict[str, float]],
-    selects: str,
+    score: Callable[[dict[str, float]], float],
     variables: Any,
     data: Data,
     rows: np.ndarray,
@@ -162,7 +165,7 @@ def descend(
     Args:
         make_update: from the optimiser to the pure function that does one update.
         validate: of a state's variables, the measures to log.
-        selects: which of them is highest for the best state.
+        score: of these measures, highest for the best state.
         rows: int [n], to train on.
 
     Returns:
@@ -205,7 +208,7 @@ def descend(
                 if step % evaluate_every == 0 or at_end:
                     measured = validate(state.variables)
                     report.validation(step, step / per_epoch, **measured)
-                    checkpoints.save(step, state, measured[selects])
+                    checkpoints.save(step, state, score(measured))
         selected = steps if how.select == "last" else checkpoints.best or steps
         if selected != steps:
             checkpoints.wait()

@@ -10,13 +10,13 @@ from PIL import Image
 from jiqa import plots, stats
 from jiqa.errors import InputError
 
-METRICS = """step,epoch,loss,val_loss,val_srocc
-20,0.1,0.5,,
-40,0.2,0.4,,
-40,0.2,,0.45,0.3
-60,0.3,0.3,,
-80,0.4,0.2,,
-80,0.4,,0.35,0.6
+METRICS = """step,epoch,loss,val_loss,val_srocc,val_psnr
+20,0.1,0.5,,,
+40,0.2,0.4,,,
+40,0.2,,0.45,0.3,
+60,0.3,0.3,,,
+80,0.4,0.2,,,
+80,0.4,,0.35,0.6,
 100,0.5,
 """
 
@@ -99,7 +99,7 @@ def test_no_global_state_is_touched(tmp_path, drawn, predicted, monkeypatch):
     [
         (None, "No such file"),
         ("step,loss\n1,2\n", "found 'val_loss', expected numbers in step, loss"),
-        ("step,loss,val_loss,val_srocc\n1,much,,\n", "'much', expected numbers"),
+        ("step,loss,val_loss,val_srocc,val_psnr\n1,much,,,\n", "'much', expected numbers"),
     ],
 )
 def test_a_bad_metrics_file_is_named(tmp_path, text, says):

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import log, recipe, stats
+from jiqa import log, recipe, stages, stats
 from jiqa.errors import DivergedError, InputError
 from jiqa.predictions import read_predictions
 
@@ -89,9 +89,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
 
 def test_batch_size_and_padding_do_not_change_a_score(finished, tmp_path, monkeypatch):
     """Scores of one trained state, predicted in batches of 8 (padded) and of 5."""
-    predict_rows = recipe.train.predict_rows
+    predict_rows = stages.train.predict_rows
     monkeypatch.setattr(
-        recipe.train,
+        stages.train,
         "predict_rows",
         lambda predict, variables, source, arrays, rows, _, mesh: predict_rows(
             predict, variables, source, arrays, rows[::-1], 5, mesh
@@ -199,8 +199,8 @@ def test_bad_fields_are_named(tmp_path, changes, message):
 
 
 def test_a_field_that_is_not_there_is_named():
-    with pytest.raises(InputError, match=r"scores\.epoch: no such field, expected one of loss"):
-        recipe.read(recipe.train.Fit, {"epoch": 3}, "scores")
+    with pytest.raises(InputError, match=r"scores\.epoch: no such field, expected one of epochs"):
+        stages.read(stages.train.Fit, {"epoch": 3}, "scores")
 
 
 def test_a_batch_that_does_not_split_over_the_devices_is_refused():
@@ -212,5 +212,5 @@ def test_the_config_hash_is_of_what_is_computed():
     fields = tiny_run.config().to_dict()
     moved = tiny_run.config(**{"data.data_dir": "/elsewhere", "protocol.n": 50}).to_dict()
     other = tiny_run.config(**{"scores.fit.epochs": 5.0}).to_dict()
-    assert recipe.config_hash(fields) == recipe.config_hash(moved)
-    assert recipe.config_hash(fields) != recipe.config_hash(other)
+    assert recipe.config_hash(fields, {}) == recipe.config_hash(moved, {})
+    assert recipe.config_hash(fields, {}) != recipe.config_hash(other, {})

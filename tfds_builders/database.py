@@ -11,12 +11,11 @@ import tensorflow_datasets as tfds
 
 from jiqa.data import pp
 from jiqa.data.index import DISTORTED, REFERENCE
+from jiqa.data.photographs import KODAK as KODAK
 from jiqa.errors import InputError
 
 # Where the distortion is the camera's own.
 AUTHENTIC = "authentic"
-# Family of the databases whose references come from Kodak's photographs.
-KODAK = "kodak"
 # What the type of a reference photograph is called.
 PRISTINE = "pristine"
 

@@ -99,7 +99,7 @@ def prepare(
     elif builder.facts.get:
         raise InputError(f"{name}: expected --manual_dir=DIR with the release: {builder.facts.get}")
     try:
-        with _locked(root / f".{name}.lock"):
+        with locked(root / f".{name}.lock"):
             if not (root / folder).is_dir():
                 _show_bars(progress and sys.stderr.isatty())
                 _build(builder, config, manual_dir, root, folder)
@@ -221,7 +221,8 @@ def _at_first_use(builder: type["ReleaseBuilder"]) -> bool:
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
+    """Waits until no other process is within, for the same file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -9,7 +9,7 @@ import tiny_run
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVR
 
-from jiqa import models, recipe
+from jiqa import models, stages
 from jiqa.configs import handcrafted as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.pipeline import Streamed
@@ -111,7 +111,7 @@ def test_every_method_has_a_run():
         assert file == "configs/handcrafted.py"
         fields = config.get_config(text)
         assert fields.run == method
-        recipe.read(recipe.STEPS["svr"].description, fields.fit.fit, "fit")
+        stages.read(stages.STEPS["svr"].description, fields.fit.fit, "fit")
 
 
 def test_an_unknown_method_is_refused():

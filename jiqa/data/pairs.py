@@ -1,0 +1,157 @@
+"""Pairs of a pristine photograph and a distorted picture of it: what a restorer learns from.
+
+A row is a pair, uint8 [h, w, 2, 3]: the reference, then the distorted image. Windows, flips and
+batches are those of every other source, so that both are cut alike.
+"""
+
+import dataclasses
+import hashlib
+import shutil
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+from tqdm import tqdm
+
+from jiqa.data import pp, prepare
+from jiqa.data.distort import FAMILIES, distort
+from jiqa.data.index import REFERENCE, Index, Records
+from jiqa.data.photographs import Photographs
+from jiqa.data.pipeline import Streamed
+from jiqa.data.plan import View
+from jiqa.errors import InputError
+
+# The distortions of Waterloo Exploration, which MT-IRN and TTL-IQA learn from.
+FAMILY = "waterloo"
+LEVELS = np.arange(1, 6)
+VARIANTS = [(name, level) for name in FAMILIES[FAMILY] for level in LEVELS.tolist()]
+
+
+@dataclasses.dataclass(eq=False)
+class Paired(Streamed):
+    """The scored images of a database, each with its reference; made by `paired`."""
+
+    references: Any = None
+    place: dict[bytes, int] = dataclasses.field(default_factory=dict)
+
+    def load(self, row: int) -> np.ndarray:
+        """The pair of a row, uint8 [h, w, 2, 3]."""
+        return np.stack([self.reference(row), super().load(row)], axis=2)
+
+    def reference(self, row: int) -> np.ndarray:
+        """The whole reference of a row: uint8 [h, w, 3].
+
+        Raises:
+            InputError: it is not in the database, or broken.
+        """
+        id = self.records.source[self.records.position[self.index.record[row]]]["reference"]
+        name = f"{self.index.database} {self.index.id[row]}"
+        if id not in self.place:
+            raise InputError(f"{name}: found no reference {id.decode()!r}")
+        return pp.decode(self.references[self.place[id]]["image"], f"reference of {name}")
+
+
+def paired(index: Index, records: Records, view: View) -> Paired:
+    """The pairs of a database, row by row as the index has them.
+
+    Raises:
+        InputError: the database has no references.
+    """
+    if "reference" not in records.source[0]:
+        raise InputError(f"{index.database}: found no references, expected one for each image")
+    builder: Any = tfds.builder_from_directory(records.source.dataset_info.data_dir)
+    references = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
+    place = {row["id"]: i for i, row in enumerate(references)}
+    reason = "each image with its reference"
+    return Paired(index, records, view, reason, 0, references=references, place=place)
+
+
+@dataclasses.dataclass(eq=False)
+class Distorted(Streamed):
+    """Photographs distorted whole, in each of `VARIANTS`; made by `distorted`.
+
+    They lie in `folder`, decoded, uint8 [1 + variants, h, w, 3] a photograph, so that no codec is
+    in the way of a training step.
+    """
+
+    folder: Path = Path()
+
+    def load(self, row: int) -> np.ndarray:
+        """The pair of a row, uint8 [h, w, 2, 3], a view of the photograph's file."""
+        number = 1 + row % len(VARIANTS)
+        stack = np.load(self._file(row // len(VARIANTS)), mmap_mode="r")
+        return np.moveaxis(stack[: number + 1 : number], 0, 2)
+
+    def make(self) -> None:
+        """Distorts the photographs that are not there yet; after a kill it goes on.
+
+        Raises:
+            InputError: a photograph is broken or too small, or the disk too full.
+        """
+        missing = [i for i in range(len(self.records)) if not self._file(i).exists()]
+        names = {i: f"{self.index.database} {self._name(i)}" for i in missing}
+        sizes = [pp.size(self.records[i], names[i]) for i in missing]
+        for i, size in zip(missing, sizes, strict=True):
+            self.view.check(names[i], size)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        need = 3 * (1 + len(VARIANTS)) * sum(height * width for height, width in sizes)
+        free = shutil.disk_usage(self.folder).free
+        if need > free:
+            raise InputError(
+                f"{self.folder}: found {free / 2**30:.1f} GiB free, expected {need / 2**30:.1f} "
+                f"for {len(missing)} photographs with {len(VARIANTS)} distorted pictures each"
+            )
+        for i in tqdm(missing, f"distort {self.index.database}", disable=None):
+            image = pp.decode(self.records[i], names[i])
+            part = self._file(i).with_suffix(".part")
+            with part.open("wb") as file:
+                np.save(file, _variants(image, zlib.crc32(self._name(i).encode())))
+            part.replace(self._file(i))
+
+    def _name(self, photograph: int) -> str:
+        return str(self.index.content_id[photograph * len(VARIANTS)])
+
+    def _file(self, photograph: int) -> Path:
+        return self.folder / f"{self._name(photograph)}.npy"
+
+
+def _variants(image: np.ndarray, seed: int) -> np.ndarray:
+    """An image uint8 [h, w, 3] and all its variants, uint8 [1 + variants, h, w, 3]."""
+    five = np.repeat(image[None], len(LEVELS), axis=0)
+    made = [distort(five, f"{FAMILY}/{name}", LEVELS, seed) for name in FAMILIES[FAMILY]]
+    stack = np.rint(255 * np.concatenate([np.asarray(each) for each in made])).astype(np.uint8)
+    return np.concatenate([image[None], stack])
+
+
+def distorted(
+    photographs: Photographs, view: View, data_dir: str | Path | None = None
+) -> Distorted:
+    """The pairs of photographs; `Distorted.make` makes them, below the folder of databases.
+
+    The index has a row for every variant of a photograph, whose id is the `content_id`; there are
+    no scores.
+    """
+    ids = photographs.ids
+    kinds, levels = zip(*VARIANTS, strict=True)
+    count, each = len(ids) * len(VARIANTS), range(len(VARIANTS))
+    index = Index(
+        database=photographs.name,
+        family="+".join(sorted(photographs.families)) or photographs.name,
+        score_name="none",
+        score_range=(0.0, 1.0),
+        higher_better=True,
+        id=np.array([f"{id}_{number:02}" for id in ids for number in each]),
+        content_id=np.repeat(ids, len(VARIANTS)),
+        distortion=np.tile(kinds, len(ids)),
+        level=np.tile(np.array(levels, np.int32), len(ids)),
+        score=np.full(count, np.nan, np.float32),
+        score_std=np.full(count, np.nan, np.float32),
+        official=np.full(count, ""),
+        record=np.repeat(np.arange(len(ids)), len(VARIANTS)),
+    )
+    strengths = {name: kind.levels for name, kind in FAMILIES[FAMILY].items()}
+    digest = hashlib.sha256(f"{strengths} {photographs.digest}".encode()).hexdigest()[:12]
+    folder = prepare.data_root(data_dir) / "pairs" / digest
+    return Distorted(index, photographs.files, view, f"decoded in {folder}", 0, folder=folder)

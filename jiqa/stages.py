@@ -1,0 +1,309 @@
+"""The stages of a recipe: what each trains, on what, and what it starts from."""
+
+import contextlib
+import dataclasses
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import linen as nn
+from jax.sharding import Mesh
+
+from jiqa import models, plots, restoration, train, transfer, weights
+from jiqa.data import pairs, photographs
+from jiqa.data.index import Index
+from jiqa.data.photographs import Photographs
+from jiqa.data.plan import View
+from jiqa.data.prepare import locked
+from jiqa.errors import InputError
+from jiqa.protocols import Split, by_contents
+from jiqa.steps import measure
+
+T = TypeVar("T")
+
+# What the stages of a split have in all is the sum of what each has.
+ADDED = ("steps", "seconds")
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One training of a recipe.
+
+    Attributes:
+        name: of its folder.
+        step: a key of `STEPS`: what an update does.
+        fit: fields of that step's own description.
+        model: fields of `models.build`; by default the config's `model`. Without any, the stage
+            has no model.
+        init_from: what the model inherits, see `transfer.inherit`. By default the first stage's
+            backbone takes the config's `weights`, if there are any, and a later stage takes all
+            that the one before it has learned.
+        dont_load: what it does not inherit.
+        pairs: fields of `Pairs`, for a stage that learns from pairs of images.
+    """
+
+    name: str
+    step: str
+    fit: Mapping[str, Any]
+    model: Mapping[str, Any] | None = None
+    init_from: Mapping[str, str] | None = None
+    dont_load: Sequence[str] = ()
+    pairs: Mapping[str, Any] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """What a restorer learns from.
+
+    Attributes:
+        view: how pairs are cut.
+        photographs: pristine ones to distort: a prepared database or folders, see
+            `jiqa.data.photographs.load`. The stage then does not depend on the split: it is trained
+            once and kept below the folder of runs, for every run that has the same. By default the
+            run's own database with its references, split as its scores are.
+        val: how many of the photographs are kept for validation.
+        held_out: how many are never learned from; what is restored of them is measured at the end.
+        seed: of the choice of both, and of the training.
+        data_dir: folder of databases, where the distorted pictures are kept too.
+    """
+
+    view: View
+    photographs: str = ""
+    val: int = 4
+    held_out: int = 6
+    seed: int = 0
+    data_dir: str = ""
+
+
+class Step(NamedTuple):
+    """What trains a stage, and the dataclass that a config describes it by."""
+
+    description: type
+    train: Callable[..., train.Trained]
+
+
+def _measure(
+    model: None, variables: Any, data: train.Data, split: Split, how: measure.Measure, *_: Any
+) -> train.Trained:
+    """A measure in the place of a training; arguments as `train.fit`'s."""
+    measure.scorer(how.metric, data.source)  # refuses a measure that the database has nothing for
+    predict = functools.partial(measure.quality, how.metric)
+    return train.Trained(lambda data, rows: predict(data.source, rows), variables, {"seconds": 0})
+
+
+STEPS = {
+    "supervised": Step(train.Fit, train.fit),
+    "ridge": Step(train.RidgeFit, train.fit_ridge),
+    "svr": Step(train.SvrFit, train.fit_svr),
+    "measure": Step(measure.Measure, _measure),
+    "restore": Step(restoration.RestoreFit, restoration.fit_restore),
+}
+
+
+class Stages:
+    """The stages of a run, to be trained on one split after the other.
+
+    Args:
+        fields: of the config.
+        root: folder of runs; stages that do not depend on the split lie in `root/stages`.
+        mesh: of the devices.
+
+    Raises:
+        InputError: a field of a stage, the file of weights or a photograph is not as it must be.
+    """
+
+    def __init__(self, fields: Mapping[str, Any], root: Path, mesh: Mesh):
+        self._stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
+        if not self._stages:
+            raise InputError("stages: found none, expected at least one")
+        for stage in self._stages:
+            if stage.step not in STEPS:
+                known = ", ".join(STEPS)
+                raise InputError(f"{stage.name}.step: found {stage.step!r}, expected {known}")
+        self._hows = [read(STEPS[s.step].description, s.fit, s.name) for s in self._stages]
+        self._weights = weights.load(fields["weights"]) if fields["weights"] else None
+        self._options = [self._of_weights(s.model or fields["model"]) for s in self._stages]
+        self._networks = [models.build(**each) if each else None for each in self._options]
+        self._run, self._root, self._mesh = fields["run"], root / "stages", mesh
+        paired = {s.name: read(Pairs, s.pairs, f"{s.name}.pairs") for s in self._stages if s.pairs}
+        self._own = {name: each.view for name, each in paired.items() if not each.photographs}
+        self._apart = {name: _apart(each) for name, each in paired.items() if each.photographs}
+        self._finished: dict[Path, train.Trained] = {}
+
+    @property
+    def photographs(self) -> dict[str, Photographs]:
+        """What the stages learn from that have photographs of their own, by their names."""
+        return {name: apart.photographs for name, apart in self._apart.items()}
+
+    def refuse_seen(self, index: Index, at: Mapping[str, Any]) -> None:
+        """Refuses photographs that a database to be tested on was made from.
+
+        Args:
+            index: of the database.
+            at: `database`, `config` and `data_dir`: where it is.
+
+        Raises:
+            InputError: a stage learns from photographs of its family, or that look like its own.
+        """
+        for name, found in self.photographs.items():
+            pristine = photographs.of_database(at["database"], at["config"], at["data_dir"] or None)
+            try:
+                photographs.refuse_shared(found, index.database, index.family, pristine)
+            except InputError as error:
+                raise InputError(f"{name}.pairs: {error}") from None
+
+    def fit(self, data: train.Data, split: Split, here: Path) -> train.Trained:
+        """Trains the stages, one after the other, or goes on where they stopped.
+
+        Args:
+            data: the run's database.
+            split: of it.
+            here: folder of the split.
+
+        Returns:
+            The last one's result, with the facts of all.
+        """
+        learned = {transfer.WEIGHTS: self._weights.variables} if self._weights else {}
+        told: dict[str, train.Trained] = {}
+        before: str | None = ""  # what decided all stages so far; None once the split did
+        for number, stage in enumerate(self._stages):
+            apart = self._apart.get(stage.name)
+            if apart is None:
+                before, on = None, data
+                if stage.name in self._own:
+                    source = pairs.paired(data.index, data.source.records, self._own[stage.name])
+                    on = train.Data(data.index, source, {})
+                trained = self._one(number, learned, on, split, here / stage.name)
+            elif before is None:
+                raise InputError(
+                    f"{stage.name}.pairs: found photographs of its own after a stage that learned "
+                    "from the database, expected such stages first"
+                )
+            else:
+                before = self._digest(number, before, apart)
+                trained = self._once(number, learned, apart, self._root / f"{stage.name}-{before}")
+            told[stage.name] = trained
+            learned[stage.name] = trained.variables
+        trained = list(told.values())[-1]
+        if len(told) == 1:
+            return trained
+        facts = {name: each.facts for name, each in told.items()}
+        totals = {name: [each[name] for each in facts.values() if name in each] for name in ADDED}
+        in_all = {name: sum(each) for name, each in totals.items() if each}
+        return dataclasses.replace(trained, facts={**in_all, "stages": facts})
+
+    def _once(
+        self, number: int, learned: Mapping[str, Any], apart: "_Apart", folder: Path
+    ) -> train.Trained:
+        """A stage that does not depend on the split; another run may be at it at the same time."""
+        if folder not in self._finished:
+            alone = locked(folder.with_suffix(".lock")) if jax.process_index() == 0 else None
+            with alone or contextlib.nullcontext():
+                trained = self._one(number, learned, apart.data, apart.split, folder)
+            facts = {"folder": str(folder), **trained.facts}
+            self._finished[folder] = dataclasses.replace(trained, facts=facts)
+        return self._finished[folder]
+
+    def _one(
+        self,
+        number: int,
+        learned: Mapping[str, Any],
+        data: train.Data,
+        split: Split,
+        folder: Path,
+    ) -> train.Trained:
+        stage, network, how = self._stages[number], self._networks[number], self._hows[number]
+        variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
+        if jax.process_index() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / "model.json", self._options[number])
+        fit = STEPS[stage.step].train
+        trained = fit(network, variables, data, split, how, folder, self._mesh, split.seed)
+        if jax.process_index() == 0 and (folder / "metrics.csv").exists():
+            about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
+            plots.loss_curves(folder / "metrics.csv", folder / "curves.png", about)
+        return trained
+
+    def _digest(self, number: int, before: str, apart: "_Apart") -> str:
+        """12 hex digits of all that decides what a stage apart from the splits learns."""
+        stage = dataclasses.asdict(self._stages[number])
+        stage["pairs"] |= {"data_dir": "", "photographs": apart.photographs.digest}
+        kept = [before, stage, self._options[number]]
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+    def _of_weights(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A model's options, its backbone's, if it has one, as the pre-trained weights ask."""
+        if self._weights is None or "backbone" not in options:
+            return options
+        return {**options, "backbone": {**options["backbone"], **self._weights.options}}
+
+
+class _Apart(NamedTuple):
+    """Photographs that have nothing to do with the run's database, and what is made of them."""
+
+    photographs: Photographs
+    data: train.Data
+    split: Split
+
+
+def _apart(which: Pairs) -> _Apart:
+    found = photographs.load(which.photographs, which.data_dir or None)
+    source = pairs.distorted(found, which.view, which.data_dir or None)
+    count, kept = len(found), which.held_out + which.val
+    if min(which.held_out, which.val) < 0 or kept >= count:
+        raise InputError(
+            f"{found.name}: found {count} photographs, expected more than {which.held_out} held "
+            f"out and {which.val} for validation"
+        )
+    order = np.random.default_rng(which.seed).permutation(found.ids)
+    parts = np.split(order, [which.held_out, kept])
+    test, val, rest = parts
+    split = by_contents(source.index, "photographs", which.seed, (rest, val, test))
+    return _Apart(found, train.Data(source.index, source, {}), split)
+
+
+def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
+    """A dataclass made from a config's section, its dataclass fields from sections within.
+
+    Raises:
+        InputError: a field that it does not have, with those that it has.
+    """
+    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    values = {}
+    for field, value in fields.items():
+        if field not in known:
+            raise InputError(f"{name}.{field}: no such field, expected one of {', '.join(known)}")
+        inner = known[field].type
+        if dataclasses.is_dataclass(inner) and isinstance(inner, type):
+            value = read(inner, value, f"{name}.{field}")
+        values[field] = value
+    return kind(**values)
+
+
+def write_json(path: Path, facts: Mapping[str, Any]) -> None:
+    """Writes a file of JSON, whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    part.write_text(json.dumps(facts, indent=1) + "\n")
+    part.replace(path)
+
+
+def _initial(
+    stage: Stage, network: nn.Module | None, crop: int, seed: int, learned: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The variables that a stage starts with; `learned`: of the weights and earlier stages."""
+    if network is None:
+        return {}
+    # Initialisation runs once a stage: little compilation pays.
+    init = jax.jit(network.init, compiler_options={"xla_backend_optimization_level": 0})
+    fresh = init(jax.random.key(seed), jnp.zeros((1, crop, crop, 3)))
+    init_from = stage.init_from
+    if init_from is None:
+        last = list(learned)[-1] if learned else ""
+        init_from = {"backbone" if last == transfer.WEIGHTS else "": last} if last else {}
+    return transfer.inherit(fresh, init_from, learned, stage.dont_load)
