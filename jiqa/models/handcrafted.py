@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.handcrafted import bliinds_ii, brisque, gm_log
+from jiqa.handcrafted import bliinds_ii, brisque, diivine, gm_log
 
 METHODS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "bliinds_ii": bliinds_ii.features,
     "brisque": brisque.features,
+    "diivine": diivine.features,
     "gm_log": gm_log.features,
 }
 
