@@ -18,7 +18,8 @@ class Optim:
     Attributes:
         name: `adamw` (decay after Adam's scaling), `adam` (L2 added before it) or `sgd`.
         learning_rate: the peak rate of parameters that no pattern in `rates` matches.
-        schedule: `cosine` (to zero at the last step) or `constant`.
+        schedule: `cosine` (to zero at the last step), `constant` or `steps`: so many equal `parts`
+            of the run, each at `decay` times the rate of the one before.
         warmup: share of the steps over which the rate rises linearly from zero, in [0, 1).
         weight_decay: strength; kernels only, never biases or normalisation.
         clip: largest global norm of the gradient; 0 is off.
@@ -39,12 +40,17 @@ class Optim:
     momentum: float = 0.9
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
     ema: float = 0.0
+    decay: float = 0.1
+    parts: int = 1
 
 
 def schedule(optim: Optim, steps: int) -> optax.Schedule:
     """Learning rate by step, for a run of `steps` updates."""
-    if optim.schedule not in ("cosine", "constant"):
-        raise InputError(f"schedule: found {optim.schedule!r}, expected cosine or constant")
+    if optim.schedule not in ("cosine", "constant", "steps"):
+        raise InputError(f"schedule: found {optim.schedule!r}, expected cosine, constant or steps")
+    if optim.parts < 1 or optim.decay <= 0:
+        found = f"{optim.parts} and {optim.decay}"
+        raise InputError(f"parts, decay: found {found}, expected 1 or more and above 0")
     if not 0 <= optim.warmup < 1:
         raise InputError(f"warmup: found {optim.warmup}, expected a share in [0, 1)")
     rise = int(optim.warmup * steps)
@@ -52,12 +58,12 @@ def schedule(optim: Optim, steps: int) -> optax.Schedule:
         return optax.warmup_cosine_decay_schedule(
             0.0 if rise else optim.learning_rate, optim.learning_rate, rise, max(steps, rise + 1)
         )
+    flat = optax.constant_schedule(optim.learning_rate)
+    if optim.schedule == "steps":
+        ends = {round(i * steps / optim.parts) - rise: optim.decay for i in range(1, optim.parts)}
+        flat = optax.piecewise_constant_schedule(optim.learning_rate, ends)
     return optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, optim.learning_rate, rise),
-            optax.constant_schedule(optim.learning_rate),
-        ],
-        [rise],
+        [optax.linear_schedule(0.0, optim.learning_rate, rise), flat], [rise]
     )
 
 

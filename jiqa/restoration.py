@@ -98,6 +98,16 @@ def fit_restore(
     return Trained(_no_quality, variables, facts)
 
 
+def restorer(model: nn.Module, variables: Any) -> Callable[[np.ndarray], np.ndarray]:
+    """The function from an image uint8 [h, w, 3] to the restored one, float32 in [0, 1]."""
+    restored = jax.jit(lambda image: jnp.clip(model.apply(variables, image)[0], 0, 1))
+
+    def restore_one(image: np.ndarray) -> np.ndarray:
+        return np.asarray(restored(image[None].astype(np.float32) / 255)[0])
+
+    return restore_one
+
+
 def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, folder: Path) -> None:
     """Restores the pairs of the rows whole; writes `restored.csv` and `restored.png`.
 

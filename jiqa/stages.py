@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -89,12 +88,26 @@ class Step(NamedTuple):
 
 
 def _measure(
-    model: None, variables: Any, data: train.Data, split: Split, how: measure.Measure, *_: Any
+    model: nn.Module | None,
+    variables: Any,
+    data: train.Data,
+    split: Split,
+    how: measure.Measure,
+    *_: Any,
 ) -> train.Trained:
     """A measure in the place of a training; arguments as `train.fit`'s."""
-    measure.scorer(how.metric, data.source)  # refuses a measure that the database has nothing for
-    predict = functools.partial(measure.quality, how.metric)
-    return train.Trained(lambda data, rows: predict(data.source, rows), variables, {"seconds": 0})
+    change = restoration.restorer(model, variables) if model else None
+
+    def scorer(data: train.Data) -> measure.Scorer:
+        if change:
+            return measure.Scorer(how.metric, data.source, change)
+        return measure.scorer(how.metric, data.source)
+
+    def predict(data: train.Data, rows: np.ndarray) -> np.ndarray:
+        return measure.quality(scorer(data), data.index, rows)
+
+    scorer(data)  # refuses a measure that the database has nothing for
+    return train.Trained(predict, variables, {"seconds": 0})
 
 
 STEPS = {

@@ -39,6 +39,7 @@ class Descent:
 
     Attributes:
         epochs: passes over the training rows.
+        updates: how many in all, in the place of `epochs`; 0: as many as those take.
         batch_size: images an update, over all devices; each gives the view's blocks.
         optim: the optimiser.
         select: `best` (highest validation SROCC; of a restorer, lowest validation loss) or `last`
@@ -49,6 +50,7 @@ class Descent:
     """
 
     epochs: float = 30
+    updates: int = 0
     batch_size: int = 32
     optim: Optim = dataclasses.field(default_factory=Optim)
     select: str = "best"
@@ -173,7 +175,7 @@ def descend(
     """
     meshes.check_batch(how.batch_size, mesh)
     per_epoch = len(rows) / how.batch_size
-    steps = math.ceil(how.epochs * per_epoch)
+    steps = how.updates or math.ceil(how.epochs * per_epoch)
     evaluate_every = max(1, round(how.evaluate_every * per_epoch))
     optimiser = optim.build(how.optim, variables["params"], steps)
     update = jax.jit(

@@ -7,7 +7,7 @@ from jiqa.data.pipeline import View
 from jiqa.errors import InputError
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.protocols import Protocol
-from jiqa.recipe import STEPS, read
+from jiqa.stages import STEPS, read
 
 
 @pytest.mark.parametrize(

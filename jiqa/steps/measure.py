@@ -9,20 +9,21 @@ is positive where the two agree.
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from jiqa import api
 from jiqa.data import pp
-from jiqa.data.index import REFERENCE, Index
+from jiqa.data.index import Index
+from jiqa.data.pairs import paired
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
 
 # Images decoded at a time.
 _FEW = 32
+
+Change = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +31,9 @@ class Measure:
     """What a stage scores with.
 
     Attributes:
-        metric: name in `jiqa.list_metrics()`, with the parameters that come with the package.
+        metric: name in `jiqa.list_metrics()`, with the parameters that come with the package. A
+            stage that has a model, a restorer, measures the images that this makes of those of the
+            database.
     """
 
     metric: str
@@ -39,15 +42,24 @@ class Measure:
 class Scorer:
     """A measure's scores of a database's images, each computed when it is first asked for.
 
+    Args:
+        metric: the measure.
+        source: of the images.
+        change: what is done to each, uint8 [h, w, 3], first.
+
     Raises:
         InputError: no such measure, or its parameters are not in the package; it compares with
-            originals and the database has none.
+            references and the database has none.
     """
 
-    def __init__(self, metric: str, source: Streamed | Resident) -> None:
+    def __init__(
+        self, metric: str, source: Streamed | Resident, change: Change | None = None
+    ) -> None:
         self.measure = api.create_metric(metric)
-        self._original = _originals(metric, source) if self.measure.kind == "fr" else None
-        self._source = source
+        self._pairs = None
+        if self.measure.kind == "fr":
+            self._pairs = paired(source.index, source.records, source.view)
+        self._source, self._change = source, change
         self._scores: dict[int, float] = {}
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
@@ -66,7 +78,9 @@ class Scorer:
 
     def _score(self, rows: list[int]) -> None:
         images = [self._source.load(row) for row in rows]
-        refs = [self._original(row) for row in rows] if self._original else None
+        if self._change:
+            images = [self._change(image) for image in images]
+        refs = [self._pairs.reference(row) for row in rows] if self._pairs else None
         for i, score in self.measure.each(images, refs):
             if isinstance(score, InputError):
                 why = score.__cause__ or score  # which calls the image by its number here
@@ -81,42 +95,19 @@ class Scorer:
 
 @functools.lru_cache(maxsize=8)
 def scorer(metric: str, source: Streamed | Resident) -> Scorer:
-    """The one `Scorer` of a measure and a source, for all splits."""
+    """The one `Scorer` of a measure and a source as it is, for all splits."""
     return Scorer(metric, source)
 
 
-def quality(metric: str, source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
+def quality(score: Scorer, index: Index, rows: np.ndarray) -> np.ndarray:
     """What `Index.to_score` turns into the scores of rows int [n], in the database's direction.
 
     float64 [n]; see the module for the direction.
     """
-    score, index = scorer(metric, source), source.index
     against = score.measure.lower_better == index.higher_better
     low, high = index.score_range
     worst, best = (low, high) if index.higher_better else (high, low)
     return ((-1 if against else 1) * score(rows) - worst) / (best - worst)
-
-
-def _originals(metric: str, source: Streamed | Resident) -> Callable[[int], np.ndarray]:
-    """The original of a row, uint8 [h, w, 3].
-
-    Raises:
-        InputError: the database has none.
-    """
-    index, records = source.index, source.records
-    if "reference" not in records.source[0]:
-        raise InputError(f"{metric} on {index.database}: found no originals, expected one an image")
-    builder: Any = tfds.builder_from_directory(records.source.dataset_info.data_dir)
-    photographs = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
-    place = {row["id"]: i for i, row in enumerate(photographs)}
-
-    def original(row: int) -> np.ndarray:
-        name = records.source[records.position[index.record[row]]]["reference"]
-        if name not in place:
-            raise InputError(f"{_name(index, row)}: found no original {name.decode()!r}")
-        return pp.decode(photographs[place[name]]["image"], f"{index.database} {name.decode()}")
-
-    return original
 
 
 def _name(index: Index, row: int) -> str:

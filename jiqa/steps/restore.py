@@ -72,7 +72,7 @@ def make_measure(
 
 def _errors(
     restored: jax.Array,
-    out: Mapping[str, jax.Array],
+    out: Mapping[str, Any],
     target: tuple[jax.Array, jax.Array],
     restore_weight: float,
     ssim_weight: float,

@@ -1,0 +1,241 @@
+"""MT-IRN (paper 004, tables 3 to 8).
+
+python -m jiqa.main --config=configs/mt_irn.py
+    The embedded `pocket` database and its own photographs at a reduced size, all four stages from
+    scratch: a restorer of half the width, a ResNet of width 16 with one block a stage, 64x64 crops.
+
+python -m jiqa.main --config=configs/mt_irn.py:dataset=livec,weights=FILE
+    As the paper: a restorer that learns from Waterloo Exploration (150 epochs), then ResNet-50 with
+    ImageNet weights and five 224x224 crops an image, 10 epochs with the restorer frozen and 40 with
+    everything. One GPU, or a TPU.
+
+Arguments:
+    dataset      pocket, or a prepared database: koniq10k, biq2021/sample (`jiqa prepare --list`)
+    variant      full; or a column of table 7: baseline (no restorer), single (features of the
+                 single-task restorer), multi (of the multitask one), difference (and the difference
+                 features)
+    metric       with variant single or multi: psnr or ssim of the restored images of `dataset`
+                 against their references, in the place of scores (table 8)
+    photographs  that the restorer learns from: waterloo_exploration, or another prepared database
+                 with references, or folders joined by +; pocket takes its own
+    ssim_weight  of the SSIM map while the image is restored (the paper: 0; above it, the predicted
+                 map stays true, for `jiqa restore`)
+    splits       how many (the paper: 10)
+    protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py
+    budget       paper, or cpu: 128x128 crops and 3,000 updates of 8 for the restorer; stem and
+                 stages 1 and 2 of the ResNet frozen, 5 epochs of one 224x224 crop of the image
+                 resized to 256x256
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jiqa.configs import common
+from jiqa.errors import InputError
+
+# Of the config -> of the model, tasks of the restorer and the run.
+VARIANTS = {
+    "full": ("full", True, "mt_irn"),
+    "baseline": ("baseline", False, "mt_irn/baseline"),
+    "single": ("restoration", False, "mt_irn/single"),
+    "multi": ("restoration", True, "mt_irn/multi"),
+    "difference": ("difference", True, "mt_irn/multi-difference"),
+}
+METRICS = ("psnr", "ssim")
+
+
+def get_config(text: str = "") -> ConfigDict:
+    """The run's config; see the file's head for `text`."""
+    args = common.parse_run(
+        text,
+        dataset="pocket",
+        variant="full",
+        metric="",
+        photographs="waterloo_exploration",
+        ssim_weight=0.0,
+        splits=1,
+        test=0.2,
+        weights="",
+        budget="paper",
+        seed=0,
+    )
+    _check(args)
+    model, multitask, run = VARIANTS[args.variant]
+    pocket = args.dataset == "pocket"
+    config = ConfigDict()
+    config.run = f"{run}-{args.metric}" if args.metric else run
+    config.seed = args.seed
+    config.data = common.database(args.dataset)
+    config.protocol = common.protocol(args)
+    config.weights = "" if pocket or args.metric else common.weights(args.weights)
+    restorer = {"name": "unet", "multitask": multitask}
+    stages: dict[str, Any] = {}
+    if args.variant != "baseline":
+        stages |= _restorer(restorer, args)
+    if args.metric:
+        stages["measure"] = {"step": "measure", "model": restorer, "fit": {"metric": args.metric}}
+        config.view = ConfigDict({"resize": None, "crop": 1, "blocks": 1})
+        config.data.resident_mb = 0
+    else:
+        blocks = {"crop": 224, "blocks": 5, "flip": True}
+        config.view = ConfigDict({"resize": None, **blocks})
+        initial = {"backbone": "weights"} if config.weights else {}
+        stages |= _scores(config.weights, model, restorer, initial)
+    config.tests = ConfigDict(
+        {name: {"data": common.database(name), "view": config.view} for name in common.cross(args)}
+    )
+    config.model = ConfigDict()
+    config.stages = tuple(stages)
+    config.update({name: ConfigDict(stage) for name, stage in stages.items()})
+    if pocket:
+        _pocket(config)
+    elif args.budget == "cpu":
+        _cpu(config)
+    return config
+
+
+def _check(args: ConfigDict) -> None:
+    """Refuses arguments that are unknown, or don't go together."""
+    for name, known in (("variant", tuple(VARIANTS)), ("budget", ("paper", "cpu"))):
+        if args[name] not in known:
+            expected = ", ".join(known)
+            raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
+    if args.metric and (args.metric not in METRICS or args.variant not in ("single", "multi")):
+        raise InputError(
+            f"config argument metric: found {args.metric!r} with variant {args.variant}, expected "
+            f"{' or '.join(METRICS)} with variant single or multi"
+        )
+
+
+def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
+    """Stages `ssim_map` (multitask) and `restore`."""
+    pairs = {"view": {"resize": None, "crop": 224, "blocks": 1}, "seed": args.seed}
+    if args.dataset != "pocket":
+        pairs |= {"photographs": args.photographs, "val": 4, "held_out": 6}
+
+    def stage(epochs: float, rate: float, **how: Any) -> dict[str, Any]:
+        optim = {"name": "adam", "learning_rate": rate, "schedule": "constant"}
+        fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_every": 5.0, **how}
+        return {"step": "restore", "model": model, "pairs": pairs, "fit": fit}
+
+    first = {"ssim_map": stage(100.0, 1e-3, restore_weight=0.0, ssim_weight=1.0)}
+    weight = args.ssim_weight if model["multitask"] else 0.0
+    return {
+        **(first if model["multitask"] else {}),
+        "restore": stage(50.0, 1e-4, ssim_weight=weight),
+    }
+
+
+def _scores(
+    weights: str, variant: str, restorer: dict[str, Any], initial: dict[str, str]
+) -> dict[str, Any]:
+    """Stages `head`, with the restorer frozen, and `all`; without a restorer `all` alone."""
+    model = {
+        "name": "mt_irn",
+        "variant": variant,
+        "width": 64,
+        "reduced": 512,
+        "hidden": 512,
+        "dropout": 0.5,
+        "dtype": "float32",
+        "backbone": {"name": "resnet", "frozen_bn": bool(weights), "frozen_stages": 0},
+        "restorer": restorer,
+    }
+
+    def stage(epochs: float, rate: float, parts: int, **rest: Any) -> dict[str, Any]:
+        optim = {
+            "name": "adam",
+            "learning_rate": rate,
+            "schedule": "steps",
+            "decay": 0.9,
+            "parts": parts,
+            "weight_decay": 5e-4,
+        }
+        fit = {"loss": "mae", "epochs": epochs, "batch_size": 48, "optim": optim}
+        return {"step": "supervised", "fit": fit, **rest}
+
+    if variant == "baseline":
+        return {"all": stage(50.0, 5e-5, 5, model=model, init_from=initial)}
+    inherited = {**initial, "restorer": "restore"}
+    head = stage(10.0, 5e-5, 1, model={**model, "frozen_restorer": True}, init_from=inherited)
+    head["fit"]["optim"]["rates"] = {"^restorer/": 0.0}
+    return {"head": head, "all": stage(40.0, 0.9 * 5e-5, 4, model=model)}
+
+
+def _pocket(config: ConfigDict) -> None:
+    """The reduced size: a narrow restorer and a narrow backbone, from scratch, on small crops."""
+    for name in ("ssim_map", "restore"):
+        if name in config.stages:
+            config[name].model.width = 8
+            config[name].pairs.view.crop = 64
+            fit = config[name].fit
+            fit.epochs, fit.batch_size, fit.evaluate_every = 4.0, 32, 2.0
+            fit.optim.learning_rate, fit.optim.schedule = 2e-3, "cosine"
+    if "measure" in config.stages:
+        config.measure.model.width = 8
+        return
+    config.protocol.test = 0.25  # two of its eight photographs
+    config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})
+    for name, epochs in (("head", 3.0), ("all", 12.0)):
+        if name in config.stages:
+            model, fit = config[name].model, config[name].fit
+            model.width, model.reduced, model.hidden, model.dropout = 8, 32, 32, 0.1
+            model.backbone = ConfigDict(
+                {
+                    "name": "resnet",
+                    "stage_sizes": (1, 1, 1, 1),
+                    "width": 16,
+                    "preprocess": "local_mean",
+                }
+            )
+            model.restorer.width = 8
+            fit.epochs, fit.batch_size = epochs, 32
+            fit.select, fit.evaluate_every = "last", epochs
+            fit.optim = ConfigDict(
+                {
+                    "learning_rate": 3e-3,
+                    "schedule": "cosine",
+                    "warmup": 0.1,
+                    "weight_decay": 1e-2,
+                    "clip": 1.0,
+                    "rates": {"^restorer/": 0.0} if name == "head" else {},
+                }
+            )
+
+
+def _cpu(config: ConfigDict) -> None:
+    """Hours on 2 CPU cores, not weeks."""
+    config.run += "-cpu"
+    updates = {"ssim_map": 1000, "restore": 2000 if "ssim_map" in config.stages else 3000}
+    for name, count in updates.items():
+        if name in config.stages:
+            config[name].pairs.view.crop = 128
+            fit = config[name].fit
+            fit.batch_size, fit.updates = 8, count
+            fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 1e-3, "cosine", 0.05
+    if "all" not in config.stages:
+        return
+    config.view.update({"resize": (256, 256), "blocks": 1, "test_blocks": 3})
+    for name in ("head", "all"):
+        if name in config.stages:
+            config[name].model.backbone.frozen_stages = 3
+            fit = config[name].fit
+            fit.epochs, fit.batch_size, fit.evaluate_every = 4.0, 8, 2.0
+            fit.optim = ConfigDict(
+                {
+                    "learning_rate": 3e-4,
+                    "warmup": 0.1,
+                    "weight_decay": 1e-4,
+                    "clip": 1.0,
+                    "rates": {
+                        "^backbone/(conv1|bn1|stage[12]_)": 0.0,
+                        "^backbone/stage[34]_": 0.3,
+                    },
+                }
+            )
+    if "head" in config.stages:
+        config.head.fit.epochs = 1.0
+        for name, factor in (("head", 0.0), ("all", 0.1)):
+            optim = config[name].fit.optim
+            optim.rates = {**optim.rates, "^restorer/": factor}
