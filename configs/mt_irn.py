@@ -163,7 +163,7 @@ def _scores(
     return {"head": head, "all": stage(40.0, 0.9 * 5e-5, 4, model=model)}
 
 
-def _pocket(config: ConfigDict) -> None:
+def _pocket(config: Any) -> None:
     """The reduced size: a narrow restorer and a narrow backbone, from scratch, on small crops."""
     for name in ("ssim_map", "restore"):
         if name in config.stages:
@@ -204,7 +204,7 @@ def _pocket(config: ConfigDict) -> None:
             )
 
 
-def _cpu(config: ConfigDict) -> None:
+def _cpu(config: Any) -> None:
     """Hours on 2 CPU cores, not weeks."""
     config.run += "-cpu"
     updates = {"ssim_map": 1000, "restore": 2000 if "ssim_map" in config.stages else 3000}
@@ -212,7 +212,7 @@ def _cpu(config: ConfigDict) -> None:
         if name in config.stages:
             config[name].pairs.view.crop = 128
             fit = config[name].fit
-            fit.batch_size, fit.updates = 8, count
+            fit.batch_size, fit.updates, fit.evaluate_every = 8, count, 1.0
             fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 1e-3, "cosine", 0.05
     if "all" not in config.stages:
         return

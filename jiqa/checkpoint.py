@@ -66,6 +66,12 @@ class Checkpoints:
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         return self._manager.restore(step, args=ocp.args.StandardRestore(target))
 
+    def variables(self, step: int) -> dict[str, Any]:
+        """What a model evaluates with, of the state saved at `step`, as NumPy arrays."""
+        state = self._manager.restore(step, args=ocp.args.StandardRestore())
+        params = state["params"] if state["ema"] is None else state["ema"]
+        return {"params": params, "batch_stats": state["batch_stats"] or {}}
+
     def close(self) -> None:
         """Waits for saves under way and lets go of the folder."""
         self.wait()

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_grid(commands)
     _add_compare(commands)
     _add_distort(commands)
+    _add_restore(commands)
     arguments = parser.parse_args(argv)
     try:
         status = arguments.run(arguments)
@@ -211,3 +212,21 @@ def _distort(arguments: argparse.Namespace) -> None:
     how = {"family": arguments.family, "size": arguments.size, "seed": arguments.seed}
     sheet.write(arguments.photo, arguments.output, **how)
     print(arguments.output)
+
+
+def _add_restore(commands: "argparse._SubParsersAction") -> None:
+    parser = commands.add_parser("restore", help="restore photographs by a trained restorer")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders, patterns")
+    parser.add_argument("-o", "--output", required=True, help="folder to write to")
+    parser.add_argument(
+        "--checkpoint", required=True, help="folder of the stage `restore` of a run"
+    )
+    parser.set_defaults(run=_restore)
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from jiqa import restoring, scoring
+
+    files = scoring.files(arguments.files)
+    errors = restoring.restore_files(files, arguments.checkpoint, arguments.output)
+    return max((tell(error) for error in errors), default=0)

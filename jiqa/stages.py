@@ -26,6 +26,8 @@ from jiqa.steps import measure
 
 T = TypeVar("T")
 
+# Beside the checkpoints of a finished stage: the model, the training and what came of it.
+FACTS = "stage.json"
 # What the stages of a split have in all is the sum of what each has.
 ADDED = ("steps", "seconds")
 
@@ -41,7 +43,7 @@ class Stage:
         model: fields of `models.build`; by default the config's `model`. Without any, the stage
             has no model.
         init_from: what the model inherits, see `transfer.inherit`. By default the first stage's
-            backbone takes the config's `weights`, if there are any, and a later stage takes all
+            backbone, if it has one, takes the config's `weights`, and a later stage takes all
             that the one before it has learned.
         dont_load: what it does not inherit.
         pairs: fields of `Pairs`, for a stage that learns from pairs of images.
@@ -233,14 +235,13 @@ class Stages:
     ) -> train.Trained:
         stage, network, how = self._stages[number], self._networks[number], self._hows[number]
         variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
-        if jax.process_index() == 0:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_json(folder / "model.json", self._options[number])
         fit = STEPS[stage.step].train
         trained = fit(network, variables, data, split, how, folder, self._mesh, split.seed)
         if jax.process_index() == 0 and (folder / "metrics.csv").exists():
             about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
             plots.loss_curves(folder / "metrics.csv", folder / "curves.png", about)
+            facts = {"model": self._options[number], "fit": stage.fit, **trained.facts}
+            write_json(folder / FACTS, facts)
         return trained
 
     def _digest(self, number: int, before: str, apart: "_Apart") -> str:
@@ -318,5 +319,8 @@ def _initial(
     init_from = stage.init_from
     if init_from is None:
         last = list(learned)[-1] if learned else ""
-        init_from = {"backbone" if last == transfer.WEIGHTS else "": last} if last else {}
+        if last == transfer.WEIGHTS:
+            init_from = {"backbone": last} if "backbone" in fresh["params"] else {}
+        else:
+            init_from = {"": last} if last else {}
     return transfer.inherit(fresh, init_from, learned, stage.dont_load)

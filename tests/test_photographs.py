@@ -1,0 +1,112 @@
+"""Photographs to learn from: found, recognised, and refused where they are a database's own."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import skimage.data
+from PIL import Image, ImageFilter
+
+from jiqa.data import photographs
+from jiqa.data.photographs import KODAK, KODAK_PRINTS, fingerprints, load, near, refuse_shared
+from jiqa.errors import InputError
+
+PICTURES = {name: getattr(skimage.data, name)() for name in ("astronaut", "chelsea", "coffee")}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, pixels in PICTURES.items():
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    (tmp_path / "notes.txt").write_text("no picture")
+    return tmp_path
+
+
+def test_a_folder_s_photographs_are_sorted_by_name(folder):
+    found = load(str(folder))
+    assert found.ids.tolist() == ["astronaut", "chelsea", "coffee"]
+    assert found.families == frozenset()
+    np.testing.assert_array_equal(found.load(1), PICTURES["chelsea"])
+
+
+def test_the_digest_tells_photographs_apart_not_folders(folder, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    for path in folder.glob("*.png"):
+        (other / path.name).write_bytes(path.read_bytes())
+    assert load(str(folder)).digest == load(str(other)).digest
+    (other / "coffee.png").unlink()
+    assert load(str(folder)).digest != load(str(other)).digest
+
+
+def test_what_is_no_folder_of_photographs_is_named(folder, tmp_path_factory):
+    empty = tmp_path_factory.mktemp("empty")
+    for where, message in (
+        (str(folder / "none"), "none: found no such folder"),
+        (str(empty), "found no images"),
+        (f"{folder}+{folder}", "found two photographs called astronaut"),
+    ):
+        with pytest.raises(InputError, match=message):
+            load(where)
+    (folder / "broken.png").write_bytes(b"not a picture")
+    with pytest.raises(InputError, match=r"broken: .* expected a whole image"):
+        load(str(folder))
+
+
+def changed(pixels):
+    """A picture as other databases would have it."""
+    image = Image.fromarray(pixels)
+    yield np.asarray(image.resize((image.width // 2, image.height // 2)))
+    yield np.asarray(image.rotate(90, expand=True))
+    yield np.asarray(image.filter(ImageFilter.GaussianBlur(2)))
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=10)
+    yield np.asarray(Image.open(buffer))
+
+
+def test_a_fingerprint_survives_what_leaves_the_picture_the_same():
+    for name, pixels in PICTURES.items():
+        (known, *_) = fingerprints(pixels)
+        for other in changed(pixels):
+            assert near(fingerprints(other), [known])
+        for another in PICTURES.keys() - {name}:
+            assert not near(fingerprints(PICTURES[another]), [known])
+
+
+def test_a_fingerprint_by_hand():
+    rising = np.tile(np.repeat(np.arange(0, 90, 10, dtype=np.uint8), 4), (16, 1))
+    image = np.repeat(rising[..., None], 3, axis=-1)
+    assert fingerprints(image)[0] == 2**64 - 1
+    assert fingerprints(image[:, ::-1])[0] == 0
+
+
+def test_kodak_s_photographs_are_recognised_and_no_others(shared):
+    kodak = load(str(shared / "data" / "kodak"))
+    assert kodak.families == {KODAK}
+    assert all(near(fingerprints(kodak.load(i)), KODAK_PRINTS) for i in range(len(kodak)))
+    assert load(str(shared / "data" / "pristine_cid22")).families == frozenset()
+
+
+def test_photographs_of_a_tested_database_are_refused(folder):
+    found = load(str(folder))
+    kodak = dataclasses.replace(found, families=frozenset({KODAK}))
+    with pytest.raises(InputError, match=r"found photographs of the family kodak .* live, to be"):
+        refuse_shared(kodak, "live", KODAK, None)
+    refuse_shared(kodak, "csiq", "csiq", None)
+
+
+def test_photographs_that_look_like_a_reference_are_refused(folder, tmp_path_factory):
+    references = tmp_path_factory.mktemp("references")
+    Image.fromarray(next(changed(PICTURES["coffee"]))).save(references / "i07.bmp")
+    pristine = load(str(references))
+    with pytest.raises(InputError, match=r"found coffee .* looks like i07 of csiq"):
+        refuse_shared(load(str(folder)), "csiq", "csiq", pristine)
+    (folder / "coffee.png").unlink()
+    refuse_shared(load(str(folder)), "csiq", "csiq", pristine)
+
+
+def test_a_database_s_references_are_photographs_of_its_family():
+    assert photographs.of_database("pocket").families == {"pocket"}
+    found = load("pocket")
+    assert len(found) == 72
+    assert found.load(0).shape == (128, 128, 3)
