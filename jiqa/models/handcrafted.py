@@ -7,11 +7,12 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.handcrafted import bliinds_ii, brisque, diivine, gm_log
+from jiqa.handcrafted import bliinds_ii, brisque, bws, diivine, gm_log
 
 METHODS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "bliinds_ii": bliinds_ii.features,
     "brisque": brisque.features,
+    "bws": bws.features,
     "diivine": diivine.features,
     "gm_log": gm_log.features,
 }
