@@ -2,8 +2,8 @@
 
     python benchmarks/measures.py --peer_python=PEERS/bin/python --output=measures.json
 
-The peers (pyiqa, piq, scikit-image) need an environment with them; what doesn't run has no row. The
-first call compiles; it stands apart. Memory is the peak above what the inputs take.
+The peers (pyiqa, piq, scikit-image, lpips) need an environment with them; what doesn't run has no
+row. The first call compiles; it stands apart. Memory is the peak above what the inputs take.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from measure import Row, machine, measure
 
@@ -32,6 +33,10 @@ PEERS = {
     "vsi": ("pyiqa vsi", "piq vsi"),
     "nlpd": ("pyiqa nlpd",),
     "mad": ("pyiqa mad",),
+    "lpips": ("lpips alex",),
+    "lpips.vgg": ("lpips vgg",),
+    "niqe": ("pyiqa niqe",),
+    "ilniqe": ("pyiqa ilniqe",),
     "piqe": ("pyiqa piqe",),
 }
 
@@ -75,31 +80,41 @@ def main() -> None:
     parser.add_argument("--shape", default="4,384,512", help="batch, height, width [4,384,512]")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--peer_python", default=sys.executable, help="interpreter with the peers")
+    parser.add_argument("--seconds", type=float, default=60, help="of a measure, about [60]")
     parser.add_argument("--params", default="", help="NAME=FILE+FILE, parted by commas")
+    parser.add_argument("--peer_params", default="", help="of pyiqa: NAME=FILE, parted by commas")
     parser.add_argument("--output", help="JSON file")
     arguments = parser.parse_args()
-    params = dict(item.split("=") for item in arguments.params.split(",") if item)
+    params, theirs = (
+        dict(item.split("=") for item in text.split(",") if item)
+        for text in (arguments.params, arguments.peer_params)
+    )
     names = arguments.metric.split(",") if arguments.metric else list(registry.METRICS)
-    rows: dict[str, dict[str, float]] = {}
+    results: dict[str, Any] = {"machine": machine(), "shape": arguments.shape, "rows": {}}
+    print(_heading(results))
     for name in names:
-        rows |= _compare(name, arguments, params.get(name, ""))
-    results = {"machine": machine(), "shape": arguments.shape, "rows": rows}
-    print(_markdown(results))
-    if arguments.output:
-        Path(arguments.output).write_text(json.dumps(results, indent=1))
+        rows = _compare(name, arguments, params.get(name, ""), theirs.get(name, ""))
+        print(_markdown(rows), flush=True)
+        results["rows"] |= rows
+        if arguments.output:
+            Path(arguments.output).write_text(json.dumps(results, indent=1))
 
 
-def _compare(name: str, arguments: argparse.Namespace, params: str) -> dict[str, dict[str, float]]:
+def _compare(
+    name: str, arguments: argparse.Namespace, params: str, theirs: str
+) -> dict[str, dict[str, float]]:
     """Rows of a measure and its peers, `NAME` and `NAME, LIBRARY FUNCTION`."""
-    shape = arguments.shape.split(",")
-    kind = registry.entry(name).kind
+    what = [registry.entry(name).kind, "--shape", *arguments.shape.split(",")]
     files = ["--params", *params.split("+")] if params else []
-    workers = {name: Worker(sys.executable, ["jiqa", name, kind, "--shape", *shape, *files])}
+    workers = {name: Worker(sys.executable, ["jiqa", name, *what, *files])}
     for peer in PEERS.get(name, ()):
-        words = [*peer.split(), kind, "--shape", *shape]
+        files = ["--params", theirs] if theirs else []
+        words = [*peer.split(), *what, *files]
         workers[f"{name}, {peer}"] = Worker(arguments.peer_python, words)
-    rows = [Row(key, worker, int(shape[0])) for key, worker in workers.items() if worker.first]
-    measure(rows, warm=1, repeats=arguments.repeats)
+    images = int(what[2])
+    rows = [Row(key, worker, images) for key, worker in workers.items() if worker.first]
+    turn = sum(worker.first[0] for worker in workers.values() if worker.first)
+    measure(rows, warm=1, repeats=min(arguments.repeats, max(1, int(arguments.seconds / turn))))
     found = {}
     for row in rows:
         (first, _), (_, memory) = workers[row.name].first, workers[row.name].last
@@ -112,7 +127,7 @@ def _compare(name: str, arguments: argparse.Namespace, params: str) -> dict[str,
     return found
 
 
-def _markdown(results: dict) -> str:
+def _heading(results: dict[str, Any]) -> str:
     lines = [
         ", ".join(f"{key} {value}" for key, value in results["machine"].items()),
         f"batch, height, width: {results['shape']}",
@@ -120,7 +135,12 @@ def _markdown(results: dict) -> str:
         "| | first call, s | median, ms | images/s | peak, MB | times ours |",
         "|---|---|---|---|---|---|",
     ]
-    for name, row in results["rows"].items():
+    return "\n".join(lines)
+
+
+def _markdown(rows: dict[str, dict[str, float]]) -> str:
+    lines = []
+    for name, row in rows.items():
         ratio = f"{row['ratio']:.2f}" if "ratio" in row else ""
         lines.append(
             f"| {name} | {row['first_s']:.1f} | {row['median_ms']:.1f} "

@@ -21,7 +21,7 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("kind", choices=("fr", "nr"))
     parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, height, width")
-    parser.add_argument("--params", nargs="*", help="files of jiqa's parameters")
+    parser.add_argument("--params", nargs="*", help="files of parameters")
     arguments = parser.parse_args()
     images = photographs(*arguments.shape)[: 2 if arguments.kind == "fr" else 1]
     try:
@@ -58,7 +58,8 @@ def _jiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Call
 
     import jiqa
 
-    metric = jiqa.create_metric(name, params or None)
+    files = params[0] if params and len(params) == 1 else params
+    metric = jiqa.create_metric(name, files or None)
     arrays = [jax.device_put(image) for image in images]
     device = jax.devices()[0]
 
@@ -87,11 +88,12 @@ def _torch(images: list[np.ndarray]) -> tuple[list, Callable[[], float]]:
 _KEPT: list[object] = []  # torch forgets a library's definitions with the object
 
 
-def _pyiqa(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
+def _pyiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Call:
     tensors, memory = _torch(images)
     import pyiqa
 
-    metric = pyiqa.create_metric(name, device=tensors[0].device)
+    how = {"pretrained_model_path": params[0]} if params else {}
+    metric = pyiqa.create_metric(name, device=tensors[0].device, **how)
     return lambda: metric(*tensors).sum().item(), memory
 
 
@@ -101,6 +103,21 @@ def _piq(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
 
     function = getattr(piq, name)
     return lambda: function(*tensors, data_range=1.0, reduction="none").sum().item(), memory
+
+
+def _lpips(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
+    """On a network of random weights, which take the same time."""
+    tensors, memory = _torch(images)
+    import lpips
+    import torch
+
+    metric = lpips.LPIPS(net=name, pnet_rand=True, verbose=False).to(tensors[0].device)
+
+    def call() -> float:
+        with torch.no_grad():
+            return metric(*tensors, normalize=True).sum().item()
+
+    return call, memory
 
 
 def _skimage(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
@@ -113,7 +130,7 @@ def _skimage(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
     return lambda: [function(*pair[::-1], **how) for pair in zip(*images, strict=True)], _resident
 
 
-LIBRARIES = {"jiqa": _jiqa, "pyiqa": _pyiqa, "piq": _piq, "skimage": _skimage}
+LIBRARIES = {"jiqa": _jiqa, "pyiqa": _pyiqa, "piq": _piq, "lpips": _lpips, "skimage": _skimage}
 
 if __name__ == "__main__":
     main()

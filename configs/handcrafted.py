@@ -1,9 +1,12 @@
-"""Hand-crafted features and a support vector regression: brisque, bliinds_ii, gm_log.
+"""Hand-crafted features and a support vector regression: brisque, hosa, ..., see `METHODS`.
 
 python -m jiqa.main --config=configs/handcrafted.py:method=brisque,dataset=biq2021,protocol=official
     Features of whole images at their own size, once for all splits; penalty and width of the
     kernel chosen by cross-validation inside the training part, by contents. Minutes on 2 CPU
     cores for 2,400 images.
+python -m jiqa.main --config=configs/handcrafted.py:method=hosa,dataset=biq2021,protocol=official
+    A codebook is learned from images of each split's training part, and the features are computed
+    for each split anew; the regression is linear.
 
 Arguments: method, and dataset, splits, protocol, test, cross, shared and seed, as in
 configs/iqa_nrtl.py; weights is taken and not used, since nothing is transferred.
@@ -15,6 +18,13 @@ from jiqa.configs import common
 
 # Of the smaller side: what the features need.
 _LEAST = 32
+
+# Of a codebook, as the papers have them but for the images: CSIQ's 866.
+_SIZES = {
+    "cornia": {"words": 10_000, "patches": 10_000, "images": 100},
+    "hosa": {"words": 100, "patches": 10_000, "images": 100},
+}
+_LINEAR = {"penalties": (0.25, 1.0, 4.0, 16.0, 64.0, 256.0), "widths": ()}
 
 
 def get_config(text: str = "") -> ConfigDict:
@@ -33,9 +43,10 @@ def get_config(text: str = "") -> ConfigDict:
     config.tests = ConfigDict(
         {name: {"data": _database(name), "view": whole} for name in common.cross(args)}
     )
-    config.model = ConfigDict({"name": "handcrafted", "method": args.method})
+    sizes = _SIZES.get(args.method, {})
+    config.model = ConfigDict({"name": "handcrafted", "method": args.method, **sizes})
     config.stages = ("fit",)
-    config.fit = ConfigDict({"step": "svr", "fit": {"batch_size": 8}})
+    config.fit = ConfigDict({"step": "svr", "fit": {"batch_size": 8, **(_LINEAR if sizes else {})}})
     return config
 
 

@@ -120,6 +120,7 @@ _TABLE = (
         least=7,
         paper=_SSIM,
         note="scikit-image's defaults: flat window 7 x 7, mean over R, G and B",
+        masks=True,
     ),
     MetricEntry(
         name="ms_ssim",
@@ -141,6 +142,7 @@ _TABLE = (
         least=3,
         paper="Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation: a highly efficient "
         "perceptual image quality index, IEEE TIP 23(2), 2014",
+        masks=True,
     ),
     MetricEntry(
         name="fsim",
@@ -191,6 +193,7 @@ _TABLE = (
         build="jiqa.fr.nlpd:nlpd",
         least=32,
         paper=_NLPD,
+        masks=True,
     ),
     MetricEntry(
         name="nlpd.pyiqa",
@@ -202,6 +205,7 @@ _TABLE = (
         paper=_NLPD,
         note="one weight of the normalisation left out, as pyiqa",
         options={"far": 0.0},
+        masks=True,
     ),
     MetricEntry(
         name="vif",
@@ -222,6 +226,7 @@ _TABLE = (
         least=41,
         paper=_VIF,
         note="in the pixel domain, multi-scale",
+        masks=True,
     ),
     MetricEntry(
         name="mad",

@@ -41,11 +41,12 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
       without any scores 1.
     """
     f = factor(*image.shape[1:3])
-    channels = yiq(jnp.concatenate([ref, image]))
-    y, i, q = (block_mean(channel, f, "zero") for channel in jnp.moveaxis(channels, -1, 0))
-    (pc1, pc2), (g1, g2), (i1, i2), (q1, q2) = (
-        jnp.split(x, 2) for x in (phase_congruency(y), magnitude(y, SCHARR), i, q)
+    (y1, i1, q1), (y2, i2, q2) = (
+        [block_mean(channel, f, "zero") for channel in jnp.moveaxis(yiq(x), -1, 0)]
+        for x in (ref, image)
     )
+    y = jnp.concatenate([y1, y2])
+    (pc1, pc2), (g1, g2) = (jnp.split(x, 2) for x in (phase_congruency(y), magnitude(y, SCHARR)))
     weight = jnp.maximum(pc1, pc2)
     score = similarity(pc1, pc2, T1) * similarity(g1, g2, T2)
     if chroma:
@@ -62,15 +63,18 @@ def phase_congruency(grey: jax.Array) -> jax.Array:
     for orientation in range(ORIENTATIONS):
         bank = jnp.asarray(radial * angular[orientation], grey.dtype)
         response = jnp.fft.ifft2(spectrum[:, None] * bank[None])  # [b, scale, h, w]
-        even, odd, amplitude = response.real, response.imag, jnp.abs(response)
-        mean_even, mean_odd = even.sum(1, keepdims=True), odd.sum(1, keepdims=True)
+        # Without the barrier every term below takes the complex numbers apart once more.
+        parts = jax.lax.optimization_barrier((response.real, response.imag))
+        even, odd = ([part[:, scale] for scale in range(SCALES)] for part in parts)
+        mean_even, mean_odd = (part.sum(1) for part in parts)
         size = root(mean_even**2 + mean_odd**2) + EPSILON
         mean_even, mean_odd = mean_even / size, mean_odd / size
-        energy = even * mean_even + odd * mean_odd - jnp.abs(even * mean_odd - odd * mean_even)
-        median = _median((amplitude[:, 0] ** 2).reshape(len(grey), -1))
-        threshold = float(noise[orientation]) * root(median)[:, None, None]
-        energies += jnp.maximum(energy.sum(1) - threshold, 0)
-        amplitudes += amplitude.sum(1)
+        median = _median((even[0] ** 2 + odd[0] ** 2).reshape(len(grey), -1))
+        energy = -float(noise[orientation]) * root(median)[:, None, None]
+        for e, o in zip(even, odd, strict=True):
+            energy += e * mean_even + o * mean_odd - jnp.abs(e * mean_odd - o * mean_even)
+            amplitudes += root(e**2 + o**2)
+        energies += jnp.maximum(energy, 0)
     return jnp.where(amplitudes > 0, energies / jnp.where(amplitudes > 0, amplitudes, 1.0), 0.0)
 
 
@@ -100,19 +104,23 @@ def _median(x: jax.Array) -> jax.Array:
 
     The bits of floats that are not negative are ordered as the floats are.
     """
-    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), jnp.int32)
+    known = jax.lax.stop_gradient(x)
     rank = (x.shape[1] - 1) // 2
+
+    def as_float(bits: jax.Array) -> jax.Array:
+        return jax.lax.bitcast_convert_type(bits, x.dtype)[:, None]
 
     def narrow(i: jax.Array, low: jax.Array) -> jax.Array:
         middle = low | (1 << (30 - i))
-        return jnp.where((bits < middle[:, None]).sum(1) <= rank, middle, low)
+        below = jnp.where(known < as_float(middle), 1.0, 0.0).sum(1)  # floats: twice as fast
+        return jnp.where(below <= rank, middle, low)
 
-    low = jax.lax.fori_loop(0, 31, narrow, jnp.zeros(len(x), jnp.int32))[:, None]
-    above = jnp.where(bits > low, bits, jnp.iinfo(jnp.int32).max).min(1, keepdims=True)
-    odd_or_tie = (bits <= low).sum(1, keepdims=True) > x.shape[1] // 2
+    low = as_float(jax.lax.fori_loop(0, 31, narrow, jnp.zeros(len(x), jnp.int32)))
+    above = jnp.where(known > low, known, jnp.inf).min(1, keepdims=True)
+    odd_or_tie = (known <= low).sum(1, keepdims=True) > x.shape[1] // 2
     high = jnp.where(odd_or_tie, low, above)
 
     def value(which: jax.Array) -> jax.Array:
-        return jnp.where(bits == which, x, 0.0).sum(1) / (bits == which).sum(1)
+        return jnp.where(known == which, x, 0.0).sum(1) / (known == which).sum(1)
 
     return (value(low) + value(high)) / 2

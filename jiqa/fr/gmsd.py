@@ -10,14 +10,15 @@ import jax.numpy as jnp
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import PREWITT, magnitude, root
+from jiqa.ops.masks import masked_mean, within
 
 T = 170.0
 
 
-def gmsd(image: jax.Array, ref: jax.Array) -> jax.Array:
+def gmsd(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 0 of equal images, at most 0.5; lower is better.
 
-    Sides are 3 pixels or more.
+    Sides are 3 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
       Grey is MATLAB's rgb2gray, not rounded; the authors' code takes a grey image in 0..255 and
@@ -26,7 +27,12 @@ def gmsd(image: jax.Array, ref: jax.Array) -> jax.Array:
       comes first as for Prewitt's filter, and the deviation divides by n - 1.
       Where all is equal the gradient is 0.
     """
-    grey = block_mean(luma(jnp.concatenate([ref, image])), 2, "zero")
+    grey = [within(luma(x), size) for x in (ref, image)]
+    grey = block_mean(jnp.concatenate(grey), 2, "zero")
     m1, m2 = jnp.split(magnitude(grey, PREWITT), 2)
     difference = (m1 - m2) ** 2 / (m1**2 + m2**2 + T)  # 1 less the similarity, exactly 0 of equals
-    return root(difference.var((1, 2), ddof=1))
+    if size is not None:
+        size = -(-size // 2)
+    n = difference[0].size if size is None else size.prod(1).astype(difference.dtype)
+    away = difference - masked_mean(difference, size)[:, None, None]
+    return root(masked_mean(away**2, size) * (n / (n - 1)))

@@ -11,6 +11,7 @@ import numpy as np
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import filter2, separable
 from jiqa.ops.gradient import root
+from jiqa.ops.masks import masked_mean, mirrored, within
 
 LOWPASS = np.array([0.05, 0.25, 0.4, 0.25, 0.05])  # Burt and Adelson's
 
@@ -28,10 +29,16 @@ NEIGHBOURS = (
 SECOND_RIGHT = 0.0072
 
 
-def nlpd(image: jax.Array, ref: jax.Array, *, far: float = SECOND_RIGHT) -> jax.Array:
+def nlpd(
+    image: jax.Array,
+    ref: jax.Array,
+    *,
+    far: float = SECOND_RIGHT,
+    size: jax.Array | None = None,
+) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 0 of equal images; lower is better; no upper bound.
 
-    Sides are 32 pixels or more: the sixth level then has one.
+    Sides are 32 pixels or more: the sixth level then has one. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
       As in the authors' MATLAB code: the image is grey in [0, 1] (here by rgb2gray, not rounded),
@@ -40,23 +47,37 @@ def nlpd(image: jax.Array, ref: jax.Array, *, far: float = SECOND_RIGHT) -> jax.
       the border their sum has zeros.
       far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
     """
-    levels = pyramid(luma(jnp.concatenate([image, ref])) / 255, far)
-    pairs = [jnp.split(level, 2) for level in levels]
-    return jnp.stack([root(((a - b) ** 2).mean((1, 2))) for a, b in pairs]).mean(0)
+    grey = jnp.concatenate([luma(image), luma(ref)]) / 255
+    levels = pyramid(grey, far, None if size is None else jnp.concatenate([size, size]))
+    distances = []
+    for a, b in (jnp.split(level, 2) for level in levels):
+        distances.append(root(masked_mean((a - b) ** 2, size)))
+        size = _half(size)
+    return jnp.stack(distances).mean(0)
 
 
-def pyramid(grey: jax.Array, far: float = SECOND_RIGHT) -> list[jax.Array]:
+def pyramid(
+    grey: jax.Array, far: float = SECOND_RIGHT, size: jax.Array | None = None
+) -> list[jax.Array]:
     """[b, h, w] in [0, 1] -> six normalised levels, of which each is half as large as the last."""
     bands = []
     for _ in SIGMAS[1:]:
-        low = separable(grey, LOWPASS, LOWPASS, "symmetric")[:, ::2, ::2]
-        bands.append(grey - expand(expand(low, grey.shape[1], 1), grey.shape[2], 2))
-        grey = low
-    bands.append(grey)
+        height, width = grey.shape[1:]
+        whole = grey if size is None else mirrored(grey, 2, size)
+        low = separable(whole, LOWPASS, LOWPASS, "symmetric")[:, :height:2, :width:2]
+        half = _half(size)
+        whole = low if half is None else mirrored(low, 1, half)
+        bands.append(within(grey - expand(expand(whole, height, 1), width, 2), size))
+        grey, size = low, half
+    bands.append(within(grey, size))
     return [
         band / (sigma + filter2(jnp.abs(band), kernel(level, far), "zero"))
         for level, (band, sigma) in enumerate(zip(bands, SIGMAS, strict=True))
     ]
+
+
+def _half(size: jax.Array | None) -> jax.Array | None:
+    return None if size is None else -(-size // 2)
 
 
 def kernel(level: int, far: float) -> np.ndarray:

@@ -15,7 +15,7 @@ def psnr(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
     Deviations and choices:
       MATLAB's psnr, infinite for equal images; pyiqa adds 1e-8 to the error and stops at 80 dB.
     """
-    return _decibels(((image - ref) ** 2).mean(-1), size)
+    return _decibels((image - ref) ** 2, size)
 
 
 def psnry(

@@ -52,16 +52,18 @@ def ssim_map(image: jax.Array, ref: jax.Array) -> jax.Array:
     return luminance * structure
 
 
-def ssim_skimage(image: jax.Array, ref: jax.Array) -> jax.Array:
+def ssim_skimage(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
 
     scikit-image's structural_similarity(channel_axis=-1): of R, G and B each, in a flat window
     7 x 7 with the unbiased variance, where it lies inside; nothing is shrunk. Sides are 7 pixels
-    or more.
+    or more. `size`: see `jiqa.ops.masks`.
     """
     x, y = (jnp.moveaxis(255 * rgb, -1, 1).reshape(-1, *rgb.shape[1:3]) for rgb in (image, ref))
     luminance, structure = components(x, y, window=_FLAT, bias=49 / 48)
-    return (luminance * structure).mean((1, 2)).reshape(-1, 3).mean(1)
+    sizes = None if size is None else jnp.repeat(size, 3, 0)
+    means = masked_mean(luminance * structure, sizes, len(_FLAT) - 1)
+    return means.reshape(-1, 3).mean(1)
 
 
 def components(

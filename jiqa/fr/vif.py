@@ -9,6 +9,7 @@ import numpy as np
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import gaussian_line, separable
+from jiqa.ops.masks import masked_mean, within
 
 NOISE = 0.4  # the variance of the neurons' noise
 NOISE_PIXEL = 2.0
@@ -174,10 +175,11 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
-def vifp(image: jax.Array, ref: jax.Array) -> jax.Array:
+def vifp(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
-    The authors' multi-scale version in the pixel domain. Sides are 41 pixels or more.
+    The authors' multi-scale version in the pixel domain. Sides are 41 pixels or more. `size`: see
+    `jiqa.ops.masks`.
 
     Deviations and choices:
       As in their MATLAB code: 4 scales, Gaussians of 17, 9, 5 and 3 taps and a fifth of that as
@@ -187,7 +189,7 @@ def vifp(image: jax.Array, ref: jax.Array) -> jax.Array:
       (0 / 0 there), the score is 1.
     """
     x, y = luma(ref), luma(image)
-    mean = x.mean((1, 2), keepdims=True)
+    mean = masked_mean(x, size)[:, None, None]
     x, y = x - mean, y - mean
     num = den = TOLERANCE_PIXEL
     for scale in range(LEVELS):
@@ -195,11 +197,14 @@ def vifp(image: jax.Array, ref: jax.Array) -> jax.Array:
         line = gaussian_line(taps, taps / 5)
         if scale:
             x, y = (separable(m, line, line, "valid")[:, ::2, ::2] for m in (x, y))
+            size = None if size is None else -(-(size - taps + 1) // 2)
         stacked = jnp.concatenate([x, y, x * y, x * x, y * y])
         mu_x, mu_y, xy, xx, yy = jnp.split(separable(stacked, line, line, "valid"), 5)
         xx, yy = jnp.maximum(xx - mu_x**2, 0), jnp.maximum(yy - mu_y**2, 0)
         gain, noise = _gain(xy - mu_x * mu_y, xx, yy, TOLERANCE_PIXEL)
         xx = jnp.where(xx < TOLERANCE_PIXEL, 0.0, xx)
-        num += jnp.log10(1 + gain**2 * xx / (noise + NOISE_PIXEL)).sum((1, 2))
-        den += jnp.log10(1 + xx / NOISE_PIXEL).sum((1, 2))
+        left = None if size is None else size - taps + 1
+        received = jnp.log10(1 + gain**2 * xx / (noise + NOISE_PIXEL))
+        num += within(received, left).sum((1, 2))
+        den += within(jnp.log10(1 + xx / NOISE_PIXEL), left).sum((1, 2))
     return jnp.asarray(num / den)

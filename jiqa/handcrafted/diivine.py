@@ -12,10 +12,11 @@ coefficients 1 to 25 apart as a cubic of the distance, four coefficients and its
 structural correlation of each pair of orientations of the coarser scale.
 
 Deviations and choices: one regression (`jiqa.steps.svr`) for all distortions; the paper classifies
-the distortion first and weighs a regression for each by its probability, which needs databases
-that label them. The paper leaves open, and here is chosen: masks in the Fourier domain, so borders
-wrap around, for neighbours and distances too; odd sides lose a line; grey rounded as uint8 images
-are; of the coarser scale, whose parents are not computed, 14 neighbours; bands for f32..43 as
+the distortion first and weighs a regression for each by its probability, which needs databases that
+label them. What is not said above is chosen here and may differ from the paper: masks in the
+Fourier domain, so borders wrap around, for neighbours and distances too; odd sides lose a line;
+grey rounded as uint8 images are; 14 neighbours at the coarser scale, whose parents are not
+computed; a ridge of 1e-6 of the variances, so that flat images have features; bands for f32..43 as
 they are, at full size, for f74..88 normalised; correlations by a Gaussian window of 15x15 and
 deviation 1.5 with SSIM's second constant, without borders; distances as the chessboard's, all
 directions together; the error is the root of the sum of squares.
@@ -149,13 +150,17 @@ def _whitened_energy(y: jax.Array) -> jax.Array:
 def correlation(x: jax.Array, y: jax.Array) -> jax.Array:
     """Mean of (2 s_xy + C) / (s_x^2 + s_y^2 + C) over windows; [b, k, h, w] twice -> [b, k]."""
     line = filters.gaussian_line(15, 1.5)
-    stacked = jnp.concatenate([x, y, x * x, y * y, x * y])
-    local = filters.separable(stacked.reshape(-1, *x.shape[2:]), line, line, "valid")
-    mean_x, mean_y, xx, yy, xy = jnp.split(local, 5)
-    covariance = xy - mean_x * mean_y
-    variances = xx - mean_x**2 + yy - mean_y**2
-    found = (2 * covariance + _STABLE) / (variances + _STABLE)
-    return found.mean((1, 2)).reshape(x.shape[:2])
+
+    def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
+        x, y = pair
+        stacked = jnp.concatenate([x, y, x * x, y * y, x * y])
+        local = filters.separable(stacked, line, line, "valid")
+        mean_x, mean_y, xx, yy, xy = jnp.split(local, 5)
+        covariance = xy - mean_x * mean_y
+        variances = xx - mean_x**2 + yy - mean_y**2
+        return ((2 * covariance + _STABLE) / (variances + _STABLE)).mean((1, 2))
+
+    return jax.lax.map(one, (x.swapaxes(0, 1), y.swapaxes(0, 1))).T
 
 
 def spatial(x: jax.Array) -> jax.Array:

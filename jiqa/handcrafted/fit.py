@@ -52,7 +52,7 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
 
 
 def regression(name: str) -> Svr:
-    """BRISQUE's regression on a database, 100 at its worst score and 0 at its best.
+    """BRISQUE's regression on a database, in float32, 100 at its worst score and 0 at its best.
 
     No image of an official test part is read.
 
@@ -70,8 +70,9 @@ def regression(name: str) -> Svr:
     index = index.take(np.flatnonzero(index.official != "test"))
     source = Streamed(index, records, View(None, brisque.LEAST, 1), "read once", 0)
     model: Any = HandCrafted("brisque")  # flax makes it hashable, which its type does not say
-    features = svr.extract(model, source, 8)
-    return svr.solve(features, 100 * (1 - index.quality), index.content_id)[0]
+    features = svr.extract(model, source, 8).features({})
+    fitted, _ = svr.regress(features, 100 * (1 - index.quality), index.content_id)
+    return Svr(*(np.asarray(field, np.float32) for field in fitted))
 
 
 def _images(folders: Sequence[Path]) -> Iterator[Path]:
@@ -91,8 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         if given.measure == "brisque":
-            fitted = regression(given.source[0])
-            Svr(*(np.asarray(field, np.float32) for field in fitted)).save(given.out)
+            regression(given.source[0]).save(given.out)
         else:
             found = fit(given.measure, [Path(folder) for folder in given.source])
             np.savez_compressed(given.out, allow_pickle=False, **found)

@@ -11,6 +11,11 @@ are not a number, as in a flat block, are left out of the mean, and such blocks 
 The inverse of the mean of both covariances stands for pinv, equal since the pristine one is
 regular. Of a single block the covariance is 0, where MATLAB's takes the 36 features for one
 variable. Python's libraries differ (scikit-video resizes with Pillow, others use luma of YCbCr).
+
+It counts as not differentiable. Almost everywhere there is a gradient, but it is not the slope of
+the score: the left scale is a mean square over as many values as are below 0, the right one over
+the others, and these counts jump where a value changes sign, which no gradient sees. Of Gaussian
+values that move together the slope of the mean square below 0 is half of what the gradient says.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Support vector regressions on features, evaluated in JAX; `jiqa.steps.svr` fits them."""
+"""Support vector regressions on features; `jiqa.steps.svr` fits them."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.spatial import distance
 
 from jiqa.errors import InputError
 from jiqa.handcrafted import files
@@ -39,9 +40,32 @@ class Svr(NamedTuple):
         kernel = jnp.exp(-self.gamma * square)
         return jnp.sum(kernel * jnp.asarray(self.weights)[None], -1) + self.bias
 
+    def evaluate(self, features: np.ndarray) -> np.ndarray:
+        """[b, d] -> [b], in float64."""
+        low, high, vectors, weights, gamma, bias = (np.asarray(x, np.float64) for x in self)
+        scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
+        kernel = np.exp(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
+        return kernel @ weights + bias
+
     def save(self, path: Path) -> None:
         """Writes the arrays as .npz."""
         np.savez_compressed(path, **self._asdict())
+
+
+class Linear(NamedTuple):
+    """<weights, x> + bias.
+
+    Attributes:
+        weights: [d].
+        bias: [].
+    """
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def evaluate(self, features: np.ndarray) -> np.ndarray:
+        """[b, d] -> [b], in float64."""
+        return features.astype(np.float64) @ self.weights + self.bias
 
 
 def load(path: Path, features: int) -> Svr:

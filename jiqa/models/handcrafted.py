@@ -1,29 +1,62 @@
 """The features of hand-crafted measures with the face of a network."""
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
+from types import ModuleType
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.handcrafted import bliinds_ii, brisque, diivine, gm_log
+from jiqa.handcrafted import bliinds_ii, brisque, bws, cornia, diivine, gm_log, hosa
+from jiqa.handcrafted.patches import Codebook
 
-METHODS: dict[str, Callable[[jax.Array], jax.Array]] = {
+METHODS: dict[str, Callable[..., jax.Array]] = {
     "bliinds_ii": bliinds_ii.features,
     "brisque": brisque.features,
+    "bws": bws.features,
+    "cornia": cornia.features,
     "diivine": diivine.features,
     "gm_log": gm_log.features,
+    "hosa": hosa.features,
 }
+
+# Those whose features take a codebook, by the module that learns it.
+CODEBOOKS: dict[str, ModuleType] = {"cornia": cornia, "hosa": hosa}
 
 
 class HandCrafted(nn.Module):
     """`model(image, train) -> (features, out)`, without parameters; see `jiqa.handcrafted`.
 
-    Image [b, h, w, 3], RGB, floats in [0, 1]. Features [b, d] float32, of the method's module.
+    Image [b, h, w, 3], RGB, floats in [0, 1]. Features [b, d] float32, of the method's module. The
+    collection `codebook` holds what `learn` returned, where the method has one.
+
+    Attributes:
+        method: a key of `METHODS`.
+        words: of a codebook.
+        patches: of an image, to learn a codebook from and to encode by it.
+        images: to learn a codebook from.
     """
 
     method: str = "brisque"
+    words: int = 100
+    patches: int = 10_000
+    images: int = 100
+
+    def learn(self, images: Iterable[np.ndarray]) -> Codebook:
+        """The codebook of whole images uint8 [h, w, 3]; empty where the method has none.
+
+        Raises:
+            InputError: fewer patches than words.
+        """
+        if self.method not in CODEBOOKS:
+            return {}
+        module = CODEBOOKS[self.method]
+        local = jax.jit(functools.partial(module.local, count=self.patches))
+        found = [np.asarray(local(image[None] / np.float32(255))[0]) for image in images]
+        return module.learn(np.concatenate(found), self.words)
 
     @nn.compact
     def __call__(
@@ -35,4 +68,5 @@ class HandCrafted(nn.Module):
             raise InputError(f"handcrafted.method: found {self.method!r}, expected one of {known}")
         if self.is_initializing():
             return jnp.zeros((image.shape[0], 0)), {}
-        return METHODS[self.method](image), {}
+        how = (self.variables["codebook"], self.patches) if self.method in CODEBOOKS else ()
+        return METHODS[self.method](image, *how), {}

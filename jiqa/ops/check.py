@@ -61,7 +61,19 @@ def _unit(name: str, image: jax.Array | np.ndarray) -> jax.Array:
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
     if not isinstance(image, Tracer):
-        low, high = float(image.min()), float(image.max())
+        low, high = map(float, _limits(image))
         if not (low >= 0 and high <= 1):
             raise InputError(f"{name}: found {image.dtype} in [{low:g}, {high:g}], {expected}")
     return jnp.asarray(image, jnp.float32)
+
+
+def _limits(x: jax.Array | np.ndarray) -> tuple[Any, Any]:
+    if isinstance(x, jax.Array) and any(device.platform != "cpu" for device in x.devices()):
+        return _ends(x)
+    x = np.asarray(x)  # the same memory, without XLA's threads to wait for
+    return x.min(), x.max()
+
+
+@jax.jit
+def _ends(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return x.min(), x.max()

@@ -54,10 +54,13 @@ def block_mean(x: jax.Array, n: int, padding: str = "symmetric") -> jax.Array:
     if n == 1:
         return x
     before = (n - 1) // 2
-    ends = [max(0, -(-side // n) * n - before - side) for side in x.shape[1:]]
+    whole = [-(-side // n) * n for side in x.shape[1:]]
+    ends = [max(0, w - before - side) for w, side in zip(whole, x.shape[1:], strict=True)]
     x = jnp.pad(x, [(0, 0), *((before, end) for end in ends)], mode=_MODES[padding])
-    total = jax.lax.reduce_window(x, 0.0, jax.lax.add, (1, n, n), (1, n, n), "VALID")
-    return total / n**2
+    for axis, end in enumerate(whole, start=1):
+        parts = [jax.lax.slice_in_dim(x, i, end, stride=n, axis=axis) for i in range(n)]
+        x = sum(parts[1:], start=parts[0])
+    return x / n**2
 
 
 def pad(x: jax.Array, kernel: tuple[int, ...], padding: str) -> jax.Array:

@@ -1,20 +1,23 @@
-"""Support vector regression on hand-crafted features."""
+"""Support vector regression on hand-crafted features, and the codebook that some of them take."""
 
+import dataclasses
 import functools
-import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
-from scipy.spatial import distance
-from sklearn.model_selection import GroupKFold
+from sklearn.metrics import make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.svm import SVR
 from tqdm import tqdm
 
 from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
-from jiqa.handcrafted.svr import Svr
+from jiqa.handcrafted.patches import Codebook
+from jiqa.handcrafted.svr import Linear, Svr
 
 # Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
 # 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
@@ -25,49 +28,117 @@ TUBE = 0.1
 FOLDS = 5
 
 
-@functools.lru_cache(maxsize=8)
-def extract(model: nn.Module, source: Streamed | Resident, batch_size: int) -> np.ndarray:
-    """Features float32 [n, d] of all images of a database, whole, by a model without parameters.
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Whole images of a database, and what makes features of them.
 
-    Images of one size are computed together, `batch_size` at a time, and a size is compiled once.
+    Attributes:
+        model: a `jiqa.models.handcrafted.HandCrafted`.
+        source: of the database.
+        batch_size: images of one size that are computed together; a size is compiled once.
+        rows: int [n], of the database's index.
     """
-    apply = jax.jit(lambda image: model.apply({}, image.astype(jnp.float32) / 255)[0])
-    found: dict[int, np.ndarray] = {}
-    waiting: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
 
-    def compute(images: dict[int, np.ndarray]) -> None:
-        batch = np.stack(list(images.values()))
-        batch = np.pad(batch, [(0, batch_size - len(batch)), *[(0, 0)] * 3], mode="edge")
-        found.update(zip(images, np.asarray(apply(batch)), strict=False))
-        images.clear()
+    model: Any
+    source: Streamed | Resident
+    batch_size: int
+    rows: np.ndarray
 
-    rows = range(len(source.index))
-    for row in tqdm(rows, f"features of {source.index.database}", disable=None):
-        image = source.load(row)
-        images = waiting.setdefault(image.shape, {})
-        images[row] = image
-        if len(images) == batch_size:
+    def __getitem__(self, places: np.ndarray) -> "Images":
+        """Those at `places` of `rows`."""
+        return dataclasses.replace(self, rows=self.rows[places])
+
+    def learn(self) -> Codebook:
+        """The model's codebook, of as many of the images as it asks for, always the same ones."""
+        some = np.random.default_rng(0).permutation(self.rows)[: self.model.images]
+        return self.model.learn(self.source.load(row) for row in some)
+
+    def features(self, codebook: Codebook) -> np.ndarray:
+        """Float32 [n, d]; without a codebook an image's are computed once, whoever asks again."""
+        known = {} if codebook else _known(self.model, self.source)
+        rows = self.rows.tolist()
+        self._compute([row for row in rows if row not in known], codebook, known)
+        return np.stack([known[row] for row in rows])
+
+    def _compute(self, rows: list[int], codebook: Codebook, found: dict[int, np.ndarray]) -> None:
+        waiting: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
+
+        def compute(images: dict[int, np.ndarray]) -> None:
+            batch = np.stack(list(images.values()))
+            spare = self.batch_size - len(batch)
+            batch = np.pad(batch, [(0, spare), *[(0, 0)] * 3], mode="edge")
+            features = _compiled(self.model)(batch, codebook)
+            found.update(zip(images, np.asarray(features), strict=False))
+            images.clear()
+
+        for row in tqdm(rows, f"features of {self.source.index.database}", disable=None):
+            image = self.source.load(row)
+            images = waiting.setdefault(image.shape, {})
+            images[row] = image
+            if len(images) == self.batch_size:
+                compute(images)
+        for images in filter(None, waiting.values()):
             compute(images)
-    for images in filter(None, waiting.values()):
-        compute(images)
-    return np.stack([found[row] for row in rows])
 
 
-def predict(fitted: Svr, features: np.ndarray) -> np.ndarray:
-    """Quality float32 [n] of features [n, d], computed in float64."""
-    low, high, vectors, weights, gamma, bias = (np.asarray(field, np.float64) for field in fitted)
-    scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
-    kernel = np.exp(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
-    return (kernel @ weights + bias).astype(np.float32)
+class Fitted(NamedTuple):
+    """A regression and the codebook, which may be empty, that its features take."""
+
+    regression: Svr | Linear
+    codebook: Codebook
+
+    def save(self, path: Path) -> None:
+        """Writes the arrays of both as .npz."""
+        np.savez_compressed(path, **self.regression._asdict(), **self.codebook)
+
+
+@functools.lru_cache(maxsize=8)
+def _known(model: Any, source: Streamed | Resident) -> dict[int, np.ndarray]:
+    """By row, the features that were computed of a database."""
+    return {}
+
+
+@functools.lru_cache(maxsize=8)
+def _compiled(model: Any) -> Any:
+    """Features of images uint8 [b, h, w, 3] by a codebook."""
+
+    def features(image: jax.Array, codebook: Codebook) -> jax.Array:
+        return model.apply({"codebook": codebook}, image.astype(jnp.float32) / 255)[0]
+
+    return jax.jit(features)
+
+
+def extract(model: Any, source: Streamed | Resident, batch_size: int) -> Images:
+    """All images of a database, each to be read when its features are asked for."""
+    return Images(model, source, batch_size, np.arange(len(source.index)))
+
+
+def predict(fitted: Fitted, images: Images) -> np.ndarray:
+    """Quality float32 [n] of images, from their features on in float64."""
+    features = images.features(fitted.codebook)
+    return fitted.regression.evaluate(features).astype(np.float32)
 
 
 def solve(
+    images: Images,
+    quality: np.ndarray,
+    content: np.ndarray,
+    penalties: Sequence[float] = PENALTIES,
+    widths: Sequence[float] = WIDTHS,
+) -> tuple[Fitted, dict[str, float]]:
+    """Learns a codebook of the images where they take one, and fits a regression; see `regress`."""
+    codebook = images.learn()
+    fitted, chosen = regress(images.features(codebook), quality, content, penalties, widths)
+    return Fitted(fitted, codebook), chosen
+
+
+def regress(
     features: np.ndarray,
     quality: np.ndarray,
     content: np.ndarray,
-    penalties: tuple[float, ...] = PENALTIES,
-    widths: tuple[float, ...] = WIDTHS,
-) -> tuple[Svr, dict[str, float]]:
+    penalties: Sequence[float] = PENALTIES,
+    widths: Sequence[float] = WIDTHS,
+) -> tuple[Svr | Linear, dict[str, float]]:
     """Fits a regression to features scaled to -1 .. 1, and standardised quality.
 
     Penalty and width are those with the highest mean SROCC over five folds of the training rows,
@@ -78,40 +149,37 @@ def solve(
         quality: float [n].
         content: [n], the content_id of each row; five or more different ones.
         penalties: to choose from.
-        widths: to choose from, as multiples of 1 / d.
+        widths: of the Gaussian kernel, as multiples of 1 / d, to choose from. None at all make it
+            linear, the mean product of two images' features.
 
     Returns:
         The regression, in float64, and what was chosen, `penalty` and `gamma`.
     """
     features = features.astype(np.float64)
     low, high = features.min(0), features.max(0)
-    scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
+    span = np.where(high > low, high - low, 1)
+    scaled = 2 * (features - low) / span - 1
     mean, deviation = float(quality.mean()), float(quality.std()) or 1.0
-    target = (quality - mean) / deviation
-    folds = list(GroupKFold(FOLDS).split(scaled, target, content))
+    count = features.shape[1]
+    grid = {"C": penalties}
+    if widths:
+        model, inputs = SVR(epsilon=TUBE), scaled
+        grid["gamma"] = [width / count for width in widths]
+    else:
+        model, inputs = SVR(kernel="precomputed", epsilon=TUBE), scaled @ scaled.T / count
+    search = GridSearchCV(model, grid, scoring=make_scorer(_srocc), cv=GroupKFold(FOLDS))
+    best = search.fit(inputs, (quality - mean) / deviation, groups=content).best_estimator_
+    weights = best.dual_coef_[0] * deviation
+    bias = best.intercept_[0] * deviation + mean
+    chosen = {"penalty": float(best.C)}
+    if not widths:
+        slope = weights @ scaled[best.support_] / count
+        bias -= slope @ (2 * low / span + 1)
+        return Linear(2 * slope / span, bias), chosen
+    gamma = np.asarray(best.gamma)
+    vectors = best.support_vectors_
+    return Svr(low, high, vectors, weights, gamma, bias), {**chosen, "gamma": float(gamma)}
 
-    def left_out(model: SVR) -> float:
-        return float(
-            np.mean(
-                [
-                    stats.srocc(model.fit(scaled[a], target[a]).predict(scaled[b]), target[b])
-                    for a, b in folds
-                ]
-            )
-        )
 
-    models = [
-        SVR(C=penalty, gamma=width / features.shape[1], epsilon=TUBE)
-        for penalty, width in itertools.product(penalties, widths)
-    ]
-    best = max(models, key=left_out).fit(scaled, target)
-    fitted = Svr(
-        low=low,
-        high=high,
-        vectors=best.support_vectors_,
-        weights=best.dual_coef_[0] * deviation,
-        gamma=np.asarray(best.gamma),
-        bias=best.intercept_[0] * deviation + mean,
-    )
-    chosen = {"penalty": float(best.C), "gamma": float(best.gamma)}
-    return fitted, chosen
+def _srocc(quality: np.ndarray, predicted: np.ndarray) -> float:
+    return float(stats.srocc(predicted, quality))

@@ -29,13 +29,13 @@ def _data(n=60, d=4):
 
 def test_it_predicts_what_scikit_learn_does(tmp_path):
     features, quality, content = _data()
-    fitted, chosen = svr.solve(features, quality, content, (8.0,), (4.0,))
+    fitted, chosen = svr.regress(features, quality, content, (8.0,), (4.0,))
     assert chosen == {"penalty": 8.0, "gamma": 1.0}
     low, high = features.min(0), features.max(0)
     scaled = (features - low) / (high - low) * 2 - 1
     model = SVR(C=8.0, gamma=1.0, epsilon=0.1).fit(scaled, scipy.stats.zscore(quality))
     expected = model.predict(scaled) * quality.std() + quality.mean()
-    np.testing.assert_allclose(svr.predict(fitted, features), expected, atol=1e-4)
+    np.testing.assert_allclose(fitted.evaluate(features), expected, atol=1e-4)
     fitted.save(tmp_path / "svr.npz")
     again = face.load(tmp_path / "svr.npz", 4).predict(jnp.asarray(features))
     np.testing.assert_allclose(again, expected, atol=1e-4)
@@ -47,14 +47,14 @@ def test_many_large_weights_lose_no_digits():
     rng = np.random.default_rng(1)
     features = rng.normal(5, 3, (1000, 36)).astype(np.float32)
     quality = features[:, 0] / 30 + rng.normal(size=1000)
-    fitted, _ = svr.solve(features, quality, np.arange(1000), (64.0,), (0.125,))
+    fitted, _ = svr.regress(features, quality, np.arange(1000), (64.0,), (0.125,))
     low, high = (edge(features.astype(np.float64), axis=0) for edge in (np.min, np.max))
     scaled = (features - low) / (high - low) * 2 - 1
     target = (quality - quality.mean()) / quality.std()
     model = SVR(C=64.0, gamma=0.125 / 36, epsilon=0.1).fit(scaled, target)
     assert np.abs(model.dual_coef_).sum() > 10_000
     expected = model.predict(scaled) * quality.std() + quality.mean()
-    np.testing.assert_allclose(svr.predict(fitted, features), expected, atol=1e-6)
+    np.testing.assert_allclose(fitted.evaluate(features), expected, atol=1e-6)
 
 
 def test_the_choice_ranks_best_on_contents_left_out():
@@ -71,7 +71,7 @@ def test_the_choice_ranks_best_on_contents_left_out():
         return np.mean(found)
 
     pairs = [(penalty, gamma) for penalty in (0.01, 10.0) for gamma in (0.01, 1.0)]
-    _, chosen = svr.solve(features, quality, content, (0.01, 10.0), (0.04, 4.0))
+    _, chosen = svr.regress(features, quality, content, (0.01, 10.0), (0.04, 4.0))
     assert tuple(chosen.values()) == max(pairs, key=lambda pair: left_out(*pair))
 
 
@@ -79,7 +79,7 @@ def test_features_keep_their_rows_whatever_the_batch():
     index, records = tiny.database(n=5)
     source = Streamed(index, records, View(None, 32, 1), "", 0)
     model = models.build("handcrafted", method="gm_log")
-    found = svr.extract(model, source, 2)
+    found = svr.extract(model, source, 2).features({})
     images = np.stack([source.load(row) for row in range(5)])
     expected, _ = model.apply({}, jnp.asarray(images, jnp.float32) / 255)
     np.testing.assert_allclose(found, expected, atol=1e-5)
