@@ -132,11 +132,8 @@ def apart(tmp_path_factory, photographs):
     folder = tmp_path_factory.mktemp("apart")
     calls = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            pair_data.Distorted,
-            "train_batches",
-            _counted(pair_data.Distorted, "train_batches", calls),
-        )
+        counted = _counted(Distorted.train_batches, calls)
+        patch.setattr(Distorted, "train_batches", counted)
         for name in ("first", "second"):
             fields = config(str(photographs), run=f"{name}-psnr")
             fields.protocol.n = 2
