@@ -42,7 +42,9 @@ VARIANTS = {
     "multi": ("restoration", True, "mt_irn/multi"),
     "difference": ("difference", True, "mt_irn/multi-difference"),
 }
+# What table 8 measures, and of whose restored images.
 METRICS = ("psnr", "ssim")
+RESTORERS = ("single", "multi")
 
 
 def get_config(text: str = "") -> ConfigDict:
@@ -101,10 +103,10 @@ def _check(args: ConfigDict) -> None:
         if args[name] not in known:
             expected = ", ".join(known)
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
-    if args.metric and (args.metric not in METRICS or args.variant not in ("single", "multi")):
+    if args.metric and (args.metric not in METRICS or args.variant not in RESTORERS):
         raise InputError(
             f"config argument metric: found {args.metric!r} with variant {args.variant}, expected "
-            f"{' or '.join(METRICS)} with variant single or multi"
+            f"{' or '.join(METRICS)} with variant {' or '.join(RESTORERS)}"
         )
 
 

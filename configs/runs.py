@@ -1,6 +1,6 @@
 """Which config file makes which run: what `jiqa plan` and `jiqa reproduce` start from."""
 
-from jiqa.configs import measure
+from jiqa.configs import measure, mt_irn
 from jiqa.models.handcrafted import METHODS
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.registry import METRICS
@@ -9,3 +9,9 @@ from jiqa.registry import METRICS
 RUNS = {f"iqa_nrtl/{variant}": f"configs/iqa_nrtl.py:variant={variant}" for variant in VARIANTS}
 RUNS |= {method: f"configs/handcrafted.py:method={method}" for method in METHODS}
 RUNS |= {measure.run(metric): f"configs/measure.py:metric={metric}" for metric in METRICS}
+RUNS |= {run: f"configs/mt_irn.py:variant={name}" for name, (_, _, run) in mt_irn.VARIANTS.items()}
+RUNS |= {
+    f"mt_irn/{name}-{metric}": f"configs/mt_irn.py:variant={name},metric={metric}"
+    for name in mt_irn.RESTORERS
+    for metric in mt_irn.METRICS
+}

@@ -1,13 +1,14 @@
 import jax
 import pytest
 
-from jiqa import models
-from jiqa.configs import common, iqa_nrtl, ridge
+from jiqa import models, optim
+from jiqa.configs import common, iqa_nrtl, mt_irn, ridge
 from jiqa.data.pipeline import View
 from jiqa.errors import InputError
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.protocols import Protocol
-from jiqa.stages import STEPS, read
+from jiqa.stages import STEPS, Pairs, Stage, read
+from jiqa.train import Descent
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,11 @@ from jiqa.stages import STEPS, read
         lambda: iqa_nrtl.get_config("dataset=biq2021,weights=none,protocol=official"),
         lambda: iqa_nrtl.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
         lambda: iqa_nrtl.get_config("dataset=live,weights=none,cross=csiq+tid2013,shared=True"),
+        *(lambda v=v: mt_irn.get_config(f"variant={v}") for v in mt_irn.VARIANTS),
+        lambda: mt_irn.get_config("dataset=livec,weights=none"),
+        lambda: mt_irn.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
+        lambda: mt_irn.get_config("dataset=tid2013,variant=multi,metric=psnr"),
+        lambda: mt_irn.get_config("dataset=live,weights=none,cross=csiq+tid2013,shared=True"),
         lambda: ridge.get_config("weights=none"),
         lambda: ridge.get_config("weights=none,cross=koniq10k+biq2021/sample"),
     ],
@@ -28,13 +34,17 @@ def test_every_config_describes_a_whole_run(make):
     for test in fields["tests"].values():
         read(View, test["view"], "view")
     assert bool(fields["tests"]) == (fields["protocol"]["kind"] == "cross")
-    for stage in fields["stages"]:
-        read(STEPS[fields[stage]["step"]].description, fields[stage]["fit"], stage)
-    model = models.build(**fields["model"])
-    image = jax.ShapeDtypeStruct((2, view.crop, view.crop, 3), "float32")
-    variables = jax.eval_shape(model.init, jax.random.key(0), image)
-    prediction, _ = jax.eval_shape(model.apply, variables, image)
-    assert prediction.shape[0] == 2
+    for name in fields["stages"]:
+        stage = Stage(**{"name": name, **fields[name]})
+        how = read(STEPS[stage.step].description, stage.fit, name)
+        cut = read(Pairs, stage.pairs, name).view if stage.pairs else view
+        model = models.build(**(stage.model or fields["model"]))
+        image = jax.ShapeDtypeStruct((2, cut.crop, cut.crop, 3), "float32")
+        variables = jax.eval_shape(model.init, jax.random.key(0), image)
+        if isinstance(how, Descent):
+            optim.build(how.optim, variables["params"], 10)
+        prediction, _ = jax.eval_shape(model.apply, variables, image)
+        assert prediction.shape[0] == 2
 
 
 def test_arguments_have_the_type_of_their_defaults():
@@ -55,3 +65,17 @@ def test_arguments_have_the_type_of_their_defaults():
 def test_bad_arguments_are_named(text, message):
     with pytest.raises(InputError, match=message):
         iqa_nrtl.get_config(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variant=half", "variant: found 'half', expected full, baseline"),
+        ("variant=full,metric=psnr", "metric: found 'psnr' with variant full, expected psnr or"),
+        ("variant=multi,metric=fsim", "metric: found 'fsim' with variant multi"),
+        ("budget=tiny", "budget: found 'tiny'"),
+    ],
+)
+def test_bad_arguments_of_mt_irn_are_named(text, message):
+    with pytest.raises(InputError, match=message):
+        mt_irn.get_config(text)

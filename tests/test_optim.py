@@ -63,7 +63,7 @@ def test_schedules():
     ("fields", "message"),
     [
         ({"name": "lamb"}, "'lamb', expected one of adamw, adam, sgd"),
-        ({"schedule": "step"}, "'step', expected cosine or constant"),
+        ({"schedule": "step"}, "'step', expected cosine, constant or steps"),
         ({"warmup": 1.0}, "warmup: found 1.0"),
         ({"rates": {"^neck/": 0.5}}, "pattern '\\^neck/' matches no parameter"),
         ({"rates": {"^head/": 0.5, "bias": 0}}, "'bias'\\] for head/bias, expected one at most"),
@@ -72,3 +72,12 @@ def test_schedules():
 def test_bad_fields_are_named(fields, message):
     with pytest.raises(InputError, match=message):
         updates(Optim(**fields))
+
+
+def test_a_rate_in_equal_parts_of_the_run():
+    described = Optim(learning_rate=0.5, schedule="steps", decay=0.1, parts=3, warmup=0.2)
+    rate = optim.schedule(described, 12)
+    expected = [0.0, 0.25, 0.5, 0.5, 0.05, 0.05, 0.05, 0.05, 0.005, 0.005, 0.005, 0.005]
+    np.testing.assert_allclose([rate(step) for step in range(12)], expected, rtol=1e-6)
+    with pytest.raises(InputError, match=r"parts, decay: found 0 and 0\.1"):
+        optim.schedule(Optim(schedule="steps", parts=0), 12)

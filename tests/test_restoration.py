@@ -15,7 +15,7 @@ from ml_collections import ConfigDict
 from PIL import Image
 
 from jiqa import cli, mesh, recipe
-from jiqa.data.pairs import distorted
+from jiqa.data.pairs import Distorted, distorted
 from jiqa.data.photographs import load
 from jiqa.data.plan import View
 from jiqa.data.pp import decode
