@@ -4,6 +4,7 @@
 
 The peers (pyiqa, piq, scikit-image, lpips) need an environment with them; what doesn't run has no
 row. The first call compiles; it stands apart. Memory is the peak above what the inputs take.
+With --readme the page's table is written, of this run or, with --results, of earlier ones' JSON.
 """
 
 import argparse
@@ -16,7 +17,15 @@ from typing import Any
 from measure import Row, machine, measure
 
 from jiqa import registry
+from jiqa.results import markdown
 
+BEGIN, END = "<!-- measures:begin -->", "<!-- measures:end -->"
+VERSIONS = """
+import importlib.metadata as m
+for name in ("pyiqa", "piq", "scikit-image", "lpips", "torch"):
+    try: print(name, m.version(name))
+    except m.PackageNotFoundError: pass
+"""
 WORKER = Path(__file__).with_name("measures_worker.py")
 
 # What computes the same in another library, without downloading anything.
@@ -84,13 +93,26 @@ def main() -> None:
     parser.add_argument("--params", default="", help="NAME=FILE+FILE, parted by commas")
     parser.add_argument("--peer_params", default="", help="of pyiqa: NAME=FILE, parted by commas")
     parser.add_argument("--output", help="JSON file")
+    parser.add_argument("--results", nargs="+", help="JSON of earlier runs: nothing is measured")
+    parser.add_argument("--readme", help="page whose table to write")
     arguments = parser.parse_args()
+    results = _read(arguments.results) if arguments.results else _run(arguments)
+    if arguments.readme:
+        _write(Path(arguments.readme), _section(results))
+
+
+def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     params, theirs = (
         dict(item.split("=") for item in text.split(",") if item)
         for text in (arguments.params, arguments.peer_params)
     )
     names = arguments.metric.split(",") if arguments.metric else list(registry.METRICS)
-    results: dict[str, Any] = {"machine": machine(), "shape": arguments.shape, "rows": {}}
+    peers = subprocess.run(
+        [arguments.peer_python, "-c", VERSIONS], capture_output=True, text=True, check=True
+    )
+    versions = dict(line.split() for line in peers.stdout.splitlines())
+    results: dict[str, Any] = {"machine": machine() | versions}
+    results |= {"shape": arguments.shape, "rows": {}}
     print(_heading(results))
     for name in names:
         rows = _compare(name, arguments, params.get(name, ""), theirs.get(name, ""))
@@ -98,6 +120,7 @@ def main() -> None:
         results["rows"] |= rows
         if arguments.output:
             Path(arguments.output).write_text(json.dumps(results, indent=1))
+    return results
 
 
 def _compare(
@@ -147,6 +170,51 @@ def _markdown(rows: dict[str, dict[str, float]]) -> str:
             f"| {row['images_per_s']:.1f} | {row['peak_mb']:.0f} | {ratio} |"
         )
     return "\n".join(lines)
+
+
+def _read(files: list[str]) -> dict[str, Any]:
+    """Results of several runs as one; of a measure in two of them, the later file's."""
+    runs = [json.loads(Path(file).read_text()) for file in files]
+    for run, file in zip(runs, files, strict=True):
+        for key in ("machine", "shape"):
+            if run[key] != runs[0][key]:
+                sys.exit(f"{file}: found {key} {run[key]}, expected {runs[0][key]} as {files[0]}")
+    return runs[0] | {"rows": {name: row for run in runs for name, row in run["rows"].items()}}
+
+
+def _section(results: dict[str, Any]) -> str:
+    """Ours beside the fastest peer, in the README's form."""
+    rows, images = results["rows"], int(results["shape"].split(",")[0])
+    table = []
+    for name in registry.METRICS:
+        if name not in rows:
+            continue
+        peers = {key: row for key, row in rows.items() if key.startswith(f"{name}, ")}
+        fastest = min(peers, key=lambda key: peers[key]["minimum_ms"], default=None)
+        beside = ["", "", "", ""]
+        if fastest:
+            peer = peers[fastest]
+            ratio = peer["minimum_ms"] / rows[name]["minimum_ms"]
+            beside = [fastest.removeprefix(f"{name}, "), f"{peer['minimum_ms']:.1f}"]
+            beside += [f"{ratio:.1f}", f"{peer['peak_mb']:.0f}"]
+        row = rows[name]
+        figures = [f"{row['minimum_ms']:.1f}", f"{1e3 * images / row['minimum_ms']:.1f}"]
+        figures += [f"{row['first_s']:.1f}", f"{row['peak_mb']:.0f}"]
+        table.append([name, *figures, *beside])
+    header = ["measure", "ms", "images/s", "first call, s", "peak, MB"]
+    header += ["fastest peer", "its ms", "times ours", "its peak, MB"]
+    facts = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
+    shape = results["shape"].replace(",", " x ")
+    what = f"Batch, height, width: {shape}. Shortest of the calls; {facts}."
+    return f"\n{what}\n\n{markdown(header, table)}\n"
+
+
+def _write(page: Path, section: str) -> None:
+    before, begin, rest = page.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        sys.exit(f"{page}: expected the marks {BEGIN} and {END}, in this order")
+    page.write_text(f"{before}{begin}\n{section}{end}{after}")
 
 
 if __name__ == "__main__":

@@ -75,3 +75,33 @@ def test_measures_are_timed_beside_their_peers(tmp_path):
     ours, peer = rows["ssim.skimage"], rows["ssim.skimage, skimage structural_similarity"]
     assert peer["ratio"] == pytest.approx(peer["median_ms"] / ours["median_ms"])
     assert ours["images_per_s"] == pytest.approx(2e3 / ours["median_ms"])
+
+
+def test_readme_sets_measures_beside_their_fastest_peer(tmp_path):
+    def row(ms, **more):
+        return {"minimum_ms": ms, "median_ms": 2 * ms, "first_s": 1.5, "peak_mb": 10, **more}
+
+    def store(name, rows):
+        run = {"machine": {"cores": 2}, "shape": "4,32,40", "rows": rows}
+        (tmp_path / name).write_text(json.dumps(run))
+        return tmp_path / name
+
+    peers = {"ssim, piq ssim": row(6.0), "ssim, pyiqa ssim": row(9.0)}
+    files = [
+        store("a.json", {"ssim": row(99.0), **peers}),
+        store("b.json", {"ssim": row(4.0), "psnr": row(1.0)}),
+    ]
+    page = tmp_path / "page.md"
+    page.write_text("before <!-- measures:begin --> old <!-- measures:end --> after")
+    command = [sys.executable, BENCHMARKS / "measures.py", f"--readme={page}", "--results", *files]
+    done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    text = page.read_text()
+    assert text.startswith("before ")
+    assert text.endswith(" after")
+    assert "old" not in text
+    psnr, ssim = [
+        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[-4:-2]
+    ]
+    assert psnr == ["psnr", "1.0", "4000.0", "1.5", "10", "", "", "", ""]
+    assert ssim == ["ssim", "4.0", "1000.0", "1.5", "10", "piq ssim", "6.0", "1.5", "10"]
