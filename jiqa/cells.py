@@ -100,18 +100,17 @@ def _ours(
         return [] if value is None else [Ours(value, PREPARED)]
     if query.published_only:
         return []
-    databases = (query.database,) if isinstance(query.database, str) else query.database
     found = [
         tables
         for tables in runs
         if tables[0].run == query.predictions
         and tables[0].trained_on == query.train
-        and tables[0].database.partition("/")[0] in databases
+        and tables[0].database.partition("/")[0] in query.databases
     ]
     ours = []
     for under, group in itertools.groupby(sorted(found, key=_under), _under):
         by_database = _one_each(list(group))
-        if {name.partition("/")[0] for name in by_database} != set(databases):
+        if {name.partition("/")[0] for name in by_database} != set(query.databases):
             continue
         parts = [part for tables in by_database.values() for part in _parts(tables, query)]
         measure = MEASURES[query.measure]

@@ -55,10 +55,10 @@ FACTS: dict[str, Callable[[_Known], int | str | None]] = {
 
 def fact(query: Query, data_dir: str | Path | None = None) -> int | str | None:
     """The `fact` that `query` asks for; None where its database has none or is not prepared."""
-    assert isinstance(query.database, str)
-    if not prepare.is_prepared(query.database, data_dir=data_dir):
+    (database,) = query.databases
+    if not prepare.is_prepared(database, data_dir=data_dir):
         return None
-    info, index = _opened(query.database, data_dir)
+    info, index = _opened(database, data_dir)
     return FACTS[query.fact](_Known(info, index, query))
 
 

@@ -79,8 +79,7 @@ def jobs(
     for table in tables:
         for query in (table.asks(row, column) for row in table.rows for column in table.columns):
             if not (query.published_only or query.fact):
-                named = query.database
-                for database in (named,) if isinstance(named, str) else named:
+                for database in query.databases:
                     tests = wanted.setdefault((query.predictions, query.train or database), {})
                     if query.train:
                         tests[database] = None

@@ -51,6 +51,11 @@ class Query:
         return not (self.database and (self.fact or (self.run and self.measure)))
 
     @property
+    def databases(self) -> tuple[str, ...]:
+        """Those whose figures are pooled; one, or none, where there is nothing to pool."""
+        return (self.database,) if isinstance(self.database, str) else self.database
+
+    @property
     def predictions(self) -> str:
         """Name of the run whose predictions to read: `psnr`, `mt_irn/single-psnr`."""
         return f"{self.made_by}-{self.run}" if self.made_by else self.run

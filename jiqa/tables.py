@@ -190,7 +190,7 @@ def _csv(filled: dict[str, tuple[Table, list[list[Cell]]]]) -> str:
     for name, (_, rows) in filled.items():
         for cell in (cell for row in rows for cell in row):
             query = cell.query
-            tested = query.database if isinstance(query.database, str) else "+".join(query.database)
+            tested = "+".join(query.databases)
             about = [name, cell.row.group, cell.row.label, cell.column.heading]
             about += [query.predictions, query.measure or query.fact, tested, query.train]
             about += [cell.published, cell.row.selected_on_test]

@@ -63,8 +63,8 @@ def test_an_image_is_scored_once_for_all_splits():
     asked = []
     load = source.load
     source.load = lambda row: asked.append(row) or load(row)
-    first = measure.quality("piqe", source, np.array([3, 1]))
-    again = measure.quality("piqe", source, np.array([1, 4, 3]))
+    first = measure.scorer("piqe", source)(np.array([3, 1]))
+    again = measure.scorer("piqe", source)(np.array([1, 4, 3]))
     assert sorted(asked) == [1, 3, 4]
     np.testing.assert_array_equal(again[[2, 0]], first)
 
@@ -89,7 +89,7 @@ def test_no_originals_are_told_before_anything_is_computed(tmp_path):
     database = tiny.database()
     with (
         mock.patch.object(Streamed, "load", side_effect=AssertionError),
-        pytest.raises(InputError, match=r"^psnr on tiny: found no originals, expected one an im"),
+        pytest.raises(InputError, match=r"^psnr on tiny: found no references, expected one for"),
     ):
         _run(tmp_path, "metric=psnr,dataset=tiny", database)
 
@@ -97,7 +97,7 @@ def test_no_originals_are_told_before_anything_is_computed(tmp_path):
 def test_an_image_that_is_too_small_is_named():
     source = _source(tiny.database(n=2))
     with pytest.raises(InputError, match=r"^niqe of tiny 001: .*40x40.* expected"):
-        measure.quality("niqe", source, np.array([1]))
+        measure.scorer("niqe", source)(np.array([1]))
 
 
 def test_every_measure_has_a_run():
