@@ -9,6 +9,9 @@ from jax.core import Tracer
 
 from jiqa.errors import InputError
 
+# The bits of 1.0: read as whole numbers, only those of floats in [0, 1] are no larger, but for -0.
+_ONE = np.float32(1).view(np.uint32)
+
 
 def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[jax.Array, jax.Array | None]:
     """`image` and its reference as a measure takes them.
@@ -50,7 +53,10 @@ def _image(name: str, image: Any, least: int) -> jax.Array:
     if min(height, width) < least:
         found = f"{height}x{width} pixels"
         raise InputError(f"{name}: found {found}, expected {least} or more on each side")
-    image = _unit(name, image).reshape(-1, height, width, image.shape[-1])
+    image = _unit(name, image)
+    if image.ndim == 4 and image.shape[-1] == 3:  # nothing to do, which takes JAX a while
+        return image
+    image = image.reshape(-1, height, width, image.shape[-1])
     return jnp.broadcast_to(image, (*image.shape[:-1], 3))
 
 
@@ -60,20 +66,24 @@ def _unit(name: str, image: jax.Array | np.ndarray) -> jax.Array:
         return jnp.asarray(image, jnp.float32) / 255
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
-    if not isinstance(image, Tracer):
-        low, high = map(float, _limits(image))
-        if not (low >= 0 and high <= 1):
-            raise InputError(f"{name}: found {image.dtype} in [{low:g}, {high:g}], {expected}")
+    if not isinstance(image, Tracer) and not _in_range(image):
+        low, high = float(image.min()), float(image.max())
+        raise InputError(f"{name}: found {image.dtype} in [{low:g}, {high:g}], {expected}")
+    if isinstance(image, jax.Array) and image.dtype == jnp.float32:
+        return image
     return jnp.asarray(image, jnp.float32)
 
 
-def _limits(x: jax.Array | np.ndarray) -> tuple[Any, Any]:
+def _in_range(x: jax.Array | np.ndarray) -> bool:
+    """Whether all of the floats are in [0, 1]."""
     if isinstance(x, jax.Array) and any(device.platform != "cpu" for device in x.devices()):
-        return _ends(x)
+        return bool(_all_in_range(x))
     x = np.asarray(x)  # the same memory, without XLA's threads to wait for
-    return x.min(), x.max()
+    if x.dtype == np.float32 and x.view(np.uint32).max() <= _ONE:
+        return True
+    return bool(x.min() >= 0 and x.max() <= 1)
 
 
 @jax.jit
-def _ends(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return x.min(), x.max()
+def _all_in_range(x: jax.Array) -> jax.Array:
+    return ((x >= 0) & (x <= 1)).all()

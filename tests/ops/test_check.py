@@ -26,6 +26,22 @@ def test_grey_is_repeated(grey):
     np.testing.assert_allclose(image[0], np.repeat(BYTES[..., :1] / 255, 3, -1), atol=1e-7)
 
 
+@pytest.mark.parametrize(
+    "value", [-1e-30, -0.0, 0.0, 1.0, np.nextafter(np.float32(1), 2), np.inf, np.nan]
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_ends_of_the_range(value, dtype):
+    image = np.full((4, 4, 3), 0.5, dtype)
+    image[2, 1, 0] = value
+    inside = bool(0 <= image[2, 1, 0] <= 1)
+    assert bool(check._all_in_range(image)) == inside  # as on a GPU
+    if inside:
+        assert check.images(image)[0].shape == (1, 4, 4, 3)
+    else:
+        with pytest.raises(InputError, match="expected uint8"):
+            check.images(image)
+
+
 def test_traced_arrays_pass():
     image = jax.jit(lambda x: check.images(x)[0])(jnp.asarray(BYTES))
     np.testing.assert_allclose(image[0], BYTES / 255, atol=1e-7)
