@@ -26,6 +26,7 @@ class MetricEntry:
         masks: whether the function takes `size`, so that images of many sizes share one array.
         params: `module:function` that reads the parameters of a fitted model, from the file or
             files it is given or, given None, from the package; the function's argument `params`.
+        fitted_on: database whose official training part the package's parameters were fitted to.
     """
 
     name: str
@@ -40,6 +41,7 @@ class MetricEntry:
     differentiable: bool = True
     masks: bool = False
     params: str | None = None
+    fitted_on: str = ""
 
 
 _PSNR = "Mean squared error in decibels below full scale"
@@ -300,6 +302,7 @@ _TABLE = (
         note="regression of our own, on BIQ2021; the authors' libsvm model as params",
         differentiable=False,
         params="jiqa.handcrafted.brisque:load",
+        fitted_on="biq2021",
     ),
     MetricEntry(
         name="piqe",

@@ -124,6 +124,10 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     [
         (lambda: jiqa.create_metric("sim"), "metric: found 'sim', expected one of .*ssim, "),
         (lambda: jiqa.create_metric("ssim", "a.mat"), "ssim: found params 'a.mat', expected none"),
+        (
+            lambda: jiqa.create_metric("niqe", ["a", "b"]),
+            r"params: found \['a', 'b'\], expected a f",
+        ),
         (lambda: SSIM([np.zeros((9, 9))], []), "ssim.skimage: found 0 refs, expected 1"),
         (lambda: SSIM("a.png"), "ssim.skimage: found no ref, expected one"),
         (lambda: SSIM("a.png", "b.png"), "a.png: No such file"),

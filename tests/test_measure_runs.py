@@ -100,6 +100,19 @@ def test_an_image_that_is_too_small_is_named():
         measure.scorer("niqe", source)(np.array([1]))
 
 
+def test_images_that_a_measure_was_fitted_to_are_refused():
+    index, records = tiny.database(n=4, size=64)
+    index = dataclasses.replace(
+        index, family="biq2021", official=np.array(["train", "test", "test", "train"])
+    )
+    scorer = measure.scorer("brisque", _source((index, records)))
+    assert np.isfinite(measure.quality(scorer, index, np.array([1, 2]))).all()
+    with pytest.raises(InputError, match=r"^brisque on tiny: found images .* it was fitted to"):
+        measure.quality(scorer, index, np.array([1, 3]))
+    elsewhere = dataclasses.replace(index, family="tiny")
+    assert np.isfinite(measure.quality(scorer, elsewhere, np.array([0, 3]))).all()
+
+
 def test_every_measure_has_a_run():
     for metric in registry.METRICS:
         file, _, text = RUNS[config.run(metric)].partition(":")

@@ -52,4 +52,4 @@ def load(path: str | Path | None = None) -> Svr:
     Raises:
         InputError: the file is not there or is no regression on 36 features.
     """
-    return svr.load(files.ours("brisque.npz") if path is None else Path(path), FEATURES)
+    return svr.load(files.chosen(path, "brisque.npz"), FEATURES)

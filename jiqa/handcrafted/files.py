@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import scipy.io
@@ -14,12 +16,30 @@ def ours(name: str) -> Path:
     return Path(__file__).parent / "params" / name
 
 
-def read(path: Path, names: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarray]:
+def chosen(path: Any, name: str) -> Path:
+    """The file at `path`, or the parameters called `name` of the package where that is None.
+
+    Raises:
+        InputError: several files, or something else.
+    """
+    if path is None:
+        return ours(name)
+    if not isinstance(path, str | Path):
+        raise InputError(f"params: found {path!r}, expected a file")
+    return Path(path)
+
+
+def read(
+    path: Path,
+    names: Mapping[str, tuple[str, ...]],
+    cells: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> dict[str, np.ndarray]:
     """Arrays of a .npz or .mat file, float64, under the keys of `names`.
 
     Args:
         path: of the file.
         names: key -> what the file may call it; the first that it has is taken.
+        cells: of MATLAB's cell arrays, by name, what each of their cells would be called.
 
     Raises:
         InputError: no such file, not of that kind, or a field is not there.
@@ -35,6 +55,9 @@ def read(path: Path, names: Mapping[str, tuple[str, ...]]) -> dict[str, np.ndarr
     except (OSError, ValueError, NotImplementedError, EOFError) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"{path}: {reason}, expected parameters (.npz or .mat)") from error
+    for cell, inside in cells.items():
+        if cell in fields:
+            fields |= dict(zip(inside, fields[cell].flat, strict=False))
     out = {}
     for key, known in names.items():
         name = next((name for name in known if name in fields), None)

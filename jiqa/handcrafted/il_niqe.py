@@ -176,25 +176,31 @@ def _weibull(x: jax.Array) -> jax.Array:
     return jnp.stack([scale, shape], -1)[..., 0, 0, :]
 
 
+_CELLS = ("mu_prisparam", "cov_prisparam", "meanOfSampleData", "principleVectors")
+
+
 def load(path: str | Path | None = None) -> Gaussian:
     """The pristine model: ours where `path` is None, else of a file.
 
     A .npz has `centre` [468], `components` [468, k], `mean` [k] and `covariance` [k, k], as
-    `jiqa.handcrafted.fit` writes it; a .mat has the authors' meanOfSampleData, principleVectors,
-    mu_prisparam and cov_prisparam.
+    `jiqa.handcrafted.fit` writes it; the authors' .mat has mu_prisparam, cov_prisparam,
+    meanOfSampleData and principleVectors (either way round) as the cells of templateModel.
 
     Raises:
         InputError: the file is not there, lacks a field, or a field is of another size.
     """
-    path = files.ours("il_niqe.npz") if path is None else Path(path)
+    path = files.chosen(path, "il_niqe.npz")
     names = {
         "centre": ("centre", "meanOfSampleData"),
         "components": ("components", "principleVectors"),
         "mean": ("mean", "mu_prisparam"),
         "covariance": ("covariance", "cov_prisparam"),
     }
-    found = files.read(path, names)
-    components = files.shaped(path, "components", found["components"], (FEATURES, -1))
+    found = files.read(path, names, {"templateModel": _CELLS})
+    components = found["components"]
+    if len(components) != FEATURES:
+        components = components.T
+    components = files.shaped(path, "components", components, (FEATURES, -1))
     count = components.shape[1]
     centre = files.shaped(path, "centre", found["centre"].reshape(-1), (FEATURES,))
     mean = files.shaped(path, "mean", found["mean"].reshape(-1), (count,))

@@ -94,7 +94,7 @@ def load(path: str | Path | None = None) -> Gaussian:
     Raises:
         InputError: the file is not there, lacks a field, or a field is of another size.
     """
-    path = files.ours("niqe.npz") if path is None else Path(path)
+    path = files.chosen(path, "niqe.npz")
     names = {"mean": ("mean", "mu_prisparam", "pop_mu")}
     names["covariance"] = ("covariance", "cov_prisparam", "pop_cov")
     found = files.read(path, names)

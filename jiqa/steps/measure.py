@@ -106,7 +106,16 @@ def quality(score: Scorer, index: Index, rows: np.ndarray) -> np.ndarray:
     """What `Index.to_score` turns into the scores of rows int [n], in the database's direction.
 
     float64 [n]; see the module for the direction.
+
+    Raises:
+        InputError: an image that the measure's own parameters were fitted to.
     """
+    fitted = index.family == score.measure.entry.fitted_on
+    if fitted and np.any(index.official[rows] == "train"):
+        raise InputError(
+            f"{score.measure.name} on {index.database}: found images among those to be tested that "
+            "it was fitted to, expected the official test part: protocol=official"
+        )
     against = score.measure.lower_better == index.higher_better
     low, high = index.score_range
     worst, best = (low, high) if index.higher_better else (high, low)

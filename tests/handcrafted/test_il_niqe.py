@@ -31,21 +31,16 @@ def test_features(image, found):
     assert not off.any(), np.flatnonzero(off)
 
 
-def test_score_is_the_mean_distance_in_the_authors_layout(found, tmp_path, monkeypatch):
+@pytest.mark.parametrize("turned", [np.array, np.transpose])
+def test_score_is_the_mean_distance_in_the_authors_layout(found, tmp_path, monkeypatch, turned):
     rng = np.random.default_rng(0)
     components, _ = np.linalg.qr(rng.normal(size=(468, 20)))
     centre, mean = rng.normal(size=468), rng.normal(size=20)
     spread = rng.normal(size=(20, 20))
     covariance = spread @ spread.T + np.eye(20)
-    scipy.io.savemat(
-        tmp_path / "model.mat",
-        {
-            "meanOfSampleData": centre[:, None],
-            "principleVectors": components,
-            "mu_prisparam": mean[None],
-            "cov_prisparam": covariance,
-        },
-    )
+    cells = np.empty((1, 4), object)  # as the authors' file has them
+    cells[0] = [mean[None], covariance, centre[:, None], turned(components)]
+    scipy.io.savemat(tmp_path / "model.mat", {"templateModel": cells})
     rows = found.astype(np.float64)
     coefficients = (rows - centre) @ components
     inverse = np.linalg.pinv((covariance + np.cov(coefficients.T)) / 2)
