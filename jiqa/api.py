@@ -66,6 +66,7 @@ class Metric:
         self.paper = entry.paper
         self.params = registry.resolve(entry.params)(params) if entry.params else None
         self._score = _compiled(entry.build, tuple(entry.options.items()))
+        self._prepare = _compiled(entry.prepare, ()) if entry.prepare else None
 
     def __repr__(self) -> str:
         low, high = ("" if bound is None else f"{bound:g}" for bound in self.score_range)
@@ -94,7 +95,7 @@ class Metric:
         self._expect(ref)
         name = str(image) if isinstance(image, str | Path) else "image"
         image = load(image)
-        scores = self._run(*self._check(image, ref, name))
+        scores = self._run(*self._checked(image, ref, name))
         return scores if np.ndim(image) == 4 else scores[0]
 
     def each(
@@ -117,8 +118,8 @@ class Metric:
                 continue
             groups[self._bucket(height, width)].append((i, (height, width)))
         for shape, members in groups.items():
-            masked = len({size for _, size in members}) > 1
-            height, width = shape if masked else members[0][1]
+            masked = self.entry.masks and len({size for _, size in members}) > 1
+            height, width = shape if masked or self._prepare else members[0][1]
             pixels = _CPU_PIXELS if jax.default_backend() == "cpu" else _PIXELS
             for batch in _batches(members, max(1, pixels // (height * width))):
                 yield from self._batch(batch, (height, width), masked, images, refs)
@@ -135,15 +136,15 @@ class Metric:
         pair = np.zeros((1 if refs is None else 2, len(members), *shape, 3), np.float32)
         size = np.array([size for _, size in members], np.int32)
         errors: dict[int, InputError] = {}
-        for k, (i, (height, width)) in enumerate(members):
+        for k, (i, _) in enumerate(members):
             name = str(images[i]) if isinstance(images[i], str | Path) else f"image {i}"
             try:
-                loaded = self._check(images[i], None if refs is None else refs[i], name)
+                loaded = self._checked(images[i], None if refs is None else refs[i], name)
             except InputError as error:
                 errors[k] = error
                 continue
             for side, array in zip(pair, loaded, strict=True):
-                side[k, :height, :width] = array[0]
+                side[k, : array.shape[1], : array.shape[2]] = array[0]
         scores = np.full(len(members), np.nan)
         if len(errors) < len(members):
             padded = jnp.asarray(size) if masked else None
@@ -156,14 +157,15 @@ class Metric:
             found, expected = ("no ref", "one") if ref is None else ("a ref", "none")
             raise InputError(f"{self.name}: found {found}, expected {expected}")
 
-    def _check(self, image: Any, ref: Any, name: str) -> tuple[jax.Array, ...]:
+    def _checked(self, image: Any, ref: Any, name: str) -> tuple[jax.Array, ...]:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
         image, ref = load(image), load(ref)
         try:
             image, ref = check.images(image, ref, least=self.entry.least)
         except InputError as error:
             raise InputError(f"{self.name} of {name}: {error}") from error
-        return (image,) if ref is None else (image, ref)
+        both = (image,) if ref is None else (image, ref)
+        return tuple(map(self._prepare, both)) if self._prepare else both
 
     def _run(self, *images: jax.Array, size: jax.Array | None = None) -> jax.Array:
         how: dict[str, Any] = {} if self.params is None else {"params": self.params}
@@ -172,6 +174,9 @@ class Metric:
         return self._score(*images, **how)
 
     def _bucket(self, height: int, width: int) -> tuple[int, int]:
+        if self._prepare and min(height, width) >= self.entry.least:
+            image = jax.ShapeDtypeStruct((1, height, width, 3), np.float32)
+            return jax.eval_shape(self._prepare, image).shape[1:3]
         return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
 
 

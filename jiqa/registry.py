@@ -26,6 +26,8 @@ class MetricEntry:
         masks: whether the function takes `size`, so that images of many sizes share one array.
         params: `module:function` that reads the parameters of a fitted model, from the file or
             files it is given or, given None, from the package; the function's argument `params`.
+        prepare: `module:function` that the measure does to its images first, [b, h, w, 3] to fewer
+            sizes; apart from the rest it compiles in no time.
         fitted_on: database whose official training part the package's parameters were fitted to.
     """
 
@@ -41,6 +43,7 @@ class MetricEntry:
     differentiable: bool = True
     masks: bool = False
     params: str | None = None
+    prepare: str = ""
     fitted_on: str = ""
 
 
@@ -276,6 +279,7 @@ _TABLE = (
         note="pristine model of our own; the authors' .mat as params",
         differentiable=False,
         params="jiqa.handcrafted.niqe:load",
+        prepare="jiqa.handcrafted.niqe:prepare",
     ),
     MetricEntry(
         name="ilniqe",
@@ -289,6 +293,7 @@ _TABLE = (
         note="pristine model of our own; the authors' .mat as params",
         differentiable=False,
         params="jiqa.handcrafted.il_niqe:load",
+        prepare="jiqa.handcrafted.il_niqe:prepare",
     ),
     MetricEntry(
         name="brisque",

@@ -199,6 +199,23 @@ def test_padding_changes_no_score(metric):
     np.testing.assert_allclose(together, [metric(*x)[0] for x in alone], rtol=1e-5)
 
 
+def test_images_of_many_sizes_are_prepared_to_few(metric, monkeypatch):
+    if not metric.entry.prepare:
+        pytest.skip("takes images as they are")
+    picture = photos.recipe("coffee/jpeg")[0]
+    images = [picture[:h, :w] for h, w in ((185, 239), (178, 192), (150, 210))]
+    shapes = []
+    run = metric._score
+    monkeypatch.setattr(
+        metric, "_score", lambda x, **rest: shapes.append(x.shape[1:]) or run(x, **rest)
+    )
+    together = metric(images)
+    assert len(set(shapes)) == 1
+    whole = registry.resolve(metric.entry.build)
+    alone = jax.jit(whole)(jnp.asarray(images[1][None] / np.float32(255)), params=metric.params)
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-5)
+
+
 def test_the_least_size_is_enough(metric):
     least = jax.ShapeDtypeStruct((1, metric.entry.least, metric.entry.least, 3), jnp.float32)
     images = (least, least) if metric.kind == "fr" else (least,)

@@ -57,9 +57,14 @@ def il_niqe(image: jax.Array, *, params: Gaussian) -> jax.Array:
     return params.distance(jnp.where(whole, found, mean), found).mean(1)
 
 
+def prepare(image: jax.Array) -> jax.Array:
+    """Images [b, h, w, 3] at 524x524, rounded to 8 bits, in [0, 1]."""
+    return nearest(jnp.clip(imresize(255 * image, (SIDE, SIDE)), 0, 255)) / 255
+
+
 def features(image: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Features [b, 36, 468] of the blocks of each image, and their sharpness [b, 36]."""
-    x = nearest(jnp.clip(imresize(255 * image, (SIDE, SIDE)), 0, 255))
+    x = nearest(255 * prepare(image))
     x = jnp.moveaxis(x, -1, 1)[..., : SIDE // BLOCK * BLOCK, : SIDE // BLOCK * BLOCK]
     channels = jnp.concatenate([_mix(x, _OPPONENT), x], 1)
     found, sharpness = _scale(channels, 1)

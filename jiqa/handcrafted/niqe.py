@@ -46,13 +46,18 @@ def niqe(image: jax.Array, *, params: Gaussian) -> jax.Array:
     return params.distance(mean, found)[:, 0]
 
 
+def prepare(image: jax.Array) -> jax.Array:
+    """The whole blocks of images [b, h, w, 3]; the rest at the right and the bottom is left out."""
+    height, width = (side // BLOCK * BLOCK for side in image.shape[1:3])
+    return image[:, :height, :width]
+
+
 def features(image: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Features [b, n, 36] of the n blocks of each image, and their sharpness [b, n].
 
     A feature is NaN where a block has no value on one side of 0.
     """
-    height, width = (side // BLOCK * BLOCK for side in image.shape[1:3])
-    x = luma(image, rounded=True)[:, :height, :width]
+    x = luma(prepare(image), rounded=True)
     fine, deviation = distributions.mscn(x)
     coarse, _ = distributions.mscn(distributions.halve(x))
     found = [block_features(blocks(fine, BLOCK)), block_features(blocks(coarse, BLOCK // 2))]
