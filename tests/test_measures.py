@@ -213,7 +213,7 @@ def test_images_of_many_sizes_are_prepared_to_few(metric, monkeypatch):
     assert len(set(shapes)) == 1
     whole = registry.resolve(metric.entry.build)
     alone = jax.jit(whole)(jnp.asarray(images[1][None] / np.float32(255)), params=metric.params)
-    np.testing.assert_allclose(together[1:2], alone, rtol=1e-5)
+    np.testing.assert_allclose(together[1:2], alone, rtol=1e-4)
 
 
 def test_the_least_size_is_enough(metric):
