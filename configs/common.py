@@ -1,5 +1,6 @@
 """What the config files share: how their arguments are read, and where images come from."""
 
+from collections.abc import Callable
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -58,6 +59,20 @@ def database(name: str) -> ConfigDict:
             "workers": 0,  # processes that read and cut images, where they are streamed
         }
     )
+
+
+def read_once(name: str) -> ConfigDict:
+    """`database`, for images that are read once, one by one: none stays on the device."""
+    data = database(name)
+    data.resident_mb = 0
+    return data
+
+
+def tested(
+    args: ConfigDict, view: Callable[[str], Any], data: Callable[[str], ConfigDict] = database
+) -> ConfigDict:
+    """The `tests` section: the databases of `cross`, each with its `data` and `view`."""
+    return ConfigDict({name: {"data": data(name), "view": view(name)} for name in cross(args)})
 
 
 def protocol(args: ConfigDict) -> ConfigDict:

@@ -38,20 +38,11 @@ def get_config(text: str = "") -> ConfigDict:
     config.protocol = common.protocol(args)
     config.weights = ""
     whole = {"resize": None, "crop": _LEAST, "blocks": 1}
-    config.data = _database(args.dataset)
+    config.data = common.read_once(args.dataset)
     config.view = ConfigDict(whole)
-    config.tests = ConfigDict(
-        {name: {"data": _database(name), "view": whole} for name in common.cross(args)}
-    )
+    config.tests = common.tested(args, lambda _: whole, common.read_once)
     sizes = _SIZES.get(args.method, {})
     config.model = ConfigDict({"name": "handcrafted", "method": args.method, **sizes})
     config.stages = ("fit",)
     config.fit = ConfigDict({"step": "svr", "fit": {"batch_size": 8, **(_LINEAR if sizes else {})}})
     return config
-
-
-def _database(name: str) -> ConfigDict:
-    """Images are read once, one by one: none stays on the device."""
-    data = common.database(name)
-    data.resident_mb = 0
-    return data

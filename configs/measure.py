@@ -36,19 +36,10 @@ def get_config(text: str = "") -> ConfigDict:
     config.protocol = common.protocol(args)
     config.weights = ""
     whole = {"resize": None, "crop": 1, "blocks": 1}
-    config.data = _database(args.dataset)
+    config.data = common.read_once(args.dataset)
     config.view = ConfigDict(whole)
-    config.tests = ConfigDict(
-        {name: {"data": _database(name), "view": whole} for name in common.cross(args)}
-    )
+    config.tests = common.tested(args, lambda _: whole, common.read_once)
     config.model = ConfigDict()
     config.stages = ("score",)
     config.score = ConfigDict({"step": "measure", "fit": {"metric": args.metric}})
     return config
-
-
-def _database(name: str) -> ConfigDict:
-    """Images are read once, one by one: none stays on the device."""
-    data = common.database(name)
-    data.resident_mb = 0
-    return data

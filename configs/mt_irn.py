@@ -68,7 +68,8 @@ def get_config(text: str = "") -> ConfigDict:
     config = ConfigDict()
     config.run = f"{run}-{args.metric}" if args.metric else run
     config.seed = args.seed
-    config.data = common.database(args.dataset)
+    data = common.read_once if args.metric else common.database
+    config.data = data(args.dataset)
     config.protocol = common.protocol(args)
     config.weights = "" if pocket or args.metric else common.weights(args.weights)
     restorer = {"name": "unet", "multitask": multitask}
@@ -78,15 +79,11 @@ def get_config(text: str = "") -> ConfigDict:
     if args.metric:
         stages["measure"] = {"step": "measure", "model": restorer, "fit": {"metric": args.metric}}
         config.view = ConfigDict({"resize": None, "crop": 1, "blocks": 1})
-        config.data.resident_mb = 0
     else:
         blocks = {"crop": 224, "blocks": 5, "flip": True}
         config.view = ConfigDict({"resize": None, **blocks})
         initial = {"backbone": "weights"} if config.weights else {}
         stages |= _scores(config.weights, model, restorer, initial)
-    config.tests = ConfigDict(
-        {name: {"data": common.database(name), "view": config.view} for name in common.cross(args)}
-    )
     config.model = ConfigDict()
     config.stages = tuple(stages)
     config.update({name: ConfigDict(stage) for name, stage in stages.items()})
@@ -94,6 +91,7 @@ def get_config(text: str = "") -> ConfigDict:
         _pocket(config)
     elif args.budget == "cpu":
         _cpu(config)
+    config.tests = common.tested(args, lambda _: config.view, data)
     return config
 
 

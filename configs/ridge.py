@@ -25,9 +25,7 @@ def get_config(text: str = "") -> ConfigDict:
     config.weights = common.weights(args.weights)
     whole = {"resize": (256, 256), "crop": 256, "blocks": 1}
     config.view = ConfigDict(whole)
-    config.tests = ConfigDict(
-        {name: {"data": common.database(name), "view": whole} for name in common.cross(args)}
-    )
+    config.tests = common.tested(args, lambda _: whole)
     config.model = ConfigDict({"name": "stage_statistics", "backbone": {"name": "resnet"}})
     config.stages = ("fit",)
     config.fit = ConfigDict({"step": "ridge", "fit": {"batch_size": 32}})
