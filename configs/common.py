@@ -68,7 +68,7 @@ def read_once(name: str) -> ConfigDict:
     return data
 
 
-def tested(
+def others(
     args: ConfigDict, view: Callable[[str], Any], data: Callable[[str], ConfigDict] = database
 ) -> ConfigDict:
     """The `tests` section: the databases of `cross`, each with its `data` and `view`."""

@@ -40,7 +40,7 @@ def get_config(text: str = "") -> ConfigDict:
     config.seed = args.seed
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
-    config.tests = common.tested(args, common.view)
+    config.tests = common.others(args, common.view)
     config.stages = ("scores",)
     if args.dataset == "pocket":
         config.protocol.test = 0.25  # two of its eight photographs

@@ -91,7 +91,7 @@ def get_config(text: str = "") -> ConfigDict:
         _pocket(config)
     elif args.budget == "cpu":
         _cpu(config)
-    config.tests = common.tested(args, lambda _: config.view, data)
+    config.tests = common.others(args, lambda _: config.view, data)
     return config
 
 
