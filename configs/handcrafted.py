@@ -3,7 +3,7 @@
 python -m jiqa.main --config=configs/handcrafted.py:method=brisque,dataset=biq2021,protocol=official
     Features of whole images at their own size, once for all splits; penalty and width of the
     kernel chosen by cross-validation inside the training part, by contents. Minutes on 2 CPU
-    cores for 2,400 images.
+    cores for 2,400 images: biq2021/sample, official, SROCC 0.625 (hosa: 0.656).
 python -m jiqa.main --config=configs/handcrafted.py:method=hosa,dataset=biq2021,protocol=official
     A codebook is learned from images of each split's training part, and the features are computed
     for each split anew; the regression is linear.
