@@ -116,7 +116,7 @@ def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
 
     def stage(epochs: float, rate: float, **how: Any) -> dict[str, Any]:
         optim = {"name": "adam", "learning_rate": rate, "schedule": "constant"}
-        fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_every": 5.0, **how}
+        fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_updates": 1000, **how}
         return {"step": "restore", "model": model, "pairs": pairs, "fit": fit}
 
     first = {"ssim_map": stage(100.0, 1e-3, restore_weight=0.0, ssim_weight=1.0)}
@@ -170,14 +170,14 @@ def _pocket(config: Any) -> None:
             config[name].model.width = 8
             config[name].pairs.view.crop = 64
             fit = config[name].fit
-            fit.epochs, fit.batch_size, fit.evaluate_every = 4.0, 32, 2.0
+            fit.epochs, fit.batch_size, fit.evaluate_updates = 4.0, 32, 75
             fit.optim.learning_rate, fit.optim.schedule = 2e-3, "cosine"
     if "measure" in config.stages:
         config.measure.model.width = 8
         return
     config.protocol.test = 0.25  # two of its eight photographs
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})
-    for name, epochs in (("head", 3.0), ("all", 12.0)):
+    for name, epochs in (("head", 3.0), ("all", 12.0 if "head" in config.stages else 15.0)):
         if name in config.stages:
             model, fit = config[name].model, config[name].fit
             model.width, model.reduced, model.hidden, model.dropout = 8, 32, 32, 0.1
@@ -212,7 +212,7 @@ def _cpu(config: Any) -> None:
         if name in config.stages:
             config[name].pairs.view.crop = 128
             fit = config[name].fit
-            fit.batch_size, fit.updates, fit.evaluate_every = 8, count, 1.0
+            fit.batch_size, fit.updates, fit.evaluate_updates = 8, count, 200
             fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 1e-3, "cosine", 0.05
     if "all" not in config.stages:
         return
@@ -221,7 +221,7 @@ def _cpu(config: Any) -> None:
         if name in config.stages:
             config[name].model.backbone.frozen_stages = 3
             fit = config[name].fit
-            fit.epochs, fit.batch_size, fit.evaluate_every = 4.0, 8, 2.0
+            fit.epochs, fit.batch_size, fit.evaluate_every = 5.0, 8, 1.0
             fit.optim = ConfigDict(
                 {
                     "learning_rate": 3e-4,
@@ -235,7 +235,7 @@ def _cpu(config: Any) -> None:
                 }
             )
     if "head" in config.stages:
-        config.head.fit.epochs = 1.0
+        config.head.fit.epochs, config["all"].fit.epochs = 1.0, 4.0
         for name, factor in (("head", 0.0), ("all", 0.1)):
             optim = config[name].fit.optim
             optim.rates = {**optim.rates, "^restorer/": factor}

@@ -67,8 +67,13 @@ class Checkpoints:
         return self._manager.restore(step, args=ocp.args.StandardRestore(target))
 
     def variables(self, step: int) -> dict[str, Any]:
-        """What a model evaluates with, of the state saved at `step`, as NumPy arrays."""
-        state = self._manager.restore(step, args=ocp.args.StandardRestore())
+        """What a model evaluates with, of the state saved at `step` on whatever devices."""
+        here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+        target = jax.tree.map(
+            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+            self._manager.item_metadata(step).tree,
+        )
+        state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
         params = state["params"] if state["ema"] is None else state["ema"]
         return {"params": params, "batch_stats": state["batch_stats"] or {}}
 

@@ -24,7 +24,7 @@ from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
-from jiqa.stages import Stages, read, write_json
+from jiqa.stages import Stages, digest, read, write_json
 
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
 # a split does not depend on how many follow it.
@@ -150,7 +150,7 @@ def config_hash(fields: Mapping[str, Any], photographs: Mapping[str, Photographs
     """
     kept = json.loads(json.dumps(fields))
     if fields["weights"]:
-        kept["weights"] = hashlib.sha256(Path(fields["weights"]).read_bytes()).hexdigest()
+        kept["weights"] = digest(fields["weights"])
     for stage, found in photographs.items():
         kept[stage]["pairs"] |= {"photographs": found.digest, "data_dir": ""}
     for *sections, field in UNHASHED:

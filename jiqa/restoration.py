@@ -2,7 +2,8 @@
 
 import csv
 import dataclasses
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +15,25 @@ import optax
 from jax.sharding import Mesh
 
 from jiqa import plots
-from jiqa.data.pairs import Distorted
 from jiqa.errors import InputError
 from jiqa.evaluate import compile_predict, predict_rows
 from jiqa.fr.psnr import psnr
 from jiqa.fr.ssim import ssim, ssim_map
+from jiqa.models.unet import SHRINK
 from jiqa.protocols import Split
 from jiqa.steps import restore
 from jiqa.train import Data, Descent, Trained, Update, descend
 
 TABLE, SHEET = "restored.csv", "restored.png"
 MEASURES = ("psnr", "ssim", "restored_psnr", "restored_ssim", "map_correlation")
-# Pairs of one size that are restored at once, whole.
-_FEW = 4
+# An image is restored in tiles of this side, of which the margins are thrown away: from beyond them
+# nothing reaches a pixel. Both are multiples of `SHRINK`, so that tiles give what the whole gives.
+TILE, MARGIN = 512, 96
+
+# uint8 [h, w, 3] -> restored image, float32 [h, w, 3] in [0, 1], and SSIM map [h, w], NaN without.
+Restorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+_psnr, _ssim, _ssim_map = map(jax.jit, (psnr, ssim, ssim_map))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,8 +78,6 @@ def fit_restore(
     `restored.png`, some of them beside each other.
     """
     pairs, weights = data.source, (how.restore_weight, how.ssim_weight)
-    if isinstance(pairs, Distorted):
-        pairs.make()
     measure = compile_predict(restore.make_measure(model, pairs.images, *weights), mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
@@ -98,14 +103,57 @@ def fit_restore(
     return Trained(_no_quality, variables, facts)
 
 
-def restorer(model: nn.Module, variables: Any) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from an image uint8 [h, w, 3] to the restored one, float32 in [0, 1]."""
-    restored = jax.jit(lambda image: jnp.clip(model.apply(variables, image)[0], 0, 1))
+def restorer(model: nn.Module, variables: Any) -> Restorer:
+    """What a trained restorer makes of an image of any size, tile by tile.
 
-    def restore_one(image: np.ndarray) -> np.ndarray:
-        return np.asarray(restored(image[None].astype(np.float32) / 255)[0])
+    Args:
+        model: linen module, `(image, train) -> (restored, out)`; see `jiqa.models.unet`.
+        variables: the model's.
+    """
+    here = jax.device_get(variables)
 
-    return restore_one
+    @jax.jit
+    def apply(variables: Any, image: jax.Array) -> jax.Array:
+        restored, out = model.apply(variables, image)
+        map: Any = out.get("ssim_map", jnp.full(restored.shape[:3], jnp.nan))
+        return jnp.concatenate([jnp.clip(restored, 0, 1), map[..., None]], axis=-1)
+
+    return lambda image: in_tiles(lambda tile: apply(here, tile), image)
+
+
+def in_tiles(
+    apply: Callable[[np.ndarray], jax.Array], image: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `apply` says of a whole image, tile by tile.
+
+    Args:
+        apply: float32 [1, h, w, 3] -> [1, h, w, 4], restored image and map.
+        image: uint8 [h, w, 3], of any size.
+
+    Returns:
+        float32 [h, w, 3] and [h, w].
+    """
+    height, width = image.shape[:2]
+    margins = ((0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
+    x = np.pad(image, margins, mode="symmetric")[None] / np.float32(255)
+    found = np.empty((*x.shape[1:3], 4), np.float32)
+    for top, first, below in _cuts(x.shape[1]):
+        for left, start, right in _cuts(x.shape[2]):
+            tile = np.asarray(apply(x[:, top : top + TILE, left : left + TILE])[0])
+            counts = tile[first - top : below - top, start - left : right - left]
+            found[first:below, start:right] = counts
+    found = found[:height, :width]
+    return found[..., :3], found[..., 3]
+
+
+def _cuts(length: int) -> list[tuple[int, int, int]]:
+    """Where each tile starts on an axis, and from where to where its result counts."""
+    if length <= TILE:
+        return [(0, 0, length)]
+    step = TILE - 2 * MARGIN
+    starts = [min(i * step, length - TILE) for i in range(math.ceil((length - TILE) / step) + 1)]
+    ends = [start + MARGIN for start in starts[1:]]
+    return list(zip(starts, [0, *ends], [*ends, length], strict=True))
 
 
 def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, folder: Path) -> None:
@@ -115,69 +163,43 @@ def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, fol
     reference, and the correlation of the predicted with the true SSIM map (Pearson; empty without
     a predicted one, or where a map is constant).
     """
-    index = data.index.take(rows)
-    restored = jax.jit(lambda image: model.apply(variables, image))
+    index, restore_one = data.index, restorer(model, variables)
     lines, pictures = [], {}
-    for numbers, both in _whole(data, rows):
-        ref, image = both[:, :, :, 0], both[:, :, :, 1]
-        found, out = restored(image)
-        found = jnp.clip(found, 0, 1)
-        truth, predicted = ssim_map(image, ref), out.get("ssim_map")
-        measured = [psnr(image, ref), ssim(image, ref), psnr(found, ref), ssim(found, ref)]
-        columns = [*map(np.asarray, measured), _correlation(predicted, truth)]
-        for i, number in enumerate(numbers):
-            lines.append((number, [float(column[i]) for column in columns]))
-            label = f"{index.distortion[number]} {index.level[number]}"
-            if index.level[number] in (0, 3) and label not in pictures:
-                maps = [truth[i]] if predicted is None else [truth[i], predicted[i]]
-                strip = [ref[i], image[i], found[i], *(_grey(each) for each in maps)]
-                pictures[label] = [np.asarray(each)[:256, :256] for each in strip]
+    for row in rows:
+        pair = data.source.load(row)
+        ref, image = (pair[None, :, :, i] / np.float32(255) for i in (0, 1))
+        restored, predicted = restore_one(pair[:, :, 1])
+        truth = np.asarray(_ssim_map(image, ref))[0]
+        measured = [f(x, ref)[0] for x in (image, restored[None]) for f in (_psnr, _ssim)]
+        cells = [*map(float, measured), _correlation(predicted, truth)]
+        about = (index.id[row], index.content_id[row], index.distortion[row], index.level[row])
+        lines.append((*about, *(f"{x:.6g}" if np.isfinite(x) else "" for x in cells)))
+        if index.level[row] in (0, 3):
+            strip = [ref[0], image[0], restored, _grey(truth), _grey(predicted)]
+            pictures.setdefault(f"{index.distortion[row]} {index.level[row]}", strip)
+    if pictures:
+        side = min(256, *(min(strip[0].shape[:2]) for strip in pictures.values()))
+        cut = {name: [each[:side, :side] for each in strip] for name, strip in pictures.items()}
+        columns = ["reference", "distorted", "restored", "true map", "predicted map"]
+        plots.sheet(cut, columns, folder / SHEET, f"{index.database}, never seen")
     part = folder / (TABLE + ".part")
     with part.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(("id", "content_id", "distortion", "level", *MEASURES))
-        for number, values in sorted(lines):
-            row = (
-                getattr(index, name)[number] for name in ("id", "content_id", "distortion", "level")
-            )
-            writer.writerow((*row, *(f"{x:.6g}" if np.isfinite(x) else "" for x in values)))
-    columns = ["reference", "distorted", "restored", "true map", "predicted map"]
-    count = len(next(iter(pictures.values())))
-    plots.sheet(pictures, columns[:count], folder / SHEET, f"{index.database}, never seen")
+        writer.writerows(lines)
     part.replace(folder / TABLE)
 
 
-def _whole(data: Data, rows: np.ndarray) -> Iterator[tuple[list[int], jax.Array]]:
-    """The pairs of the rows, float32 [n, h, w, 2, 3], a few of one size at a time, numbered."""
-    waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = {}
-    for number, row in enumerate(rows):
-        pair = data.source.load(row)
-        alike = waiting.setdefault(pair.shape, [])
-        alike.append((number, pair))
-        if len(alike) == _FEW:
-            yield _stacked(waiting.pop(pair.shape))
-    for alike in waiting.values():
-        yield _stacked(alike)
+def _correlation(predicted: np.ndarray, truth: np.ndarray) -> float:
+    """Pearson's, of maps [h, w]; NaN where there is none."""
+    if not np.isfinite(predicted).all() or not (predicted.std() and truth.std()):
+        return np.nan
+    return float(np.corrcoef(predicted.ravel(), truth.ravel())[0, 1])
 
 
-def _stacked(alike: list[tuple[int, np.ndarray]]) -> tuple[list[int], jax.Array]:
-    numbers, pairs = zip(*alike, strict=True)
-    return list(numbers), jnp.asarray(np.stack(pairs), jnp.float32) / 255
-
-
-def _correlation(predicted: jax.Array | None, truth: jax.Array) -> np.ndarray:
-    """Pearson's, of maps [n, h, w] -> [n]; NaN where there is none."""
-    if predicted is None:
-        return np.full(len(truth), np.nan)
-    x, y = (np.asarray(each, np.float64).reshape(len(truth), -1) for each in (predicted, truth))
-    x, y = x - x.mean(1, keepdims=True), y - y.mean(1, keepdims=True)
-    with np.errstate(invalid="ignore"):
-        return (x * y).sum(1) / np.sqrt((x * x).sum(1) * (y * y).sum(1))
-
-
-def _grey(map: jax.Array) -> np.ndarray:
-    """A map of SSIM [h, w] as a picture: 0 and below are black, 1 is white."""
-    return np.repeat(np.clip(np.asarray(map), 0, 1)[..., None], 3, axis=-1)
+def _grey(map: np.ndarray) -> np.ndarray:
+    """A map of SSIM [h, w] as a picture: 0 and below, and where there is none, black; 1 white."""
+    return np.repeat(np.clip(np.nan_to_num(map), 0, 1)[..., None], 3, axis=-1)
 
 
 def _no_quality(data: Data, rows: np.ndarray) -> np.ndarray:

@@ -98,11 +98,14 @@ def _measure(
     *_: Any,
 ) -> train.Trained:
     """A measure in the place of a training; arguments as `train.fit`'s."""
-    change = restoration.restorer(model, variables) if model else None
+    restore = restoration.restorer(model, variables) if model else None
+
+    def restored(image: np.ndarray) -> np.ndarray:
+        return restore(image)[0] if restore else image
 
     def scorer(data: train.Data) -> measure.Scorer:
-        if change:
-            return measure.Scorer(how.metric, data.source, change)
+        if restore:
+            return measure.Scorer(how.metric, data.source, restored)
         return measure.scorer(how.metric, data.source)
 
     def predict(data: train.Data, rows: np.ndarray) -> np.ndarray:
@@ -137,12 +140,10 @@ class Stages:
         self._stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
         if not self._stages:
             raise InputError("stages: found none, expected at least one")
-        for stage in self._stages:
-            if stage.step not in STEPS:
-                known = ", ".join(STEPS)
-                raise InputError(f"{stage.name}.step: found {stage.step!r}, expected {known}")
+        self._check()
         self._hows = [read(STEPS[s.step].description, s.fit, s.name) for s in self._stages]
-        self._weights = weights.load(fields["weights"]) if fields["weights"] else None
+        self._file = fields["weights"]
+        self._weights = weights.load(self._file) if self._file else None
         self._options = [self._of_weights(s.model or fields["model"]) for s in self._stages]
         self._networks = [models.build(**each) if each else None for each in self._options]
         self._run, self._root, self._mesh = fields["run"], root / "stages", mesh
@@ -150,6 +151,29 @@ class Stages:
         self._own = {name: each.view for name, each in paired.items() if not each.photographs}
         self._apart = {name: _apart(each) for name, each in paired.items() if each.photographs}
         self._finished: dict[Path, train.Trained] = {}
+
+    def _check(self) -> None:
+        """What can be told of the stages before any is trained."""
+        depends = False
+        for stage in self._stages:
+            if stage.step not in STEPS:
+                known = ", ".join(STEPS)
+                raise InputError(f"{stage.name}.step: found {stage.step!r}, expected {known}")
+            if (stage.step == "restore") != bool(stage.pairs):
+                found, expected = ("some", "none") if stage.pairs else ("none", "some")
+                raise InputError(
+                    f"{stage.name}.pairs: found {found}, expected {expected} with the step "
+                    f"{stage.step}"
+                )
+            apart = stage.pairs and stage.pairs.get("photographs")
+            if apart and depends:
+                raise InputError(
+                    f"{stage.name}.pairs: found photographs of its own after a stage that learns "
+                    "from the database, expected such stages first"
+                )
+            depends |= not apart
+        if self._stages[-1].step == "restore":
+            raise InputError("stages: found a restorer at the end, expected one that gives scores")
 
     @property
     def photographs(self) -> dict[str, Photographs]:
@@ -186,20 +210,15 @@ class Stages:
         """
         learned = {transfer.WEIGHTS: self._weights.variables} if self._weights else {}
         told: dict[str, train.Trained] = {}
-        before: str | None = ""  # what decided all stages so far; None once the split did
+        before = ""  # what decided all stages so far, while these don't depend on the split
         for number, stage in enumerate(self._stages):
             apart = self._apart.get(stage.name)
             if apart is None:
-                before, on = None, data
+                on = data
                 if stage.name in self._own:
                     source = pairs.paired(data.index, data.source.records, self._own[stage.name])
                     on = train.Data(data.index, source, {})
                 trained = self._one(number, learned, on, split, here / stage.name)
-            elif before is None:
-                raise InputError(
-                    f"{stage.name}.pairs: found photographs of its own after a stage that learned "
-                    "from the database, expected such stages first"
-                )
             else:
                 before = self._digest(number, before, apart)
                 trained = self._once(number, learned, apart, self._root / f"{stage.name}-{before}")
@@ -234,6 +253,8 @@ class Stages:
         folder: Path,
     ) -> train.Trained:
         stage, network, how = self._stages[number], self._networks[number], self._hows[number]
+        if isinstance(data.source, pairs.Distorted) and not (folder / FACTS).exists():
+            data.source.make()
         variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
         fit = STEPS[stage.step].train
         trained = fit(network, variables, data, split, how, folder, self._mesh, split.seed)
@@ -246,9 +267,12 @@ class Stages:
 
     def _digest(self, number: int, before: str, apart: "_Apart") -> str:
         """12 hex digits of all that decides what a stage apart from the splits learns."""
-        stage = dataclasses.asdict(self._stages[number])
-        stage["pairs"] |= {"data_dir": "", "photographs": apart.photographs.digest}
-        kept = [before, stage, self._options[number]]
+        stage, how = self._stages[number], dataclasses.asdict(self._hows[number])
+        pairs = {**(stage.pairs or {}), "data_dir": "", "photographs": apart.photographs.digest}
+        starts = [stage.init_from, list(stage.dont_load)]
+        file = self._file if "backbone" in self._options[number] else ""
+        learned = [starts, digest(file) if file else ""]
+        kept = [before, stage.step, how, pairs, learned, self._options[number], apart.made]
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
     def _of_weights(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -262,6 +286,7 @@ class _Apart(NamedTuple):
     """Photographs that have nothing to do with the run's database, and what is made of them."""
 
     photographs: Photographs
+    made: str
     data: train.Data
     split: Split
 
@@ -279,7 +304,7 @@ def _apart(which: Pairs) -> _Apart:
     parts = np.split(order, [which.held_out, kept])
     test, val, rest = parts
     split = by_contents(source.index, "photographs", which.seed, (rest, val, test))
-    return _Apart(found, train.Data(source.index, source, {}), split)
+    return _Apart(found, source.folder.name, train.Data(source.index, source, {}), split)
 
 
 def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
@@ -298,6 +323,12 @@ def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
             value = read(inner, value, f"{name}.{field}")
         values[field] = value
     return kind(**values)
+
+
+def digest(path: str | Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, facts: Mapping[str, Any]) -> None:

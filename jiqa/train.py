@@ -46,6 +46,7 @@ class Descent:
             decides which state is used.
         evaluate_every: epochs between two evaluations on the validation rows, each of which
             writes a checkpoint.
+        evaluate_updates: updates between them, in the place of epochs, where it is not 0.
         log_every: updates between two rows of `metrics.csv`.
     """
 
@@ -55,6 +56,7 @@ class Descent:
     optim: Optim = dataclasses.field(default_factory=Optim)
     select: str = "best"
     evaluate_every: float = 1
+    evaluate_updates: int = 0
     log_every: int = 20
 
     def __post_init__(self) -> None:
@@ -176,7 +178,7 @@ def descend(
     meshes.check_batch(how.batch_size, mesh)
     per_epoch = len(rows) / how.batch_size
     steps = how.updates or math.ceil(how.epochs * per_epoch)
-    evaluate_every = max(1, round(how.evaluate_every * per_epoch))
+    evaluate_every = how.evaluate_updates or max(1, round(how.evaluate_every * per_epoch))
     optimiser = optim.build(how.optim, variables["params"], steps)
     update = jax.jit(
         make_update(optimiser), donate_argnums=0, out_shardings=meshes.replicated(mesh)

@@ -104,6 +104,15 @@ def test_a_database_s_images_with_their_references():
         np.testing.assert_array_equal(pair[:, :, 0], references.load(number))
 
 
+def test_a_larger_view_of_what_is_made_already_is_checked_too(folder):
+    make(folder)
+    larger = distorted(load(str(folder / "photographs")), View(None, 40, 1), folder / "databases")
+    with pytest.raises(InputError, match=r"coffee: 36x32 pixels .* at least 40x40"):
+        larger.load(39)
+    with pytest.raises(InputError, match=r"pairs\.view: found a resize"):
+        distorted(load(str(folder / "photographs")), View((64, 64), 40, 1))
+
+
 def test_a_database_without_references_is_refused():
     with pytest.raises(InputError, match="tiny: found no references"):
         paired(*tiny.database(), VIEW)

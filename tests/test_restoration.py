@@ -207,9 +207,21 @@ def test_photographs_of_the_tested_database_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_restorer_gives_no_scores(tmp_path):
-    fields = config(stages=("restore",))
-    with pytest.raises(InputError, match="found a restorer at the end"):
+def test_stages_that_cannot_be_are_told_before_anything_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "load_index", None)
+    for photographs, stages, message in (
+        ("", ("restore",), "stages: found a restorer at the end"),
+        ("folder", ("measure", "restore", "measure"), "photographs of its own after a stage that"),
+    ):
+        fields = config(photographs, stages=stages)
+        with pytest.raises(InputError, match=message):
+            recipe.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+
+
+def test_a_restorer_without_pairs_is_refused(tmp_path):
+    fields = config()
+    del fields.restore.pairs
+    with pytest.raises(InputError, match=r"restore\.pairs: found none, expected some"):
         recipe.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
 
 
@@ -229,6 +241,10 @@ def test_photographs_are_restored_by_the_command(apart, photographs, tmp_path, c
         restored, beside = (decode((out / f"{name}{end}.png").read_bytes()) for end in ("", "_map"))
         assert restored.shape == (48, 64, 3)
         np.testing.assert_array_equal(beside[:, :64], restored)
+    (tmp_path / "chelsea_map.png").write_bytes((photographs / "chelsea.png").read_bytes())
+    both = ["restore", str(photographs / "chelsea.png"), str(tmp_path / "chelsea_map.png")]
+    assert cli.main([*both, "-o", str(out / "new"), "--checkpoint", str(stage)]) != 0
+    assert "found another photograph at" in capsys.readouterr().err
     again = ["restore", str(out / "chelsea.png"), "-o", str(out), "--checkpoint", str(stage)]
     before = (out / "chelsea.png").read_bytes()
     assert cli.main(again) != 0

@@ -37,8 +37,20 @@ class Paired(Streamed):
     place: dict[bytes, int] = dataclasses.field(default_factory=dict)
 
     def load(self, row: int) -> np.ndarray:
-        """The pair of a row, uint8 [h, w, 2, 3]."""
-        return np.stack([self.reference(row), super().load(row)], axis=2)
+        """The pair of a row, uint8 [h, w, 2, 3].
+
+        Raises:
+            InputError: one of both is broken, or they differ in size.
+        """
+        image, reference = super().load(row), self.reference(row)
+        if self.view.resize:
+            reference = pp.resize(reference, self.view.resize)
+        if image.shape != reference.shape:
+            (h, w, _), (height, width, _) = image.shape, reference.shape
+            name = f"{self.index.database} {self.index.id[row]}"
+            expected = f"{height}x{width} as its reference"
+            raise InputError(f"{name}: found {h}x{w} pixels, expected {expected}")
+        return np.stack([reference, image], axis=2)
 
     def reference(self, row: int) -> np.ndarray:
         """The whole reference of a row: uint8 [h, w, 3].
@@ -82,14 +94,21 @@ class Distorted(Streamed):
         """The pair of a row, uint8 [h, w, 2, 3], a view of the photograph's file."""
         number = 1 + row % len(VARIANTS)
         stack = np.load(self._file(row // len(VARIANTS)), mmap_mode="r")
+        self.view.check(f"{self.index.database} {self.index.content_id[row]}", stack.shape[1:3])
         return np.moveaxis(stack[: number + 1 : number], 0, 2)
 
     def make(self) -> None:
         """Distorts the photographs that are not there yet; after a kill it goes on.
 
+        Another process that needs the same waits.
+
         Raises:
             InputError: a photograph is broken or too small, or the disk too full.
         """
+        with prepare.locked(self.folder.with_suffix(".lock")):
+            self._make()
+
+    def _make(self) -> None:
         missing = [i for i in range(len(self.records)) if not self._file(i).exists()]
         names = {i: f"{self.index.database} {self._name(i)}" for i in missing}
         sizes = [pp.size(self.records[i], names[i]) for i in missing]
@@ -132,7 +151,12 @@ def distorted(
 
     The index has a row for every variant of a photograph, whose id is the `content_id`; there are
     no scores.
+
+    Raises:
+        InputError: the view resizes.
     """
+    if view.resize or view.crop_scale:
+        raise InputError("pairs.view: found a resize, expected crops of whole photographs")
     ids = photographs.ids
     kinds, levels = zip(*VARIANTS, strict=True)
     count, each = len(ids) * len(VARIANTS), range(len(VARIANTS))

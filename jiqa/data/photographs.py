@@ -85,7 +85,7 @@ class _Files:
 def load(where: str, data_dir: str | Path | None = None) -> Photographs:
     """The photographs of a prepared database, or of folders joined by `+`.
 
-    Kodak's photographs in a folder are recognised by their pictures, whatever the files are called.
+    Kodak's photographs in a folder, whole and in any orientation, are recognised by their pictures.
 
     Raises:
         InputError: the database is not prepared or has none; a folder is missing or has no images;
@@ -108,7 +108,8 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
             f"{where}: found two photographs called {again[0]}, expected one of a name"
         )
     files = Records(_Files(paths), np.arange(len(paths)))
-    digest = _digest([f"{path.stem} {path.stat().st_size}" for path in paths])
+    contents = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
+    digest = _digest([*ids, *contents])
     found = Photographs(where, frozenset(), ids, files, digest)
     kodak = any(near(fingerprints(found.load(i)), KODAK_PRINTS) for i in range(len(found)))
     return dataclasses.replace(found, families=frozenset({KODAK}) if kodak else frozenset())
@@ -140,10 +141,10 @@ def refuse_shared(
         found: what training reads.
         database: its name.
         family: of its photographs.
-        pristine: its references, where it has any: they are compared by their looks.
+        pristine: its references, where it has any: those of a folder are compared by their looks.
 
     Raises:
-        InputError: they are of one family, or two of them look alike.
+        InputError: they are of one family, or one of a folder looks like a reference.
     """
     if family in found.families:
         raise InputError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import simplejpeg
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jiqa.errors import InputError
 
@@ -34,6 +34,15 @@ def decode(data: bytes, name: str = "image") -> np.ndarray:
     except ValueError:
         pass  # not a JPEG, or one with a flaw that Pillow may know to be harmless
     return _with_pillow(data, name, to_rgb)
+
+
+def decode_upright(data: bytes, name: str = "image") -> np.ndarray:
+    """As `decode`, but turned as the EXIF orientation asks: as a viewer shows it.
+
+    Raises:
+        InputError: the bytes are not a whole image; the message begins with `name`.
+    """
+    return _with_pillow(data, name, lambda image: to_rgb(ImageOps.exif_transpose(image)))
 
 
 def size(data: bytes, name: str = "image") -> tuple[int, int]:
