@@ -36,6 +36,7 @@ class Checkpoints:
         self.folder = Path(folder).absolute()
         self._manager = ocp.CheckpointManager(
             self.folder,
+            item_handlers=ocp.StandardCheckpointHandler(),
             options=ocp.CheckpointManagerOptions(best_fn=selected, preservation_policy=policy),
         )
 
@@ -71,7 +72,7 @@ class Checkpoints:
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         target = jax.tree.map(
             lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
-            self._manager.item_metadata(step).tree,
+            self._manager.item_metadata(step),
         )
         state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
         params = state["params"] if state["ema"] is None else state["ema"]

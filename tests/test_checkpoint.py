@@ -1,9 +1,11 @@
 import math
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jiqa import mesh as meshes
 from jiqa.checkpoint import Checkpoints, merge
 from jiqa.errors import InputError
 
@@ -18,6 +20,21 @@ def test_latest_and_best_are_kept(tmp_path):
         best = again.restore(2, {"weight": jnp.zeros(3)})
         assert sorted(int(path.name) for path in tmp_path.iterdir()) == [2, 5]
     np.testing.assert_array_equal(best["weight"], 2.0)
+
+
+def test_what_eight_devices_saved_is_read_on_one(tmp_path):
+    whole = meshes.replicated(meshes.make())
+    state = {"params": {"kernel": np.arange(6.0)}, "ema": None, "batch_stats": {}, "step": 3}
+    state = jax.device_put(jax.tree.map(jnp.asarray, state), whole)
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(3, state, 0.0)
+    with Checkpoints(tmp_path) as again:
+        variables = again.variables(3)
+    assert variables["batch_stats"] == {}
+    kernel = variables["params"]["kernel"]
+    assert len(state["params"]["kernel"].devices()) == 8
+    assert len(kernel.devices()) == 1
+    np.testing.assert_array_equal(kernel, np.arange(6.0))
 
 
 def test_merge_takes_every_tensor_in_the_dtype_of_the_model():
