@@ -3,7 +3,7 @@
 python -m jiqa.main --config=configs/iqa_nrtl.py
     The embedded `pocket` database, from scratch at a reduced size: ResNet of width 16 with one
     block a stage on 64x64 crops. 3.4 minutes of training on 2 CPU cores; to expect: median SROCC
-    0.70 with the pseudo score, on photographs that were never seen.
+    0.75 with the pseudo score, on photographs that were never seen.
 
 python -m jiqa.main --config=configs/iqa_nrtl.py:dataset=biq2021,variant=full,weights=FILE
     As the paper: ResNet-50 with ImageNet weights, three 224x224 crops an image, 30 epochs. One
