@@ -41,7 +41,8 @@ class Log:
     """
 
     def __init__(self, folder: Path, start: int):
-        folder.mkdir(parents=True, exist_ok=True)
+        events = folder / "tensorboard"
+        events.mkdir(parents=True, exist_ok=True)  # the writer stumbles if another process does it
         path = folder / "metrics.csv"
         rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
@@ -50,7 +51,7 @@ class Log:
         self._csv.writeheader()
         self._csv.writerows(rows)
         self._file.flush()
-        self._events = SummaryWriter(str(folder / "tensorboard"), purge_step=start + 1)
+        self._events = SummaryWriter(str(events), purge_step=start + 1)
 
     def write(self, step: int, epoch: float, **values: float) -> None:
         """One report; a value that is not finite is left out of the events."""
