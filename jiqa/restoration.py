@@ -52,10 +52,9 @@ class RestoreFit(Descent):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not (
-            min(self.restore_weight, self.ssim_weight) >= 0 < self.restore_weight + self.ssim_weight
-        ):
-            found = f"{self.restore_weight} and {self.ssim_weight}"
+        weights = self.restore_weight, self.ssim_weight
+        if min(weights) < 0 or not any(weights):
+            found = " and ".join(map(str, weights))
             raise InputError(
                 f"restore_weight, ssim_weight: found {found}, expected 0 or more, not both 0"
             )
@@ -175,7 +174,7 @@ def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, fol
         about = (index.id[row], index.content_id[row], index.distortion[row], index.level[row])
         lines.append((*about, *(f"{x:.6g}" if np.isfinite(x) else "" for x in cells)))
         if index.level[row] in (0, 3):
-            strip = [ref[0], image[0], restored, _grey(truth), _grey(predicted)]
+            strip = [ref[0], image[0], restored, grey(truth), grey(predicted)]
             pictures.setdefault(f"{index.distortion[row]} {index.level[row]}", strip)
     if pictures:
         side = min(256, *(min(strip[0].shape[:2]) for strip in pictures.values()))
@@ -197,7 +196,7 @@ def _correlation(predicted: np.ndarray, truth: np.ndarray) -> float:
     return float(np.corrcoef(predicted.ravel(), truth.ravel())[0, 1])
 
 
-def _grey(map: np.ndarray) -> np.ndarray:
+def grey(map: np.ndarray) -> np.ndarray:
     """A map of SSIM [h, w] as a picture: 0 and below, and where there is none, black; 1 white."""
     return np.repeat(np.clip(np.nan_to_num(map), 0, 1)[..., None], 3, axis=-1)
 

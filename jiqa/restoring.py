@@ -14,7 +14,7 @@ from jiqa import models
 from jiqa.checkpoint import Checkpoints
 from jiqa.data import pp
 from jiqa.errors import InputError
-from jiqa.restoration import Restorer, restorer
+from jiqa.restoration import Restorer, grey, restorer
 from jiqa.stages import FACTS
 
 
@@ -77,8 +77,7 @@ def restore_files(files: Sequence[Path], checkpoint: str, output: str) -> list[I
         restored, map = restore(image)
         _write(restored, targets[path][0])
         if true_map:
-            grey = np.repeat(np.clip(map, 0, 1)[..., None], 3, axis=-1)
-            beside = np.concatenate([restored, grey], axis=1)
+            beside = np.concatenate([restored, grey(map)], axis=1)
             _write(beside, targets[path][1])
     return errors
 

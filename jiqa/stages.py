@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -149,7 +150,8 @@ class Stages:
         self._run, self._root, self._mesh = fields["run"], root / "stages", mesh
         paired = {s.name: read(Pairs, s.pairs, f"{s.name}.pairs") for s in self._stages if s.pairs}
         self._own = {name: each.view for name, each in paired.items() if not each.photographs}
-        self._apart = {name: _apart(each) for name, each in paired.items() if each.photographs}
+        apart = functools.cache(_apart)  # stages that learn from the same share it
+        self._apart = {name: apart(each) for name, each in paired.items() if each.photographs}
         self._finished: dict[Path, train.Trained] = {}
 
     def _check(self) -> None:
@@ -190,8 +192,11 @@ class Stages:
         Raises:
             InputError: a stage learns from photographs of its family, or that look like its own.
         """
-        for name, found in self.photographs.items():
-            pristine = photographs.of_database(at["database"], at["config"], at["data_dir"] or None)
+        if not self._apart:
+            return
+        pristine = photographs.of_database(at["database"], at["config"], at["data_dir"] or None)
+        stages = {found: name for name, found in reversed(self.photographs.items())}
+        for found, name in stages.items():
             try:
                 photographs.refuse_shared(found, index.database, index.family, pristine)
             except InputError as error:
@@ -237,8 +242,8 @@ class Stages:
     ) -> train.Trained:
         """A stage that does not depend on the split; another run may be at it at the same time."""
         if folder not in self._finished:
-            alone = locked(folder.with_suffix(".lock")) if jax.process_index() == 0 else None
-            with alone or contextlib.nullcontext():
+            first = jax.process_index() == 0
+            with locked(folder.with_suffix(".lock")) if first else contextlib.nullcontext():
                 trained = self._one(number, learned, apart.data, apart.split, folder)
             facts = {"folder": str(folder), **trained.facts}
             self._finished[folder] = dataclasses.replace(trained, facts=facts)
@@ -301,8 +306,7 @@ def _apart(which: Pairs) -> _Apart:
             f"out and {which.val} for validation"
         )
     order = np.random.default_rng(which.seed).permutation(found.ids)
-    parts = np.split(order, [which.held_out, kept])
-    test, val, rest = parts
+    test, val, rest = np.split(order, [which.held_out, kept])
     split = by_contents(source.index, "photographs", which.seed, (rest, val, test))
     return _Apart(found, source.folder.name, train.Data(source.index, source, {}), split)
 

@@ -77,8 +77,12 @@ class Index:
 
         A score outside the nominal range is not clipped.
         """
+        return self.to_quality(self.score).astype(np.float32)
+
+    def to_quality(self, score: np.ndarray) -> np.ndarray:
+        """Scores in the database's own scale and direction as `quality`; any shape."""
         worst, best = self._worst_best
-        return ((self.score - worst) / (best - worst)).astype(np.float32)
+        return (score - worst) / (best - worst)
 
     def to_score(self, quality: np.ndarray) -> np.ndarray:
         """`quality` back in the database's own scale and direction; float32, any shape."""

@@ -13,7 +13,6 @@ from jiqa.data import pp, prepare
 from jiqa.data.index import REFERENCE, Records, load_photographs
 from jiqa.errors import InputError
 
-SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # The family of the photographs of LIVE, TID2008 and TID2013, and what `fingerprint` says of them.
 KODAK = "kodak"
 KODAK_PRINTS = (
@@ -98,7 +97,7 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
             raise InputError(f"{where}: found no references, expected pristine photographs")
         return found
     paths = sorted(
-        (path for folder in where.split("+") for path in images(Path(folder))),
+        (path for folder in where.split("+") for path in pp.files(Path(folder))),
         key=lambda path: path.stem,
     )
     ids = np.array([path.stem for path in paths])
@@ -166,20 +165,6 @@ def refuse_shared(
 
 def _digest(lines: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def images(folder: Path) -> list[Path]:
-    """The image files of a folder, sorted.
-
-    Raises:
-        InputError: it is missing, or has none.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: found no such folder, expected one of photographs")
-    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
-    if not paths:
-        raise InputError(f"{folder}: found no images, expected photographs")
-    return paths
 
 
 def fingerprints(image: np.ndarray) -> list[int]:

@@ -5,6 +5,7 @@ Images are uint8 [h, w, 3], RGB, 0..255.
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,23 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from jiqa.errors import InputError
 
+_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # What Pillow raises for bytes that are no image, or only a part of one.
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+
+
+def files(folder: Path) -> list[Path]:
+    """The image files of a folder, sorted.
+
+    Raises:
+        InputError: it is missing, or has none.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: found no such folder, expected one of photographs")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise InputError(f"{folder}: found no images, expected photographs")
+    return paths
 
 
 def decode(data: bytes, name: str = "image") -> np.ndarray:

@@ -8,7 +8,7 @@ python -m jiqa.handcrafted.fit brisque DATABASE --out FILE.npz
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,7 +23,6 @@ from jiqa.handcrafted.svr import Svr
 
 # The measure, and the share of an image's greatest sharpness that a block needs to be taken.
 _MEASURES: dict[str, tuple[ModuleType, float]] = {"niqe": (niqe, 0.75), "ilniqe": (il_niqe, 0.78)}
-_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
@@ -39,7 +38,7 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
     module, share = _MEASURES[measure]
     features = jax.jit(module.features)
     rows, least = [], 2 * module.BLOCK
-    for path in _images(folders):
+    for path in (path for folder in folders for path in pp.files(folder)):
         image = pp.decode(path.read_bytes(), str(path))
         if min(image.shape[:2]) < least:
             found = "x".join(map(str, image.shape[:2]))
@@ -73,14 +72,6 @@ def regression(name: str) -> Svr:
     features = svr.extract(model, source, 8).features({})
     fitted, _ = svr.regress(features, 100 * (1 - index.quality), index.content_id)
     return Svr(*(np.asarray(field, np.float32) for field in fitted))
-
-
-def _images(folders: Sequence[Path]) -> Iterator[Path]:
-    for folder in folders:
-        paths = sorted(p for p in folder.glob("*") if p.suffix.lower() in _SUFFIXES)
-        if not paths:
-            raise InputError(f"{folder}: found no images, expected photographs")
-        yield from paths
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

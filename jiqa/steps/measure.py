@@ -117,9 +117,7 @@ def quality(score: Scorer, index: Index, rows: np.ndarray) -> np.ndarray:
             "it was fitted to, expected the official test part: protocol=official"
         )
     against = score.measure.lower_better == index.higher_better
-    low, high = index.score_range
-    worst, best = (low, high) if index.higher_better else (high, low)
-    return ((-1 if against else 1) * score(rows) - worst) / (best - worst)
+    return index.to_quality((-1 if against else 1) * score(rows))
 
 
 def _name(index: Index, row: int) -> str:
