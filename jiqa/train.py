@@ -4,7 +4,8 @@ import dataclasses
 import functools
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+import types
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -147,7 +148,17 @@ def fit(
         return measured["val_srocc"]
 
     variables, facts = descend(
-        make_update, validate, score, variables, data, split.train, how, folder, mesh, seed
+        make_update,
+        validate,
+        score,
+        variables,
+        data,
+        split.train,
+        how,
+        folder,
+        mesh,
+        seed,
+        columns={"quality": data.index.quality},
     )
     return Trained(partial(predictor, variables), variables, facts)
 
@@ -163,6 +174,9 @@ def descend(
     folder: Path,
     mesh: Mesh,
     seed: int,
+    *,
+    columns: Mapping[str, np.ndarray] = types.MappingProxyType({}),
+    build: Callable[[Optim, Any, int], Any] = optim.build,
 ) -> tuple[Any, dict[str, Any]]:
     """The loop of every training by gradient; arguments and errors else as `fit`'s.
 
@@ -171,6 +185,9 @@ def descend(
         validate: of a state's variables, the measures to log.
         score: of these measures, highest for the best state.
         rows: int [n], to train on.
+        columns: of the index, by the name under which an update finds a batch's rows of it.
+        build: of the settings, the parameters and the number of steps, the optimiser: whatever has
+            an `init` of the parameters and is what `make_update` takes.
 
     Returns:
         The variables of the selected state; facts `steps`, `seconds` and `selected_step`.
@@ -179,7 +196,7 @@ def descend(
     per_epoch = len(rows) / how.batch_size
     steps = how.updates or math.ceil(how.epochs * per_epoch)
     evaluate_every = how.evaluate_updates or max(1, round(how.evaluate_every * per_epoch))
-    optimiser = optim.build(how.optim, variables["params"], steps)
+    optimiser = build(how.optim, variables["params"], steps)
     update = jax.jit(
         make_update(optimiser), donate_argnums=0, out_shardings=meshes.replicated(mesh)
     )
@@ -201,7 +218,7 @@ def descend(
             batches = data.source.train_batches(
                 rows, how.batch_size, seed, start, steps, shard=meshes.process_shard()
             )
-            batches = _with_quality(batches, data.index.quality)
+            batches = _with_columns(batches, columns)
             batches = report.waiting(meshes.to_device(batches, mesh))
             for step, batch in enumerate(batches, start + 1):
                 state, metrics = update(state, batch, data.arrays)
@@ -333,11 +350,11 @@ def _predictor(
     return predict
 
 
-def _with_quality(
-    batches: Iterable[dict[str, np.ndarray]], quality: np.ndarray
+def _with_columns(
+    batches: Iterable[dict[str, np.ndarray]], columns: Mapping[str, np.ndarray]
 ) -> Iterator[dict[str, np.ndarray]]:
     for batch in batches:
-        yield {**batch, "quality": quality[batch["row"]]}
+        yield batch | {name: column[batch["row"]] for name, column in columns.items()}
 
 
 def _validate(
