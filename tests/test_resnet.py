@@ -160,7 +160,7 @@ def test_bfloat16_stays_near_float32():
         ("resnet", {"depth": 50}, "resnet.depth: no such option, expected stage_sizes, width"),
         ("resnet", {"dtype": "int8"}, "resnet.dtype: found 'int8', expected one of float32"),
         ("iqa_nrtl", {"backbone": {"width": 8}}, "iqa_nrtl.backbone: found no `name`"),
-        ("iqa_nrtl", {"backbone": {"name": "vgg"}}, "model: found 'vgg'"),
+        ("iqa_nrtl", {"backbone": {"name": "vgg19"}}, "model: found 'vgg19'"),
     ],
 )
 def test_build_names_what_is_wrong(name, options, message):

@@ -13,6 +13,7 @@ from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
 from jiqa.models.statistics import StageStatistics
 from jiqa.models.unet import UNet
+from jiqa.models.vgg import VGG
 
 MODELS: dict[str, type[nn.Module]] = {
     "handcrafted": HandCrafted,
@@ -21,8 +22,16 @@ MODELS: dict[str, type[nn.Module]] = {
     "resnet": ResNet,
     "stage_statistics": StageStatistics,
     "unet": UNet,
+    "vgg": VGG,
 }
 
+# The networks inside a network whose options name none.
+INNER = {
+    "iqa_nrtl": {"backbone": "resnet"},
+    "mt_irn": {"backbone": "resnet", "restorer": "unet"},
+    "sftnet": {"backbone": "vgg"},
+    "stage_statistics": {"backbone": "resnet"},
+}
 
 DTYPES = ("float32", "bfloat16", "float64")
 
@@ -40,9 +49,8 @@ def build(name: str, **options: Any) -> nn.Module:
     if name not in MODELS:
         raise InputError(f"model: found {name!r}, expected one of {', '.join(MODELS)}")
     fields = [f.name for f in dataclasses.fields(MODELS[name]) if f.name not in ("parent", "name")]
-    for field, default in (("backbone", "resnet"), ("restorer", "unet")):
-        if field in fields:
-            options = {field: {"name": default}, **options}
+    inner = {field: {"name": default} for field, default in INNER.get(name, {}).items()}
+    options = inner | options
     dtype = options.get("dtype", "float32")
     if dtype not in DTYPES:
         raise InputError(f"{name}.dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
