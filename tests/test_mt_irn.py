@@ -66,7 +66,7 @@ def test_the_restorer_is_table_1(multitask):
 
 @functools.cache
 def restorer():
-    model = UNet(width=2)
+    model = UNet(width=2, carry=False)
     return random_variables(model, IMAGE), jax.jit(model.apply)
 
 
@@ -79,6 +79,16 @@ def test_any_size_is_restored_as_its_mirrored_self():
     assert restored.shape == odd.shape
     assert out["ssim_map"].shape == (1, 27, 21)
     np.testing.assert_allclose(restored, whole[:, :27, :21], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("multitask", [True, False])
+def test_an_untrained_restorer_gives_the_image_back(multitask):
+    model = UNet(width=6, multitask=multitask)
+    odd = jnp.asarray(IMAGE[:1, :27, :21])
+    (restored, _), _ = jax.jit(model.init_with_output)(jax.random.key(0), odd)
+    np.testing.assert_array_equal(restored, odd)
+    with pytest.raises(InputError, match=r"unet.width: found 5, expected at least 6"):
+        jax.eval_shape(UNet(width=5).init, jax.random.key(0), odd)
 
 
 def test_images_are_restored_alone():
@@ -166,7 +176,7 @@ def test_fusion_is_equations_1_to_3():
 
 @functools.cache
 def scorer():
-    model = models.build("mt_irn", backbone=NARROW, restorer={"name": "unet", "width": 2}, width=4)
+    model = models.build("mt_irn", backbone=NARROW, restorer={"name": "unet", "width": 2, "carry": False}, width=4)
     return random_variables(model, IMAGE), jax.jit(model.apply, static_argnames="train")
 
 

@@ -74,7 +74,7 @@ def config(photographs="", **changes):
     apart = {"photographs": photographs, "val": 1, "held_out": 1} if photographs else {}
     pairs = {"view": {"resize": None, "crop": 32, "blocks": 1}, **apart}
     fit = {"updates": 3, "batch_size": 4, "log_every": 1, "optim": {"learning_rate": 1e-3}}
-    stage = {"step": "restore", "pairs": pairs, "model": {"name": "unet", "width": 2}}
+    stage = {"step": "restore", "pairs": pairs, "model": {"name": "unet", "width": 2, "carry": False}}
     whole = {"resize": None, "crop": 16, "blocks": 1}
     return ConfigDict(
         {

@@ -23,7 +23,7 @@ def test_tiles_cover_an_axis_once_and_keep_their_margins(length):
 
 def test_tiles_give_what_the_whole_gives(monkeypatch):
     monkeypatch.setattr(restoration, "TILE", 256)
-    model = UNet(width=2)
+    model = UNet(width=2, carry=False)
     image = np.random.default_rng(0).integers(0, 256, (333, 400, 3), np.uint8)
     whole = np.pad(image, ((0, 3), (0, 0), (0, 0)), mode="symmetric")[None] / np.float32(255)
     variables = model.init(jax.random.key(0), jnp.asarray(whole[:, :16, :16]))
@@ -36,7 +36,7 @@ def test_tiles_give_what_the_whole_gives(monkeypatch):
 
 
 def test_nothing_reaches_a_pixel_from_beyond_the_margin():
-    model = UNet(width=1)
+    model = UNet(width=1, carry=False)
     image = jnp.full((1, 16, 416, 3), 0.5)
     fresh = model.init(jax.random.key(0), image[:, :, :16])
     positive = jax.tree.map(lambda leaf: jnp.full_like(leaf, 0.1), fresh)  # no path is cancelled

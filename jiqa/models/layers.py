@@ -8,6 +8,10 @@ from flax import linen as nn
 
 from jiqa.ops.convolve import convolve, convolve_transposed
 
+# How the kernels of `Conv` and of `Up` start.
+DOWN_INIT = nn.initializers.lecun_normal()
+UP_INIT = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
+
 
 class Conv(nn.Module):
     """Square convolution, by default zero-padded by half its size; parameter `kernel`, HWIO.
@@ -23,7 +27,7 @@ class Conv(nn.Module):
     padding: int | None = None
     use_bias: bool = True
     dtype: str = "float32"
-    kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
+    kernel_init: nn.initializers.Initializer = DOWN_INIT
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -52,12 +56,13 @@ class Up(nn.Module):
     features: int
     stride: int = 2
     dtype: str = "float32"
+    kernel_init: nn.initializers.Initializer = UP_INIT
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map [b, h, w, c] to [b, stride * h, stride * w, features]."""
-        init = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
-        kernel = self.param("kernel", init, (3, 3, self.features, x.shape[-1]), jnp.float32)
+        shape = (3, 3, self.features, x.shape[-1])
+        kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
         size = (self.stride * x.shape[1], self.stride * x.shape[2])
         y = convolve_transposed(

@@ -4,17 +4,21 @@ Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask i
 network", Applied Sciences 13(11), 2023, section 3.1, figures 2 and 3, table 1.
 """
 
-import functools
+import itertools
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.layers import Conv, Up
+from jiqa.models.layers import DOWN_INIT, UP_INIT, Conv, Up
 
 # Side of an image comes down by this before it goes up again.
 SHRINK = 16
+
+Init = nn.initializers.Initializer
 
 
 class Residual(nn.Module):
@@ -23,13 +27,17 @@ class Residual(nn.Module):
     features: int
     stride: int
     dtype: str
+    inits: Mapping[str, Init]
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """Map [b, h, w, c] to [b, h / stride, w / stride, features]."""
 
         def conv(x: jax.Array, name: str, size: int, stride: int) -> jax.Array:
-            return Conv(self.features, size, stride, dtype=self.dtype, name=name)(x)
+            init = self.inits.get(name, DOWN_INIT)
+            return Conv(self.features, size, stride, dtype=self.dtype, kernel_init=init, name=name)(
+                x
+            )
 
         y = nn.relu(conv(x, "conv1", 3, self.stride))
         y = conv(y, "conv2", 3, 1)
@@ -55,10 +63,14 @@ class UNet(nn.Module):
       Sides that are no multiple of 16 are mirrored at the right and the bottom, and cut at the end.
       width: channels of E1; all others are its multiples.
       multitask: False leaves D6 out, the single-task network.
+      carry: the untrained network gives back the image as it is: some kernels start as the ones
+        that hand the pixels on through E3, the finest map that the way back sees, so that training
+        begins with the distorted image and not with noise. False: all kernels start at random.
     """
 
     width: int = 16
     multitask: bool = True
+    carry: bool = True
     dtype: str = "float32"
 
     @nn.compact
@@ -71,14 +83,21 @@ class UNet(nn.Module):
         height, width = image.shape[1:3]
         margins = ((0, 0), (0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
         x = jnp.pad(image, margins, mode="symmetric").astype(self.dtype)
-        e1 = nn.relu(Conv(self.width, 3, dtype=self.dtype, name="e1")(x))
-        encoded = [e1, Residual(self.width, 1, self.dtype, name="e2")(e1)]
+        inits = _carrying(self.width) if self.carry else {}
+
+        def residual(x: jax.Array, features: int, stride: int, name: str) -> jax.Array:
+            return Residual(features, stride, self.dtype, inits.get(name, {}), name=name)(x)
+
+        e1_init = inits.get("e1", DOWN_INIT)
+        e1 = nn.relu(Conv(self.width, 3, dtype=self.dtype, kernel_init=e1_init, name="e1")(x))
+        encoded = [e1, residual(e1, self.width, 1, "e2")]
         for module, times in enumerate((2, 4, 8, 16), start=3):
-            block = Residual(times * self.width, 2, self.dtype, name=f"e{module}")
-            encoded.append(block(encoded[-1]))
+            encoded.append(residual(encoded[-1], times * self.width, 2, f"e{module}"))
         _, _, e3, e4, e5, e6 = encoded
 
-        up = functools.partial(Up, dtype=self.dtype)
+        def up(features: int, stride: int = 2, *, name: str) -> Up:
+            return Up(features, stride, self.dtype, inits.get(name, UP_INIT), name=name)
+
         d1 = nn.relu(up(8 * self.width, name="d1")(e6))
         d2 = nn.relu(up(4 * self.width, name="d2")(jnp.concatenate([d1, e5], -1)))
         d3 = nn.relu(up(2 * self.width, name="d3")(jnp.concatenate([d2, e4], -1)))
@@ -89,3 +108,41 @@ class UNet(nn.Module):
         if self.multitask:
             out["ssim_map"] = up(1, 1, name="d6")(d4)[:, :height, :width, 0].astype(jnp.float32)
         return restored, out
+
+
+def _carrying(width: int) -> dict[str, Any]:
+    """Initialisers, by module, that hand the image on to D5: E3 holds the four pixels of a place.
+
+    Its channels 3 * phase + colour are the colours of the pixel at (phase // 2, phase % 2) of each
+    square of 2x2; the phase 0 comes by the shortcut, the others by the convolutions.
+    """
+    if 2 * width < 12:
+        raise InputError(f"unet.width: found {width}, expected at least 6 to carry the image")
+    colours = range(3)
+    same = [(1, 1, c, c) for c in colours]
+    squares = list(itertools.product(enumerate(itertools.product((1, 2), (1, 2))), colours))
+    apart = [(y, x, c, 3 * phase + c) for (phase, (y, x)), c in squares]
+    back = [(y, x, c, 2 * width + 3 * phase + c) for (phase, (y, x)), c in squares]
+    return {
+        "e1": _placed(DOWN_INIT, same, slice(0, 3)),
+        "e2": {"conv2": _placed(DOWN_INIT, [], slice(0, 3))},
+        "e3": {
+            "conv1": _placed(DOWN_INIT, apart[3:], slice(3, 12)),
+            "conv2": _placed(DOWN_INIT, [(1, 1, i, i) for i in range(3, 12)], slice(0, 12)),
+            "shortcut": _placed(DOWN_INIT, [(0, 0, c, c) for c in colours], slice(0, 12)),
+        },
+        "d4": _placed(UP_INIT, back, (slice(0, 3), slice(None))),
+        "d5": _placed(UP_INIT, same, slice(None)),
+    }
+
+
+def _placed(init: Init, ones: list[tuple[int, ...]], silent: Any) -> Init:
+    """`init`, but 0 in the channels `silent`, the last axes, and 1 at the places `ones`."""
+
+    def make(key: jax.Array, shape: Any, dtype: Any = jnp.float32) -> jax.Array:
+        kernel = jnp.asarray(init(key, shape, dtype))
+        last = silent if isinstance(silent, tuple) else (silent,)
+        kernel = kernel.at[(..., *last)].set(0)
+        return kernel.at[tuple(zip(*ones, strict=True))].set(1) if ones else kernel
+
+    return make

@@ -1,54 +1,111 @@
-"""VGG-16's convolutional part: what LPIPS, TTL-IQA and RankIQA stand on.
+"""VGG-16: what LPIPS, TTL-IQA and RankIQA stand on.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR
 2015, table 1, configuration D.
 """
 
+import types
+from collections.abc import Callable, Mapping
+
 import jax
+import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
 from jiqa.models.layers import Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
-STAGES = ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512))
+# Of each stage: its convolutions, and their channels as a multiple of the first stage's.
+STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
+
+Attend = Mapping[str, Callable[[jax.Array], jax.Array]]
 
 
 class VGG(nn.Module):
-    """VGG-16 without its dense layers, on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8).
+    """VGG-16 on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8); without its dense layers.
 
-    `model(image) -> (features, out)`: features [b, 512] are the pooled last map, float32, and `out`
-    holds every convolution's map after ReLU: at 224x224 `conv1_1`, `conv1_2` 224x224x64,
-    `conv2_1`, `conv2_2` 112x112x128, `conv3_1` .. `conv3_3` 56x56x256, `conv4_1` .. `conv4_3`
-    28x28x512, `conv5_1` .. `conv5_3` 14x14x512. Sides are 16 pixels or more.
+    `model(image, train, attend) -> (features, out)`: features [b, 512] are the pooled last map,
+    float32, and `out` holds every convolution's map after ReLU: at 224x224 `conv1_1`, `conv1_2`
+    224x224x64, `conv2_1`, `conv2_2` 112x112x128, `conv3_1` .. `conv3_3` 56x56x256, `conv4_1` ..
+    `conv4_3` 28x28x512, `conv5_1` .. `conv5_3` 14x14x512. Sides are 16 pixels or more.
+
+    With `dense` the last max pooling follows, and `out` holds `fc6` and `fc7` [b, dense] after ReLU
+    too, and `logits` [b, classes] float32 where there are classes. Images then have the size that
+    the network was initialised with, 224x224 of a pre-trained one, and 32 pixels or more.
+
+    What `attend` holds under the name of a convolution maps its output; the layers after it, and
+    `features`, see the result, while `out` keeps what the convolution gave.
 
     Deviations and choices:
+      width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
+      dense: width of fc6 and fc7, 4096 in the paper; 0: there are none.
+      classes: outputs of the last dense layer, 1000 in the paper; 0: there is none.
+      dropout: share of fc6 and fc7 that is dropped in training.
       preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
-      The last max pooling, which only the dense layers need, is left to them.
-      dtype: of the computation; parameters are float32.
+      Convolutions start by He's rule, which keeps a signal's size through 13 layers.
+      dtype: of the computation; parameters and logits are float32.
 
     Raises:
-      InputError: image not [b, h, w, 3], or a side below 16.
+      InputError: image not [b, h, w, 3], a side too small, or another than fc6 was made for;
+        classes without dense layers.
     """
 
     preprocess: str = "imagenet"
+    width: int = 64
+    dense: int = 0
+    classes: int = 0
+    dropout: float = 0.5
     dtype: str = "float32"
 
     @nn.compact
     def __call__(
-        self, image: jax.Array, train: bool = False
+        self,
+        image: jax.Array,
+        train: bool = False,
+        attend: Attend = types.MappingProxyType({}),
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the pooled features and every convolution's map; see the class."""
-        if image.ndim != 4 or min(image.shape[1:3]) < 16:
-            expected = "[b, h, w, 3] of 16 pixels or more"
+        """Return the pooled features and every layer's output; see the class."""
+        if self.classes and not self.dense:
+            raise InputError(f"classes: found {self.classes} with dense 0, expected dense layers")
+        least = 32 if self.dense else 16
+        if image.ndim != 4 or min(image.shape[1:3]) < least:
+            expected = f"[b, h, w, 3] of {least} pixels or more"
             raise InputError(f"image: found shape {list(image.shape)}, expected {expected}")
         x = normalise(image, self.preprocess).astype(self.dtype)
         out = {}
-        for stage, (depth, width) in enumerate(STAGES, start=1):
+        for stage, (depth, multiple) in enumerate(STAGES, start=1):
             if stage > 1:
                 x = max_pool(x, 2)
             for i in range(1, depth + 1):
                 name = f"conv{stage}_{i}"
-                x = nn.relu(Conv(width, 3, dtype=self.dtype, name=name)(x))
+                x = nn.relu(self._conv(multiple * self.width, name)(x))
                 out[name] = x
-        return pool(x), out
+                if name in attend:
+                    x = attend[name](x)
+        features = pool(x)
+        if self.dense:
+            x = self._flat(max_pool(x, 2))
+            for name in ("fc6", "fc7"):
+                x = nn.relu(nn.Dense(self.dense, dtype=self.dtype, name=name)(x))
+                out[name] = x
+                x = nn.Dropout(self.dropout, deterministic=not train)(x)
+            if self.classes:
+                out["logits"] = nn.Dense(self.classes, name="fc8")(x.astype(jnp.float32))
+        return features, out
+
+    def _conv(self, features: int, name: str) -> Conv:
+        init = nn.initializers.he_normal()
+        return Conv(features, 3, dtype=self.dtype, kernel_init=init, name=name)
+
+    def _flat(self, x: jax.Array) -> jax.Array:
+        """[b, h, w, c] to [b, h * w * c], as many values as fc6 takes."""
+        flat = x.reshape(x.shape[0], -1)
+        if self.has_variable("params", "fc6"):
+            takes = self.get_variable("params", "fc6")["kernel"].shape[0]
+            if takes != flat.shape[1]:
+                found = f"a size whose last map is {'x'.join(map(str, x.shape[1:]))}"
+                expected = f"one that gives the {takes} values that fc6 takes"
+                raise InputError(
+                    f"image: found {found}, expected {expected} (224x224 of a pre-trained VGG-16)"
+                )
+        return flat
