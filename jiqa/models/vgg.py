@@ -18,6 +18,8 @@ from jiqa.ops.normalise import normalise
 # Of each stage: its convolutions, and their channels as a multiple of the first stage's.
 STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
+HE = nn.initializers.he_normal()
+
 Attend = Mapping[str, Callable[[jax.Array], jax.Array]]
 
 
@@ -78,24 +80,19 @@ class VGG(nn.Module):
                 x = max_pool(x, 2)
             for i in range(1, depth + 1):
                 name = f"conv{stage}_{i}"
-                x = nn.relu(self._conv(multiple * self.width, name)(x))
-                out[name] = x
+                conv = Conv(multiple * self.width, 3, dtype=self.dtype, kernel_init=HE, name=name)
+                x = out[name] = nn.relu(conv(x))
                 if name in attend:
                     x = attend[name](x)
         features = pool(x)
         if self.dense:
             x = self._flat(max_pool(x, 2))
             for name in ("fc6", "fc7"):
-                x = nn.relu(nn.Dense(self.dense, dtype=self.dtype, name=name)(x))
-                out[name] = x
+                x = out[name] = nn.relu(nn.Dense(self.dense, dtype=self.dtype, name=name)(x))
                 x = nn.Dropout(self.dropout, deterministic=not train)(x)
             if self.classes:
                 out["logits"] = nn.Dense(self.classes, name="fc8")(x.astype(jnp.float32))
         return features, out
-
-    def _conv(self, features: int, name: str) -> Conv:
-        init = nn.initializers.he_normal()
-        return Conv(features, 3, dtype=self.dtype, kernel_init=init, name=name)
 
     def _flat(self, x: jax.Array) -> jax.Array:
         """[b, h, w, c] to [b, h * w * c], as many values as fc6 takes."""
@@ -103,9 +100,9 @@ class VGG(nn.Module):
         if self.has_variable("params", "fc6"):
             takes = self.get_variable("params", "fc6")["kernel"].shape[0]
             if takes != flat.shape[1]:
-                found = f"a size whose last map is {'x'.join(map(str, x.shape[1:]))}"
-                expected = f"one that gives the {takes} values that fc6 takes"
+                found = f"sides that leave a map of {'x'.join(map(str, x.shape[1:]))}"
                 raise InputError(
-                    f"image: found {found}, expected {expected} (224x224 of a pre-trained VGG-16)"
+                    f"image: found {found}, expected fc6's {takes} values, as 224x224 leaves to a "
+                    "pre-trained VGG-16"
                 )
         return flat
