@@ -76,7 +76,11 @@ def test_two_at_once_build_it_once(release, data, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("biq", {}, "database: found 'biq', expected one of agiqa1k, biq2021, csiq, kadid10k, "),
+        (
+            "biq",
+            {},
+            "database: found 'biq', expected one of agiqa1k, auxiliary, biq2021, csiq, kadid10k, ",
+        ),
         ("biq2021", {"config": "half"}, "found config 'half', expected one of full, sample"),
         ("pocket", {"config": "half"}, "pocket: found config 'half', expected none"),
         ("biq2021", {"manual_dir": "nowhere"}, "nowhere: expected a folder with a release of biq"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -53,6 +54,7 @@ class Facts:
             checked; None where they are not known.
         get: how to come by the release and what to unpack where; '' where it is downloaded.
         archives: what to download, where that is allowed.
+        more: columns that only this database has, with TFDS's features of them.
     """
 
     score: str
@@ -69,6 +71,7 @@ class Facts:
     extremes: tuple[str, str] | None = None
     get: str = ""
     archives: tuple[Archive, ...] = ()
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def limits(self) -> tuple[float, float]:
@@ -96,6 +99,7 @@ class Facts:
             columns |= {self.score: number, f"{self.score}_std": number}
         if self.references:
             columns["reference"] = text
+        columns |= self.more
         told = [
             "score",
             "score_range",
@@ -125,7 +129,8 @@ class Facts:
         score: float = math.nan,
         score_std: float = math.nan,
         reference: str = "",
-    ) -> tuple[str, dict[str, bytes | str | int | float]]:
+        more: Mapping[str, Any] = types.MappingProxyType({}),
+    ) -> tuple[str, dict[str, Any]]:
         """(key, example) of one image.
 
         Args:
@@ -137,6 +142,7 @@ class Facts:
             score: raw, nan for a pristine photograph.
             score_std: deviation over the observers, nan where unknown.
             reference: id of the pristine image, where there is one.
+            more: the columns that only this database has.
         """
         example = {
             "image": image,
@@ -144,6 +150,7 @@ class Facts:
             "content_id": content_id or id,
             "distortion": distortion,
             "level": level,
+            **more,
         }
         if self.score:
             example |= {self.score: score, f"{self.score}_std": score_std}
@@ -164,11 +171,12 @@ class Image:
     score: float = math.nan
     score_std: float = math.nan
     reference: str = ""
+    more: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
 
-def pristine(path: Path, id: str) -> Image:
+def pristine(path: Path, id: str, **more: Any) -> Image:
     """A reference photograph: it is its own reference, and nobody scored it."""
-    return Image(path, id, distortion=PRISTINE, reference=id)
+    return Image(path, id, distortion=PRISTINE, reference=id, more=more)
 
 
 class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):

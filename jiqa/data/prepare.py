@@ -26,6 +26,7 @@ DATABASES = {
     name: f"jiqa.tfds_builders.{name}.{name}_dataset_builder"
     for name in (
         "agiqa1k",
+        "auxiliary",
         "biq2021",
         "csiq",
         "kadid10k",
