@@ -7,19 +7,23 @@ from typing import Any
 from flax import linen as nn
 
 from jiqa.errors import InputError
+from jiqa.models.dt_gan import DTGAN
 from jiqa.models.handcrafted import HandCrafted
 from jiqa.models.iqa_nrtl import IQANRTL
 from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
+from jiqa.models.sftnet import SFTnet
 from jiqa.models.statistics import StageStatistics
 from jiqa.models.unet import UNet
 from jiqa.models.vgg import VGG
 
 MODELS: dict[str, type[nn.Module]] = {
+    "dt_gan": DTGAN,
     "handcrafted": HandCrafted,
     "iqa_nrtl": IQANRTL,
     "mt_irn": MTIRN,
     "resnet": ResNet,
+    "sftnet": SFTnet,
     "stage_statistics": StageStatistics,
     "unet": UNet,
     "vgg": VGG,
@@ -27,10 +31,10 @@ MODELS: dict[str, type[nn.Module]] = {
 
 # The networks inside a network whose options name none.
 INNER = {
-    "iqa_nrtl": {"backbone": "resnet"},
-    "mt_irn": {"backbone": "resnet", "restorer": "unet"},
-    "sftnet": {"backbone": "vgg"},
-    "stage_statistics": {"backbone": "resnet"},
+    "iqa_nrtl": {"backbone": {"name": "resnet"}},
+    "mt_irn": {"backbone": {"name": "resnet"}, "restorer": {"name": "unet"}},
+    "sftnet": {"backbone": {"name": "vgg", "dense": 4096}},
+    "stage_statistics": {"backbone": {"name": "resnet"}},
 }
 
 DTYPES = ("float32", "bfloat16", "float64")
@@ -49,8 +53,7 @@ def build(name: str, **options: Any) -> nn.Module:
     if name not in MODELS:
         raise InputError(f"model: found {name!r}, expected one of {', '.join(MODELS)}")
     fields = [f.name for f in dataclasses.fields(MODELS[name]) if f.name not in ("parent", "name")]
-    inner = {field: {"name": default} for field, default in INNER.get(name, {}).items()}
-    options = inner | options
+    options = INNER.get(name, {}) | options
     dtype = options.get("dtype", "float32")
     if dtype not in DTYPES:
         raise InputError(f"{name}.dtype: found {dtype!r}, expected one of {', '.join(DTYPES)}")
