@@ -31,9 +31,10 @@ class VGG(nn.Module):
     224x224x64, `conv2_1`, `conv2_2` 112x112x128, `conv3_1` .. `conv3_3` 56x56x256, `conv4_1` ..
     `conv4_3` 28x28x512, `conv5_1` .. `conv5_3` 14x14x512. Sides are 16 pixels or more.
 
-    With `dense` the last max pooling follows, and `out` holds `fc6` and `fc7` [b, dense] after ReLU
-    too, and `logits` [b, classes] float32 where there are classes. Images then have the size that
-    the network was initialised with, 224x224 of a pre-trained one, and 32 pixels or more.
+    With `dense` the last max pooling follows, and `out` holds `fc6` and `fc7` [b, dense] too, after
+    ReLU and dropout, and `logits` [b, classes] float32 where there are classes. Images then have
+    the size that the network was initialised with, 224x224 of a pre-trained one, and 32 pixels or
+    more.
 
     What `attend` holds under the name of a convolution maps its output; the layers after it, and
     `features`, see the result, while `out` keeps what the convolution gave.
@@ -88,8 +89,8 @@ class VGG(nn.Module):
         if self.dense:
             x = self._flat(max_pool(x, 2))
             for name in ("fc6", "fc7"):
-                x = out[name] = nn.relu(nn.Dense(self.dense, dtype=self.dtype, name=name)(x))
-                x = nn.Dropout(self.dropout, deterministic=not train)(x)
+                x = nn.relu(nn.Dense(self.dense, dtype=self.dtype, name=name)(x))
+                x = out[name] = nn.Dropout(self.dropout, deterministic=not train)(x)
             if self.classes:
                 out["logits"] = nn.Dense(self.classes, name="fc8")(x.astype(jnp.float32))
         return features, out
