@@ -109,7 +109,11 @@ class Records:
         return len(self.position)
 
     def __getitem__(self, row: int) -> bytes:
-        return self.source[self.position[row]]["image"]
+        return self.row(row)["image"]
+
+    def row(self, row: int) -> dict[str, Any]:
+        """All columns of a row, text as bytes."""
+        return self.source[self.position[row]]
 
 
 def load_index(
@@ -171,6 +175,21 @@ def load_photographs(
     if REFERENCE not in builder.info.splits:
         found = ", ".join(sorted(builder.info.splits))
         raise InputError(f"{database}: found the splits {found}, expected pristine photographs")
+    return _references(builder)
+
+
+def open_references(database: str, records: Records) -> tuple[np.ndarray, Records]:
+    """As `load_photographs`, of the database that `records` are of.
+
+    Raises:
+        InputError: it has no references.
+    """
+    if "reference" not in records.source[0]:
+        raise InputError(f"{database}: found no references, expected one for each image")
+    return _references(tfds.builder_from_directory(records.source.dataset_info.data_dir))
+
+
+def _references(builder: Any) -> tuple[np.ndarray, Records]:
     source = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
     ids = np.array([row["id"].decode() for row in source])
     position = np.argsort(ids)

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from tqdm import tqdm
 
 from jiqa.data import pp, prepare
 from jiqa.data.distort import FAMILIES, distort
-from jiqa.data.index import REFERENCE, Index, Records
+from jiqa.data.index import Index, Records, open_references
 from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import Streamed
 from jiqa.data.plan import View
@@ -34,7 +33,7 @@ class Paired(Streamed):
     """The scored images of a database, each with its reference; made by `paired`."""
 
     references: Any = None
-    place: dict[bytes, int] = dataclasses.field(default_factory=dict)
+    place: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def load(self, row: int) -> np.ndarray:
         """The pair of a row, uint8 [h, w, 2, 3].
@@ -58,11 +57,11 @@ class Paired(Streamed):
         Raises:
             InputError: it is not in the database, or broken.
         """
-        id = self.records.source[self.records.position[self.index.record[row]]]["reference"]
+        id = self.records.row(self.index.record[row])["reference"].decode()
         name = f"{self.index.database} {self.index.id[row]}"
         if id not in self.place:
-            raise InputError(f"{name}: found no reference {id.decode()!r}")
-        return pp.decode(self.references[self.place[id]]["image"], f"reference of {name}")
+            raise InputError(f"{name}: found no reference {id!r}")
+        return pp.decode(self.references[self.place[id]], f"reference of {name}")
 
 
 def paired(index: Index, records: Records, view: View) -> Paired:
@@ -71,11 +70,8 @@ def paired(index: Index, records: Records, view: View) -> Paired:
     Raises:
         InputError: the database has no references.
     """
-    if "reference" not in records.source[0]:
-        raise InputError(f"{index.database}: found no references, expected one for each image")
-    builder: Any = tfds.builder_from_directory(records.source.dataset_info.data_dir)
-    references = builder.as_data_source(REFERENCE, decoders={"image": tfds.decode.SkipDecoding()})
-    place = {row["id"]: i for i, row in enumerate(references)}
+    ids, references = open_references(index.database, records)
+    place = {id: i for i, id in enumerate(ids.tolist())}
     reason = "each image with its reference"
     return Paired(index, records, view, reason, 0, references=references, place=place)
 
@@ -157,23 +153,14 @@ def distorted(
     """
     if view.resize or view.crop_scale:
         raise InputError("pairs.view: found a resize, expected crops of whole photographs")
-    ids = photographs.ids
     kinds, levels = zip(*VARIANTS, strict=True)
-    count, each = len(ids) * len(VARIANTS), range(len(VARIANTS))
-    index = Index(
-        database=photographs.name,
-        family="+".join(sorted(photographs.families)) or photographs.name,
-        score_name="none",
-        score_range=(0.0, 1.0),
-        higher_better=True,
-        id=np.array([f"{id}_{number:02}" for id in ids for number in each]),
-        content_id=np.repeat(ids, len(VARIANTS)),
-        distortion=np.tile(kinds, len(ids)),
-        level=np.tile(np.array(levels, np.int32), len(ids)),
-        score=np.full(count, np.nan, np.float32),
-        score_std=np.full(count, np.nan, np.float32),
-        official=np.full(count, ""),
-        record=np.repeat(np.arange(len(ids)), len(VARIANTS)),
+    count, each = len(photographs), len(VARIANTS)
+    repeated = photographs.index.take(np.repeat(np.arange(count), each))
+    index = dataclasses.replace(
+        repeated,
+        id=np.array([f"{id}_{i % each:02}" for i, id in enumerate(repeated.id)]),
+        distortion=np.tile(kinds, count),
+        level=np.tile(np.array(levels, np.int32), count),
     )
     strengths = {name: kind.levels for name, kind in FAMILIES[FAMILY].items()}
     digest = hashlib.sha256(f"{strengths} {photographs.digest}".encode()).hexdigest()[:12]

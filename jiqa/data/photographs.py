@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from jiqa.data import pp, prepare
-from jiqa.data.index import REFERENCE, Records, load_photographs
+from jiqa.data.index import REFERENCE, Index, Records, load_photographs, open_references
 from jiqa.errors import InputError
 
 # The family of the photographs of LIVE, TID2008 and TID2013, and what `fingerprint` says of them.
@@ -69,6 +69,26 @@ class Photographs:
     def load(self, number: int) -> np.ndarray:
         """The pixels of one, uint8 [h, w, 3]."""
         return pp.decode(self.files[number], f"{self.name} {self.ids[number]}")
+
+    @property
+    def index(self) -> Index:
+        """A row each, whose `content_id` is its id; nobody scored them."""
+        n = len(self)
+        return Index(
+            database=self.name,
+            family="+".join(sorted(self.families)) or self.name,
+            score_name="none",
+            score_range=(0.0, 1.0),
+            higher_better=True,
+            id=self.ids,
+            content_id=self.ids,
+            distortion=np.full(n, "pristine"),
+            level=np.zeros(n, np.int32),
+            score=np.full(n, np.nan, np.float32),
+            score_std=np.full(n, np.nan, np.float32),
+            official=np.full(n, ""),
+            record=np.arange(n),
+        )
 
 
 class _Files:
@@ -129,6 +149,20 @@ def of_database(
     family = builder.info.metadata.get("family") or database
     digest = _digest([builder.info.full_name, *ids])
     return Photographs(database, frozenset({family}), ids, records, digest)
+
+
+def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:
+    """The references that some rows of a database were made from.
+
+    Raises:
+        InputError: the database has no references.
+    """
+    ids, files = open_references(index.database, records)
+    named = {records.row(i)["reference"].decode() for i in index.record[rows].tolist()}
+    kept = np.flatnonzero(np.isin(ids, sorted(named)))
+    files = Records(files.source, files.position[kept])
+    digest = _digest([index.database, *ids[kept]])
+    return Photographs(index.database, frozenset({index.family}), ids[kept], files, digest)
 
 
 def refuse_shared(
