@@ -1,4 +1,4 @@
-"""Weights of VGG-16 and AlexNet as parameters of `jiqa.models.vgg.VGG` and `.alexnet.AlexNet`."""
+"""The convolutions of VGG-16 and AlexNet alone, out of files that may hold more: for LPIPS."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from jiqa.weights.files import Tensors, take
 NETWORKS: dict[str, type[nn.Module]] = {"vgg16": VGG, "alexnet": AlexNet}
 
 # The convolutions of torchvision's `features`, in order.
-_TORCHVISION = {
+TORCHVISION = {
     "vgg16": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
     "alexnet": (0, 3, 6, 8, 10),
 }
@@ -31,7 +31,7 @@ def convert(tensors: Tensors, network: str) -> dict[str, Any]:
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
     shapes = jax.eval_shape(NETWORKS[network]().init, jax.random.key(0), image)["params"]
     params = {}
-    for (layer, leaves), index in zip(shapes.items(), _TORCHVISION[network], strict=True):
+    for (layer, leaves), index in zip(shapes.items(), TORCHVISION[network], strict=True):
         kernel, bias = leaves["kernel"].shape, leaves["bias"].shape
         if f"{layer}/kernel" in tensors:
             params[layer] = {

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -11,7 +10,8 @@ from flax import traverse_util
 
 from jiqa.errors import InputError
 from jiqa.models.resnet import ResNet
-from jiqa.weights.files import Tensors, read, take
+from jiqa.weights.files import Tensors, take
+from jiqa.weights.imported import Imported
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     "resnet50": {"stage_sizes": (3, 4, 6, 3)},
@@ -20,20 +20,6 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
 }
 
 Module = tuple[str, ...]  # of ours: ("conv1",) or ("stage1_block2", "conv3")
-
-
-@dataclasses.dataclass(frozen=True)
-class Imported:
-    """Variables of a `ResNet` and the options that make it the network they were trained in."""
-
-    params: dict[str, Any]
-    batch_stats: dict[str, Any]
-    options: dict[str, Any]
-
-    @property
-    def variables(self) -> dict[str, Any]:
-        """As the network takes them."""
-        return {"params": self.params, "batch_stats": self.batch_stats}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,45 +111,32 @@ LAYOUTS = (
 )
 
 
-def load(path: str | Path, architecture: str = "resnet50", *, classes: bool = False) -> Imported:
-    """Read a ResNet trained on ImageNet.
+def recognises(tensors: Tensors) -> bool:
+    """Whether there is a first convolution of a ResNet by one of the known names."""
+    return any(layout.tensor(("conv1",), "kernel") in tensors for layout in LAYOUTS)
 
-    Takes torchvision's state dict (.pth, .pt, .safetensors), Keras' weights or whole model (.h5,
-    .weights.h5) in the old (`res2a_branch2a`) and the new naming (`conv2_block1_1_conv`), and
-    either's tensors as .npz (`<layer>/<weight>` for Keras'). Stride placement, batch-norm epsilon
-    and preprocessing follow from the naming and come back in `options`, so that
-    `ResNet(**imported.options)` is the source's network. Convolutions' biases, which batch norm
-    cancels but for its running mean, are subtracted from that.
+
+def convert(tensors: Tensors, architecture: str, *, classes: bool) -> Imported:
+    """Rename and reorder a source's tensors into the variables of a ResNet, strictly.
+
+    Takes torchvision's names and Keras', in the old (`res2a_branch2a`) and the new naming
+    (`conv2_block1_1_conv`). Stride placement, batch-norm epsilon and preprocessing follow from the
+    naming and come back in `options`, so that `ResNet(**imported.options)` is the source's network.
+    Convolutions' biases, which batch norm cancels but for its running mean, are subtracted from
+    that.
 
     Args:
-      path: the file.
+      tensors: of the file.
       architecture: a name in `ARCHITECTURES`.
       classes: import the 1000-class layer too; otherwise it is dropped.
 
     Raises:
-      InputError: unknown architecture, unreadable file, or a tensor that is missing, spare, of
-        another shape than expected, or not finite.
+      InputError: a tensor is missing, spare, of another shape than expected, or not finite.
     """
-    if architecture not in ARCHITECTURES:
-        known = ", ".join(ARCHITECTURES)
-        raise InputError(f"architecture: found {architecture!r}, expected one of {known}")
-    tensors = read(path)
-    options: dict[str, Any] = dict(ARCHITECTURES[architecture])
+    options = dict(ARCHITECTURES[architecture])
     if classes:
         options["num_classes"] = 1000
-    try:
-        layout, variables = convert(tensors, ResNet(**options))
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-    return Imported(variables["params"], variables["batch_stats"], options | layout.options)
-
-
-def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
-    """Rename and reorder a source's tensors into the variables of `model`, strictly.
-
-    Raises:
-      InputError: as `load`.
-    """
+    model = ResNet(**options)
     image = jax.ShapeDtypeStruct((1, 64, 64, 3), np.float32)
     shapes = jax.eval_shape(model.init, jax.random.key(0), image)
     ours = {}
@@ -195,8 +168,9 @@ def convert(tensors: Tensors, model: ResNet) -> tuple[_Layout, dict[str, Any]]:
         flat[collection, *module, leaf] = value
 
     class_layer = layout.layer(("fc",))
-    dropped = () if model.num_classes else (f"{class_layer}/", f"{class_layer}.")
+    dropped = () if classes else (f"{class_layer}/", f"{class_layer}.")
     for name in left:
         if not name.endswith("num_batches_tracked") and not name.startswith(dropped):
             raise InputError(f"tensor {name!r} is spare: the architecture has none of that name")
-    return layout, traverse_util.unflatten_dict(flat)
+    variables = traverse_util.unflatten_dict(flat)
+    return Imported(variables["params"], variables["batch_stats"], options | layout.options)
