@@ -3,7 +3,7 @@
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ FIELDS: tuple[str, ...] = (
     "val_srocc",
     "val_plcc",
     "val_psnr",
+    "val_accuracy",
 )
 
 
@@ -36,18 +37,23 @@ class Log:
 
     A resumed run drops what was written after the step it resumes from.
 
+    Args:
+        folder: of the stage.
+        start: the step it resumes from.
+        extra: columns of the CSV file beside `FIELDS`.
+
     Attributes:
         seconds: training time so far, earlier runs of the same stage included.
     """
 
-    def __init__(self, folder: Path, start: int):
+    def __init__(self, folder: Path, start: int, extra: Sequence[str] = ()):
         events = folder / "tensorboard"
         events.mkdir(parents=True, exist_ok=True)  # the writer stumbles if another process does it
         path = folder / "metrics.csv"
         rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
         self._file = path.open("w", newline="")
-        self._csv = csv.DictWriter(self._file, FIELDS)
+        self._csv = csv.DictWriter(self._file, (*FIELDS, *extra))
         self._csv.writeheader()
         self._csv.writerows(rows)
         self._file.flush()

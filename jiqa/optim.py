@@ -18,8 +18,9 @@ class Optim:
     Attributes:
         name: `adamw` (decay after Adam's scaling), `adam` (L2 added before it) or `sgd`.
         learning_rate: the peak rate of parameters that no pattern in `rates` matches.
-        schedule: `cosine` (to zero at the last step), `constant` or `steps`: so many equal `parts`
-            of the run, each at `decay` times the rate of the one before.
+        schedule: `cosine` (to zero at the last step), `constant`, `linear` (constant for half of
+            the run, then in a line to zero) or `steps`: so many equal `parts` of the run, each at
+            `decay` times the rate of the one before.
         warmup: share of the steps over which the rate rises linearly from zero, in [0, 1).
         weight_decay: strength; kernels only, never biases or normalisation.
         clip: largest global norm of the gradient; 0 is off.
@@ -46,8 +47,9 @@ class Optim:
 
 def schedule(optim: Optim, steps: int) -> optax.Schedule:
     """Learning rate by step, for a run of `steps` updates."""
-    if optim.schedule not in ("cosine", "constant", "steps"):
-        raise InputError(f"schedule: found {optim.schedule!r}, expected cosine, constant or steps")
+    if optim.schedule not in ("cosine", "constant", "linear", "steps"):
+        expected = "cosine, constant, linear or steps"
+        raise InputError(f"schedule: found {optim.schedule!r}, expected {expected}")
     if optim.parts < 1 or optim.decay <= 0:
         found = f"{optim.parts} and {optim.decay}"
         raise InputError(f"parts, decay: found {found}, expected 1 or more and above 0")
@@ -59,6 +61,9 @@ def schedule(optim: Optim, steps: int) -> optax.Schedule:
             0.0 if rise else optim.learning_rate, optim.learning_rate, rise, max(steps, rise + 1)
         )
     flat = optax.constant_schedule(optim.learning_rate)
+    if optim.schedule == "linear":
+        half = steps // 2
+        flat = optax.linear_schedule(optim.learning_rate, 0.0, steps - half, half - rise)
     if optim.schedule == "steps":
         ends = {round(i * steps / optim.parts) - rise: optim.decay for i in range(1, optim.parts)}
         flat = optax.piecewise_constant_schedule(optim.learning_rate, ends)

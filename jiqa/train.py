@@ -5,7 +5,7 @@ import functools
 import math
 import time
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -135,7 +135,7 @@ def fit(
         DivergedError: the loss is not finite.
     """
     loss = losses.get(how.loss)
-    predictor = _predictor(model, how.batch_size, mesh)
+    predictor = make_predictor(model, how.batch_size, mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
         images = data.source.images
@@ -177,6 +177,7 @@ def descend(
     *,
     columns: Mapping[str, np.ndarray] = types.MappingProxyType({}),
     build: Callable[[Optim, Any, int], Any] = optim.build,
+    logged: Sequence[str] = (),
 ) -> tuple[Any, dict[str, Any]]:
     """The loop of every training by gradient; arguments and errors else as `fit`'s.
 
@@ -188,6 +189,7 @@ def descend(
         columns: of the index, by the name under which an update finds a batch's rows of it.
         build: of the settings, the parameters and the number of steps, the optimiser: whatever has
             an `init` of the parameters and is what `make_update` takes.
+        logged: what an update or `validate` measures beside the columns of `jiqa.log.FIELDS`.
 
     Returns:
         The variables of the selected state; facts `steps`, `seconds` and `selected_step`.
@@ -209,7 +211,7 @@ def descend(
         if start:
             state = checkpoints.restore(start, state)
         with (
-            Log(folder, start) as log,
+            Log(folder, start, logged) as log,
             tqdm(total=steps, initial=start, unit="step", desc=folder.name, disable=None) as bar,
         ):
             report = Report(
@@ -268,7 +270,7 @@ def fit_ridge(
     """
     meshes.check_batch(how.batch_size, mesh)
     variables = jax.device_put(variables, meshes.replicated(mesh))
-    features = partial(_predictor(model, how.batch_size, mesh), variables)
+    features = partial(make_predictor(model, how.batch_size, mesh), variables)
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
     fitted = ridge.solve(
@@ -333,10 +335,13 @@ def fit_svr(
     return Trained(predict, variables, {"seconds": round(time.perf_counter() - began), **chosen})
 
 
-def _predictor(
+def make_predictor(
     model: nn.Module, batch_size: int, mesh: Mesh
 ) -> Callable[[Any, Data, np.ndarray], np.ndarray]:
-    """`(variables, data, rows) -> float32 [n, ...]`, compiled once for each database."""
+    """What predicts rows: `(variables, data, rows) -> float32 [n, ...]`.
+
+    It is compiled once for each database.
+    """
 
     @functools.cache
     def compiled(source: Streamed | Resident) -> Callable[..., jax.Array]:

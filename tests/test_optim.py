@@ -57,13 +57,17 @@ def test_schedules():
     np.testing.assert_allclose([cosine(step) for step in range(11)], expected, atol=1e-6)
     constant = optim.schedule(Optim(learning_rate=2.0, schedule="constant", warmup=0.2), 10)
     assert [float(constant(step)) for step in (0, 1, 2, 9)] == [0, 1, 2, 2]
+    for warmup, start in ((0.0, [2, 2]), (0.2, [0, 1])):
+        linear = optim.schedule(Optim(learning_rate=2.0, schedule="linear", warmup=warmup), 10)
+        expected = [*start, 2, 2, 2, 2, 1.6, 1.2, 0.8, 0.4, 0]
+        np.testing.assert_allclose([linear(step) for step in range(11)], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"name": "lamb"}, "'lamb', expected one of adamw, adam, sgd"),
-        ({"schedule": "step"}, "'step', expected cosine, constant or steps"),
+        ({"schedule": "step"}, "'step', expected cosine, constant, linear or steps"),
         ({"warmup": 1.0}, "warmup: found 1.0"),
         ({"rates": {"^neck/": 0.5}}, "pattern '\\^neck/' matches no parameter"),
         ({"rates": {"^head/": 0.5, "bias": 0}}, "'bias'\\] for head/bias, expected one at most"),
