@@ -101,15 +101,15 @@ def view(name: str) -> ConfigDict:
     return ConfigDict({**size, "crop": 224, "blocks": 3, "flip": True})
 
 
-def weights(path: str) -> str:
-    """The file of pre-trained weights; '' for `none`.
+def weights(path: str, network: str = "ResNet-50") -> str:
+    """The file of a network's pre-trained weights; '' for `none`.
 
     Raises:
         InputError: none was given. A run without them is no transfer, so that has to be said.
     """
     if not path:
         raise InputError(
-            "config argument weights: nothing found, expected the file of a ResNet-50's ImageNet "
+            f"config argument weights: nothing found, expected the file of a {network}'s ImageNet "
             "weights (.pth, .safetensors, .h5, .npz), or weights=none to train from scratch"
         )
     return "" if path == "none" else path

@@ -1,6 +1,6 @@
 """Which config file makes which run: what `jiqa plan` and `jiqa reproduce` start from."""
 
-from jiqa.configs import measure, mt_irn
+from jiqa.configs import measure, mt_irn, ttl_iqa
 from jiqa.models.handcrafted import METHODS
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.registry import METRICS
@@ -14,4 +14,19 @@ RUNS |= {
     f"mt_irn/{name}-{metric}": f"configs/mt_irn.py:variant={name},metric={metric}"
     for name in mt_irn.RESTORERS
     for metric in mt_irn.METRICS
+}
+RUNS |= {
+    run: f"configs/ttl_iqa.py:variant={name}" for name, (_, _, run) in ttl_iqa.VARIANTS.items()
+}
+RUNS |= {
+    ttl_iqa.run(ttl_iqa.read(arguments)): f"configs/ttl_iqa.py:{arguments}"
+    for arguments in (
+        "levels=2",
+        "levels=5",
+        "auxiliary=simulated",
+        "auxiliary=ssim",
+        "auxiliary=vif",
+        "extra=1500,more=VOC2012",
+        "extra=5000,more=VOC2012",
+    )
 }

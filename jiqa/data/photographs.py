@@ -151,6 +151,39 @@ def of_database(
     return Photographs(database, frozenset({family}), ids, records, digest)
 
 
+def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Photographs:
+    """Photographs, and `count` of others drawn by `seed`, after them.
+
+    Raises:
+        InputError: there are too few others, or two of one id.
+    """
+    if not 0 < count <= len(more):
+        raise InputError(f"{more.name}: found {len(more)} photographs, expected {count} or more")
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(more))[:count])
+    ids = np.concatenate([first.ids, more.ids[drawn]])
+    if again := sorted(set(first.ids) & set(more.ids[drawn])):
+        raise InputError(f"{more.name}: found {again[0]}, expected no id that {first.name} has")
+    files = [first.files] * len(first) + [more.files] * count
+    rows = np.concatenate([np.arange(len(first)), drawn])
+    return Photographs(
+        f"{first.name}+{more.name}",
+        first.families | more.families,
+        ids,
+        Records(_Several(files, rows), np.arange(len(ids))),
+        _digest([first.digest, more.digest, *ids]),
+    )
+
+
+class _Several:
+    """Rows of several `Records`, one after the other."""
+
+    def __init__(self, files: list[Records], rows: np.ndarray):
+        self._files, self._rows = files, rows
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        return self._files[number].row(self._rows[number])
+
+
 def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:
     """The references that some rows of a database were made from.
 

@@ -1,0 +1,289 @@
+"""TTL-IQA (paper 002, tables V to XV).
+
+python -m jiqa.main --config=configs/ttl_iqa.py
+    The embedded `pocket` database and its own photographs at a reduced size, all four stages from
+    scratch: DT-GANs of width 8 on 64x64 crops, one for each of three levels whatever the type of
+    distortion, then a VGG of width 8 with the SDA block.
+
+python -m jiqa.main --config=configs/ttl_iqa.py:dataset=livec,weights=FILE
+    As the paper: DT-GANs between Waterloo Exploration and each level (759,000 updates each), then
+    SFTnet with VGG-16's ImageNet weights, 50,000 updates on the hallucinated images and 50,000 on
+    the scores. One GPU and days, or a TPU.
+
+Arguments:
+    dataset      pocket, or a prepared database: livec, biq2021/sample (`jiqa prepare --list`)
+    variant      full; or another row of table IX: vgg, sftnet (neither with DT-GAN), gan-vgg
+    levels       2, 3 or 5: of quality (table X)
+    auxiliary    gan; simulated: synthetic distortions in the place of the DT-GANs (table XIII);
+                 ssim or vif: the same with that measure as label, not the level (table XV)
+    types        of the synthetic distortions, joined by +: `tid2013/jpeg` (`jiqa.data.distort`);
+                 by default Waterloo's four
+    photographs  pristine ones: waterloo_exploration, or another prepared database with references,
+                 or folders joined by +; pocket takes its own
+    more, extra  a folder of further photographs, and how many of them are hallucinated as well;
+                 the generators don't learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
+    dense        imported: `weights` has VGG-16's dense layers too (torchvision's file, Keras');
+                 fresh: they start anew, and the semantic loss is on conv5_3
+    paper_rate   True: the paper's learning rate of 1e-6 everywhere
+    splits       how many (the paper: 10)
+    protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py; the weights are a
+                 VGG-16's
+    budget       paper; or cpu: see `_cpu`
+"""
+
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from jiqa.configs import common
+from jiqa.data.distort import FAMILIES
+from jiqa.errors import InputError
+
+# Of the config -> whether there is an auxiliary domain, the SDA block, and the run.
+VARIANTS = {
+    "full": (True, True, "ttl_iqa"),
+    "vgg": (False, False, "ttl_iqa/vgg"),
+    "sftnet": (False, True, "ttl_iqa/sftnet"),
+    "gan-vgg": (True, False, "ttl_iqa/gan-vgg"),
+}
+# Another auxiliary domain -> the run.
+AUXILIARY = {
+    "gan": "ttl_iqa",
+    "simulated": "ttl_iqa/simulated",
+    "ssim": "ttl_iqa/ssim-label",
+    "vif": "ttl_iqa/vif-label",
+}
+# Levels of quality -> strengths of the synthetic distortions that stand for them.
+STRENGTHS = {2: (1, 5), 3: (1, 3, 5), 5: (1, 2, 3, 4, 5)}
+# Pristine photographs of Waterloo Exploration.
+WATERLOO = 4744
+
+
+def get_config(text: str = "") -> ConfigDict:
+    """The run's config; see the file's head for `text`."""
+    args = read(text)
+    transfer, attention, _ = VARIANTS[args.variant]
+    pocket = args.dataset == "pocket"
+    config = ConfigDict()
+    config.run = run(args)
+    config.seed = args.seed
+    config.data = common.database(args.dataset)
+    config.protocol = common.protocol(args)
+    config.protocol.aggregate = "mean"
+    config.weights = "" if pocket else common.weights(args.weights, "VGG-16")
+    config.dense = bool(config.weights) and args.dense == "imported"
+    config.view = ConfigDict({"resize": (224, 224), "crop": 224, "blocks": 1, "flip": True})
+    stages = _auxiliary(args, config.weights, config.dense) if transfer else {}
+    stages |= _network(args, config.weights, config.dense, attention, list(stages))
+    config.model = ConfigDict()
+    config.stages = tuple(stages)
+    config.update({name: ConfigDict(stage) for name, stage in stages.items()})
+    if pocket:
+        _pocket(config)
+    elif args.budget == "cpu":
+        _cpu(config)
+    config.tests = common.others(args, lambda _: config.view)
+    return config
+
+
+def read(text: str) -> ConfigDict:
+    """The arguments, checked."""
+    args = common.parse_run(
+        text,
+        dataset="pocket",
+        variant="full",
+        levels=3,
+        auxiliary="gan",
+        types="+".join(f"waterloo/{name}" for name in FAMILIES["waterloo"]),
+        photographs="waterloo_exploration",
+        more="",
+        extra=0,
+        dense="imported",
+        paper_rate=False,
+        splits=1,
+        test=0.2,
+        weights="",
+        budget="paper",
+        seed=0,
+    )
+    _check(args)
+    return args
+
+
+def run(args: ConfigDict) -> str:
+    """Name of the run in the tables."""
+    if args.extra:
+        return f"ttl_iqa/koniq-{args.levels * (WATERLOO + args.extra)}"
+    if args.auxiliary != "gan":
+        return AUXILIARY[args.auxiliary]
+    return f"ttl_iqa/levels{args.levels}" if args.levels != 3 else VARIANTS[args.variant][2]
+
+
+def _check(args: ConfigDict) -> None:
+    """Refuses arguments that are unknown, or don't go together."""
+    for name, known in (
+        ("variant", tuple(VARIANTS)),
+        ("levels", tuple(STRENGTHS)),
+        ("auxiliary", tuple(AUXILIARY)),
+        ("dense", ("imported", "fresh")),
+        ("budget", ("paper", "cpu")),
+    ):
+        if args[name] not in known:
+            expected = ", ".join(map(str, known))
+            raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
+    if bool(args.more) != bool(args.extra) or args.extra < 0:
+        found = f"more={args.more!r}, extra={args.extra}"
+        raise InputError(f"config arguments: found {found}, expected both or neither")
+    others = {
+        "levels": args.levels != 3,
+        "auxiliary": args.auxiliary != "gan",
+        "extra": bool(args.extra),
+    }
+    asked = [name for name, other in others.items() if other]
+    if len(asked) > (args.variant == "full"):
+        raise InputError(
+            f"config arguments: found {', '.join(asked)} with the variant {args.variant}, expected "
+            "one of them at most, and the variant full with it"
+        )
+
+
+def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
+    """Stages `gan` and `hallucinate`, or `simulate`."""
+    pristine = {
+        "view": {"resize": None, "crop": 256, "blocks": 1, "flip": True},
+        "photographs": "" if args.dataset == "pocket" else args.photographs,
+        "held_out": 0.2,
+        "seed": args.seed,
+    }
+    if args.auxiliary != "gan":
+        fit = {
+            "types": tuple(args.types.split("+")),
+            "strengths": STRENGTHS[args.levels],
+            "label": "level" if args.auxiliary == "simulated" else args.auxiliary,
+        }
+        return {"simulate": {"step": "simulate", "pristine": pristine, "fit": fit, "model": {}}}
+    model: dict[str, Any] = {"name": "dt_gan", "width": 64, "blocks": 3, "dtype": "float32"}
+    if weights:
+        phi = {"backbone": {"name": "vgg"}, "semantic": "logits" if dense else "conv5_3"}
+        model |= phi
+    fit = {
+        "levels": args.levels,
+        "by_type": True,
+        "epochs": 200.0,
+        "batch_size": 1,
+        "optim": {
+            "name": "adam",
+            "learning_rate": 2e-4,
+            "momentum": 0.5,
+            "schedule": "linear",
+        },
+        "semantic_weight": 1.0 if weights else 0.0,
+    }
+    shown = pristine | ({"more": args.more, "extra": args.extra} if args.extra else {})
+    return {
+        "gan": {"step": "gan", "model": model, "pristine": pristine, "fit": fit},
+        "hallucinate": {"step": "hallucinate", "model": model, "pristine": shown, "fit": {}},
+    }
+
+
+def _network(
+    args: ConfigDict, weights: str, dense: bool, attention: bool, before: list[str]
+) -> dict[str, Any]:
+    """Stages `levels`, where there is an auxiliary domain, and `scores`."""
+    model = {
+        "name": "sftnet",
+        "attention": attention,
+        "dtype": "float32",
+        "backbone": {"name": "vgg", "dense": 4096, "dropout": 0.5},
+    }
+    inherited = {"backbone": "weights"} if weights else {}
+    fresh = ("^backbone/fc",) if weights and not dense else ()
+    new = "^(sda|head)/" if dense else "^(sda|head|backbone/fc[67])/"
+    new = new if attention else new.replace("sda|", "")
+
+    def fit(**how: Any) -> dict[str, Any]:
+        optim = {
+            "name": "sgd",
+            "learning_rate": 1e-6 if args.paper_rate else 1e-4,
+            "momentum": 0.9,
+            "weight_decay": 5e-4,
+            "schedule": "steps",
+            "decay": 0.1,
+            "parts": 5,
+            "rates": {} if args.paper_rate else {new: 10.0},
+        }
+        return {"updates": 50000, "batch_size": 30, "optim": optim, **how}
+
+    scores = {"step": "supervised", "model": {**model, "outputs": 1}, "fit": fit(loss="mse")}
+    if not before:
+        return {"scores": {**scores, "init_from": inherited, "dont_load": fresh}}
+    start = {"init_from": inherited, "dont_load": fresh, "database": before[-1]}
+    view = {"resize": None, "crop": 224, "blocks": 1, "flip": True}
+    if args.auxiliary in ("ssim", "vif"):
+        first = {"step": "supervised", "model": {**model, "outputs": 1}, "fit": fit(loss="mse")}
+    else:
+        first = {"step": "levels", "model": {**model, "outputs": args.levels}, "fit": fit()}
+    return {
+        "levels": {**first, **start, "view": view},
+        "scores": {**scores, "init_from": {"": "levels"}, "dont_load": ("^head/",)},
+    }
+
+
+def _pocket(config: Any) -> None:
+    """The reduced size: narrow networks from scratch, on small crops."""
+    config.protocol.test = 0.25  # two of its eight photographs
+    for name in ("gan", "hallucinate", "simulate"):
+        if name in config.stages:
+            config[name].pristine.view.crop = 64
+    if "gan" in config.stages:
+        for name in ("gan", "hallucinate"):
+            config[name].model.width = 8
+        fit = config.gan.fit
+        fit.by_type, fit.updates, fit.batch_size = False, 150, 4
+        fit.optim.learning_rate = 1e-3
+    config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 4})
+    for name, updates in (("levels", 300), ("scores", 1000)):
+        if name in config.stages:
+            model, fit = config[name].model, config[name].fit
+            model.backbone.update({"width": 8, "dense": 64, "dropout": 0.1})
+            fit.updates, fit.batch_size, fit.evaluate_updates = updates, 32, updates
+            fit.optim = ConfigDict(
+                {"learning_rate": 1e-3, "warmup": 0.1, "weight_decay": 1e-2, "clip": 1.0}
+            )
+    if "levels" in config.stages:
+        config.levels.view = config.view
+
+
+def _cpu(config: Any) -> None:
+    """Hours on 2 CPU cores: DT-GANs of width 16 on 64x64 crops, 3,000 updates each and no semantic
+    loss; SFTnet on 128x128 crops of images resized to 256x256, dense layers of 512 that start
+    fresh, conv1 to conv3 frozen."""
+    config.run += "-cpu"
+    config.dense = False
+    for name in ("gan", "hallucinate", "simulate"):
+        if name in config.stages:
+            config[name].pristine.view.crop = 64
+    if "gan" in config.stages:
+        for name in ("gan", "hallucinate"):
+            config[name].model = ConfigDict({"name": "dt_gan", "width": 16, "blocks": 3})
+        config.gan.fit.updates, config.gan.fit.semantic_weight = 3000, 0.0
+    config.view = ConfigDict({"resize": (256, 256), "crop": 128, "blocks": 1, "test_blocks": 4})
+    for name, updates in (("levels", 500), ("scores", 1000)):
+        if name in config.stages:
+            model, fit = config[name].model, config[name].fit
+            model.backbone.update({"dense": 512})
+            fit.updates, fit.batch_size, fit.evaluate_updates = updates, 8, updates // 4
+            new = "^(sda|head|backbone/fc[67])/" if model.attention else "^(head|backbone/fc[67])/"
+            fit.optim = ConfigDict(
+                {
+                    "learning_rate": 1e-4,
+                    "warmup": 0.1,
+                    "weight_decay": 1e-4,
+                    "clip": 1.0,
+                    "rates": {"^backbone/conv[123]_": 0.0, new: 5.0},
+                }
+            )
+            if config[name].get("init_from", {}).get("backbone"):
+                config[name].dont_load = ("^backbone/fc",)
+    if "levels" in config.stages:
+        config.levels.view.crop = 128
