@@ -62,7 +62,7 @@ def test_orders_and_windows_of_both_sides_have_nothing_in_common():
     first, second, _ = rows(both, both.train_batches(np.arange(12), 12, 0, 0, 1))
     assert (first != second + 100).sum() > 6
     (batch,) = both.train_batches(np.arange(12), 12, 0, 0, 1)
-    assert (batch["pristine_offset"] != batch["distorted_offset"]).any()
+    assert (batch["pristine_offset"] != batch["scored_offset"]).any()
 
 
 def test_what_does_not_go_together_is_refused():

@@ -14,8 +14,8 @@ from jiqa.data.pipeline import Resident, Streamed
 from jiqa.data.plan import Batch, View
 from jiqa.errors import InputError
 
-_PRISTINE, _DISTORTED = "pristine_", "distorted_"
-# Added to the seed of the distorted images, so that both orders have nothing in common.
+_PRISTINE, _SCORED = "pristine_", "scored_"
+# Added to the seed of the scored images, so that both orders have nothing in common.
 _APART = 2**32
 
 
@@ -25,28 +25,26 @@ class Unpaired:
 
     Attributes:
         pristine: of photographs.
-        distorted: of the scored images.
+        scored: of the images of a database.
         pristine_train: int [n], rows of `pristine` to train on.
         pristine_test: int [n], those never trained on.
-        rows: int [n], rows of `distorted` that batches take in turn, see `of`.
+        rows: int [n], rows of `scored` that batches take in turn, see `of`.
 
     Raises:
         InputError: their blocks differ in number or size, or a photograph is in both parts.
     """
 
     pristine: Streamed | Resident
-    distorted: Streamed | Resident
+    scored: Streamed | Resident
     pristine_train: np.ndarray
     pristine_test: np.ndarray
     rows: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, int))
 
     def __post_init__(self) -> None:
-        ours, theirs = (
-            (each.view.crop, each.view.blocks) for each in (self.pristine, self.distorted)
-        )
+        ours, theirs = ((each.view.crop, each.view.blocks) for each in (self.pristine, self.scored))
         if ours != theirs:
             raise InputError(
-                f"unpaired.view: found crop {theirs[0]} and {theirs[1]} blocks of the distorted "
+                f"unpaired.view: found crop {theirs[0]} and {theirs[1]} blocks of the scored "
                 f"images, expected {ours[0]} and {ours[1]} as of the pristine ones"
             )
         both = np.intersect1d(self.pristine_train, self.pristine_test)
@@ -62,11 +60,11 @@ class Unpaired:
 
     @property
     def arrays(self) -> dict[str, Any]:
-        """Those of both sources, by `pristine` and `distorted`."""
-        return {"pristine": self.pristine.arrays, "distorted": self.distorted.arrays}
+        """Those of both sources, by `pristine` and `scored`."""
+        return {"pristine": self.pristine.arrays, "scored": self.scored.arrays}
 
     def of(self, rows: np.ndarray) -> "Unpaired":
-        """The same with these rows of the distorted images alone."""
+        """The same with these rows of the scored images alone."""
         return dataclasses.replace(self, rows=np.asarray(rows))
 
     def train_batches(
@@ -85,20 +83,20 @@ class Unpaired:
         What a batch holds of each has its name before it.
         """
         pristine = self.pristine.train_batches(rows, batch_size, seed, start, stop, shard=shard)
-        distorted = self.distorted.train_batches(
+        scored = self.scored.train_batches(
             self.rows, batch_size, seed + _APART, start, stop, shard=shard
         )
         return (
             {_PRISTINE + name: value for name, value in one.items()}
-            | {_DISTORTED + name: value for name, value in other.items()}
-            for one, other in zip(pristine, distorted, strict=True)
+            | {_SCORED + name: value for name, value in other.items()}
+            for one, other in zip(pristine, scored, strict=True)
         )
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> tuple[jax.Array, jax.Array]:
-        """Pristine and distorted blocks, uint8 [b, blocks, crop, crop, 3]; to be called in jit."""
+        """Pristine and scored blocks, uint8 [b, blocks, crop, crop, 3]; to be called in jit."""
         return (
             self.pristine.images(arrays["pristine"], _named(batch, _PRISTINE)),
-            self.distorted.images(arrays["distorted"], _named(batch, _DISTORTED)),
+            self.scored.images(arrays["scored"], _named(batch, _SCORED)),
         )
 
 

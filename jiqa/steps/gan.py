@@ -20,6 +20,7 @@ from jiqa.steps.update import TrainState, to_float
 
 GENERATORS = ("d_generator", "h_generator")
 DISCRIMINATORS = ("d_discriminator", "h_discriminator")
+NETWORKS = GENERATORS + DISCRIMINATORS
 # What an update reports beside `loss` and `grad_norm`, which are the generators'.
 METRICS = (
     "adversarial_d",
