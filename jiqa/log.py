@@ -28,7 +28,6 @@ FIELDS: tuple[str, ...] = (
     "val_srocc",
     "val_plcc",
     "val_psnr",
-    "val_accuracy",
 )
 
 

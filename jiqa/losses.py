@@ -1,4 +1,4 @@
-"""Training losses: `loss(prediction, target) -> float32 []`, both of shape [n]."""
+"""Training losses: `loss(prediction, target) -> float32 []`, of n images."""
 
 from collections.abc import Callable
 
@@ -34,6 +34,21 @@ def mse(prediction: jax.Array, target: jax.Array) -> jax.Array:
     return jnp.mean(jnp.square(prediction - target))
 
 
+def cross_entropy(logits: jax.Array, level: jax.Array) -> jax.Array:
+    """Softmax cross entropy, natural logarithm (the loss of TTL-IQA's quality levels).
+
+    Args:
+        logits: float [n, k], one for each level.
+        level: int [n], the true one, 0 to k - 1.
+
+    Returns:
+        float32 [], at least 0.
+    """
+    true = jnp.take_along_axis(logits, level[:, None], axis=1)[:, 0]
+    return jnp.mean(jax.nn.logsumexp(logits, axis=1) - true)
+
+
+# Those of a prediction and a quality, both [n].
 LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {"mae": mae, "mse": mse}
 
 

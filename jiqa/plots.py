@@ -1,4 +1,7 @@
-"""Loss curves, predictions against scores, and sheets of pictures. Needs the extra `report`."""
+"""Loss curves, predictions against scores, sheets of pictures, maps of features.
+
+Needs the extra `report`.
+"""
 
 import csv
 import os
@@ -18,15 +21,19 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREY = "#2a6fb0", "#d9822b", "#6b7280"
 DPI = 150
-_VALIDATION = {"val_srocc": "validation SROCC", "val_psnr": "validation PSNR, dB"}
+_VALIDATION = {
+    "val_srocc": "validation SROCC",
+    "val_psnr": "validation PSNR, dB",
+    "val_accuracy": "validation accuracy",
+}
 AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
 
 def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
-    """Training and validation loss, and validation SROCC or PSNR, over steps, as a PNG file.
+    """Training and validation loss, and what else validation measured, over steps, as a PNG file.
 
-    `metrics` is a CSV file with the columns step, loss, val_loss, val_srocc and val_psnr, a cell
-    being empty where nothing was measured; `title` says what they are of.
+    `metrics` is a CSV file with the columns step, loss and val_loss, and one of val_srocc, val_psnr
+    and val_accuracy, a cell being empty where nothing was measured; `title` says what they are of.
     Raises InputError where the file is missing or malformed, or matplotlib is not installed.
     """
     curves = _read_metrics(Path(metrics), ("loss", "val_loss", *_VALIDATION))
@@ -112,6 +119,36 @@ def sheet(
     figure.savefig(path, dpi=DPI)
 
 
+def feature_maps(
+    pictures: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]],
+    path: str | os.PathLike,
+    title: str,
+    n: int = 3,
+) -> None:
+    """The maps that attention weighs most and least, a row an image, as a PNG file.
+
+    `pictures` holds, by its label, an image [h, w, 3] in [0, 1] or uint8, its maps [k, l, c] and
+    their weights [c]. Beside the image come the `n` maps of the largest weights, largest first, and
+    the `n` of the smallest, smallest last; each has its channel, from 0, and its weight above it
+    and goes from its own lowest value (dark) to its highest. Raises InputError where matplotlib is
+    not installed.
+    """
+    figure = _figure(1.6 * (2 * n + 1), 1.8 * len(pictures) + 0.5)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11)
+    grid = figure.subplots(len(pictures), 2 * n + 1, squeeze=False)
+    for panels, (name, (image, maps, weights)) in zip(grid, pictures.items(), strict=True):
+        order = np.argsort(-weights, kind="stable")
+        panels[0].imshow(image)
+        panels[0].set_title(name, fontsize=8)
+        for axes, channel in zip(panels[1:], [*order[:n], *order[-n:]], strict=True):
+            axes.imshow(maps[..., channel], cmap="viridis")
+            axes.set_title(f"{channel}: {weights[channel]:.3f}", fontsize=8)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI)
+
+
 def _figure(width: float, height: float) -> "Figure":
     try:
         from matplotlib.figure import Figure
@@ -134,7 +171,7 @@ def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -
 def _read_metrics(path: Path, names: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
+            rows = [dict.fromkeys(_VALIDATION, "") | row for row in csv.DictReader(file)]
         return {
             name: (
                 np.array([float(row["step"]) for row in rows if row[name]]),

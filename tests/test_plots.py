@@ -54,6 +54,15 @@ def test_loss_curves_show_the_measured_steps(tmp_path, drawn):
     assert below.get_title(loc="right") == "best 0.600 at step 80"
 
 
+def test_loss_curves_show_the_accuracy_of_a_classifier(tmp_path, drawn):
+    text = "step,loss,val_loss,val_srocc,val_accuracy\n1,0.9,,,\n1,,0.8,,0.25\n2,,0.7,,0.75\n"
+    (tmp_path / "metrics.csv").write_text(text)
+    plots.loss_curves(tmp_path / "metrics.csv", tmp_path / "loss.png", "levels of toy")
+    below = drawn[0].axes[1]
+    assert below.get_ylabel() == "validation accuracy"
+    assert below.lines[0].get_xydata().tolist() == [[1, 0.25], [2, 0.75]]
+
+
 def test_loss_curves_before_the_first_validation(tmp_path, drawn):
     (tmp_path / "metrics.csv").write_text(METRICS.split("40,0.2,,")[0])
     plots.loss_curves(tmp_path / "metrics.csv", tmp_path / "loss.png", "full on toy")
@@ -86,6 +95,25 @@ def test_scatter_of_constant_predictions_has_no_curve(tmp_path, drawn, predicted
     plots.scatter(table, tmp_path / "scatter.png")
     assert len(drawn[0].axes[0].lines) == 1
     assert "SROCC nan" in drawn[0].axes[0].get_title(loc="left")
+
+
+def test_feature_maps_are_those_of_the_largest_and_the_smallest_weights(tmp_path, drawn):
+    rng = np.random.default_rng(0)
+    image, maps = rng.uniform(size=(8, 8, 3)), rng.uniform(size=(2, 3, 6))
+    weights = np.array([0.7, 0.51, 0.9, 0.5, 0.8, 0.6])
+    other = rng.uniform(size=(2, 3, 6))
+    pictures = {"a.png": (image, maps, weights), "b.png": (image, other, weights[::-1])}
+    plots.feature_maps(pictures, tmp_path / "out" / "maps.png", "sftnet on toy", n=2)
+    assert is_a_picture(tmp_path / "out" / "maps.png")
+    assert drawn[0].get_suptitle() == "sftnet on toy"
+    titles = [axes.get_title() for axes in drawn[0].axes]
+    assert titles[:5] == ["a.png", "2: 0.900", "4: 0.800", "1: 0.510", "3: 0.500"]
+    assert titles[5:] == ["b.png", "3: 0.900", "1: 0.800", "4: 0.510", "2: 0.500"]
+    shown = [axes.images[0].get_array() for axes in drawn[0].axes]
+    np.testing.assert_array_equal(shown[0], image)
+    for i, channel in enumerate((2, 4, 1, 3), start=1):
+        np.testing.assert_array_equal(shown[i], maps[..., channel])
+    np.testing.assert_array_equal(shown[6], other[..., 3])
 
 
 def test_no_global_state_is_touched(tmp_path, drawn, predicted, monkeypatch):

@@ -1,4 +1,4 @@
-"""Supervised training: blocks of an image in, one quality out, every block with its score."""
+"""Supervised training: blocks of an image in, a prediction out, every block with its target."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,27 +20,29 @@ def make_update(
     optimiser: optax.GradientTransformation,
     images: Images,
     ema: float = 0.0,
+    target: str = "quality",
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
-        loss: of prediction and target, both [n].
+        loss: of prediction [n, ...] and target [n].
         optimiser: an optax chain.
         images: `(arrays, batch) -> uint8 [b, blocks, h, w, 3]`, a pipeline source's.
         ema: decay of the parameters' moving average; 0 is off.
+        target: what a batch calls the targets [b] of its images, which all their blocks share.
 
     Returns:
-        update: batch holds `quality` float32 [b] besides what `images` reads; metrics are
+        update: batch holds them besides what `images` reads; metrics are
         `loss` and `grad_norm`, float32 [].
     """
 
     def examples(arrays: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, jax.Array]:
         image, blocks = _blocks(images(arrays, batch))
-        return image, jnp.repeat(batch["quality"], blocks)
+        return image, jnp.repeat(batch[target], blocks)
 
-    def objective(prediction: jax.Array, _: Any, target: jax.Array) -> jax.Array:
-        return loss(prediction.astype(jnp.float32), target)
+    def objective(prediction: jax.Array, _: Any, wanted: jax.Array) -> jax.Array:
+        return loss(prediction.astype(jnp.float32), wanted)
 
     return update.make_update(model, examples, objective, optimiser, ema)
 
