@@ -21,7 +21,6 @@ from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
 from jiqa.evaluate import compile_predict
 from jiqa.models.dt_gan import DTGAN
-from jiqa.optim import Optim
 from jiqa.protocols import Split, refuse_leak
 from jiqa.steps import gan
 from jiqa.train import Data, Descent, Trained, Update, descend
@@ -159,9 +158,6 @@ def fit_gan(
             how.optim.ema,
         )
 
-    def build(_: Optim, __: Any, steps: int) -> gan.Sides:
-        return both(steps)
-
     trained, facts, made = {}, {}, {}
     for name, rows in groups(data.index, split.train, how).items():
         learned, said = descend(
@@ -175,12 +171,15 @@ def fit_gan(
             folder / name,
             mesh,
             seed,
-            build=build,
+            build=lambda optim, params, steps: both(steps),
             logged=(*gan.METRICS, *_MEASURES),
         )
-        found = {name.removeprefix("val_"): value for name, value in measure(learned).items()}
-        finite = {name: round(value, 6) for name, value in found.items() if np.isfinite(value)}
-        facts[name] = {"images": len(rows), **said, **finite}
+        measured = {
+            key.removeprefix("val_"): round(value, 6)
+            for key, value in measure(learned).items()
+            if np.isfinite(value)
+        }
+        facts[name] = {"images": len(rows), **said, **measured}
         trained[name] = {**jax.device_get(learned), "step": said["selected_step"]}
         made[name] = translate(learned, shown[:ROWS]) if len(shown) else None
     collapsed = [name for name, about in facts.items() if _collapsed(name, about)]
