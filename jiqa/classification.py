@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,9 @@ def _check(model: nn.Module, variables: Any, data: Data) -> int:
     return outputs
 
 
-def _quality(predictor: Any, data: Data, rows: np.ndarray) -> np.ndarray:
+def _quality(
+    predictor: Callable[[Data, np.ndarray], np.ndarray], data: Data, rows: np.ndarray
+) -> np.ndarray:
     """Expected quality float32 [n]: the levels', weighed by their probabilities."""
     probability = special.softmax(predictor(data, rows), axis=1)
     return (probability @ np.linspace(1, 0, probability.shape[1])).astype(np.float32)

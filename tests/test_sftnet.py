@@ -2,6 +2,7 @@
 
 import itertools
 
+import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,10 +19,10 @@ BACKBONE = VGG(width=2, dense=8, dropout=0.0)
 TINY = SFTnet(BACKBONE)
 
 
-def initial(model, image):
-    """`model.init`, compiled as cheaply as can be."""
-    init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
-    return init(jax.random.key(0), image)
+def initial_block(map):
+    """Compiled as cheaply as can be."""
+    init = jax.jit(SDA("float32").init, compiler_options={"xla_backend_optimization_level": 0})
+    return init(jax.random.key(0), map)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +36,9 @@ def images():
 
 @pytest.fixture(scope="module")
 def variables(images):
-    return initial(TINY, images)
+    """Those of a fresh SDA block, in a network drawn by NumPy."""
+    params = fresh.variables(TINY, images)["params"]
+    return {"params": {**params, "sda": initial_block(jnp.zeros((1, 2, 2, 16)))["params"]}}
 
 
 apply = jax.jit(TINY.apply)
@@ -54,9 +57,8 @@ def test_the_block_is_that_worked_out_by_hand():
             "dense": (c, c),
         }.items()
     }
-    got = SDA("float32").apply(
-        {"params": jax.tree.map(jnp.float32, layers)}, jnp.asarray(x, jnp.float32)
-    )
+    params = jax.tree.map(np.float32, layers)
+    got = jax.jit(SDA("float32").apply)({"params": params}, np.float32(x))
     for i in range(b):
         maps = x[i]
         for name in ("depthwise1", "depthwise2"):
@@ -132,8 +134,8 @@ def test_weights_of_a_pretrained_network_are_alive(shared):
     imported = weights.load(shared / "weights" / "vgg16_conv.npz")
     photographs = np.stack([data.chelsea()[:96, :96], data.astronaut()[:96, 100:196]])
     _, out = jax.jit(VGG(**imported.options).apply)(imported.variables, photographs)
-    fresh = SDA("float32").init(jax.random.key(0), out["conv5_3"])
-    found = SDA("float32").apply(fresh, out["conv5_3"])
+    v = out["conv5_3"]
+    found = jax.jit(SDA("float32").apply)(initial_block(v), v)
     alive(found)
     assert (np.asarray(found) > 0.5).mean() > 0.9
 

@@ -1,5 +1,6 @@
 """VGG-16 and AlexNet: shapes, parameters, pooling; their maps are held to PyTorch's by LPIPS."""
 
+import fresh
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -59,22 +60,11 @@ def test_too_small_an_image_is_refused(network, least):
             jax.eval_shape(network().init, jax.random.key(0), jnp.zeros(shape))
 
 
-def random(model, image):
-    """He's initial variables with biases, from NumPy: the network's own take long to compile."""
-    rng = np.random.default_rng(1)
-    shapes = jax.eval_shape(model.init, jax.random.key(0), image)
-    draw = {
-        True: lambda s: rng.normal(size=s) * np.sqrt(2 / np.prod(s[:-1])),
-        False: lambda s: 0.1 * rng.normal(size=s),
-    }
-    return jax.tree.map(lambda x: draw[x.ndim > 1](x.shape).astype(np.float32), shapes)
-
-
 @pytest.fixture(scope="module")
 def tiny():
     """Variables, and two images of 64x32 with what the tiny whole network says of them."""
     image = np.random.default_rng(0).uniform(size=(2, 64, 32, 3)).astype(np.float32)
-    variables = random(TINY, image)
+    variables = fresh.variables(TINY, image)
     return variables, image, jax.jit(TINY.apply)(variables, image)
 
 
@@ -96,7 +86,7 @@ def test_the_dense_layers_are_those_worked_out_in_numpy(tiny):
 def test_dropout_is_of_the_training_alone(tiny):
     _, image, _ = tiny
     wide = vgg.VGG(width=2, dense=64, dropout=0.9)
-    variables = random(wide, image)
+    variables = fresh.variables(wide, image)
 
     @jax.jit
     def fc7(key):
