@@ -164,8 +164,8 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
         return {"simulate": {"step": "simulate", "pristine": pristine, "fit": fit, "model": {}}}
     model: dict[str, Any] = {"name": "dt_gan", "width": 64, "blocks": 3, "dtype": "float32"}
     if weights:
-        phi = {"backbone": {"name": "vgg"}, "semantic": "logits" if dense else "conv5_3"}
-        model |= phi
+        phi = {"name": "vgg", **({"dense": 4096, "classes": 1000} if dense else {})}
+        model |= {"backbone": phi, "semantic": "logits" if dense else "conv5_3"}
     fit = {
         "levels": args.levels,
         "by_type": True,
@@ -178,6 +178,7 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
             "schedule": "linear",
         },
         "semantic_weight": 1.0 if weights else 0.0,
+        "evaluate_updates": 1000,
     }
     shown = pristine | ({"more": args.more, "extra": args.extra} if args.extra else {})
     return {
@@ -239,7 +240,7 @@ def _pocket(config: Any) -> None:
         for name in ("gan", "hallucinate"):
             config[name].model.width = 8
         fit = config.gan.fit
-        fit.by_type, fit.updates, fit.batch_size = False, 150, 4
+        fit.by_type, fit.updates, fit.batch_size, fit.evaluate_updates = False, 150, 4, 150
         fit.optim.learning_rate = 1e-3
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 4})
     for name, updates in (("levels", 300), ("scores", 1000)):
@@ -266,7 +267,8 @@ def _cpu(config: Any) -> None:
     if "gan" in config.stages:
         for name in ("gan", "hallucinate"):
             config[name].model = ConfigDict({"name": "dt_gan", "width": 16, "blocks": 3})
-        config.gan.fit.updates, config.gan.fit.semantic_weight = 3000, 0.0
+        fit = config.gan.fit
+        fit.updates, fit.semantic_weight, fit.evaluate_updates = 3000, 0.0, 500
     config.view = ConfigDict({"resize": (256, 256), "crop": 128, "blocks": 1, "test_blocks": 4})
     for name, updates in (("levels", 500), ("scores", 1000)):
         if name in config.stages:

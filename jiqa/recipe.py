@@ -14,17 +14,17 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
+from jiqa import inputs, plots, train
 from jiqa import mesh as meshes
-from jiqa import plots, train
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.photographs import Photographs
-from jiqa.data.pipeline import View, source
+from jiqa.data.pipeline import View
 from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
-from jiqa.stages import Stages, digest, read, write_json
+from jiqa.stages import PLACES, Stages, digest, read, write_json
 
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
 # a split does not depend on how many follow it.
@@ -131,9 +131,9 @@ def _index(at: Mapping[str, Any]) -> tuple[Index, Records]:
 
 def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh) -> train.Data:
     """A database on the devices, as the sections `data` and `view` of `fields` ask for it."""
-    view, at = read(View, fields["view"], "view"), fields["data"]
-    blocks = source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
-    return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
+    return inputs.on_devices(
+        index, records, read(View, fields["view"], "view"), fields["data"], mesh
+    )
 
 
 def say(line: str) -> None:
@@ -142,7 +142,9 @@ def say(line: str) -> None:
         print(line, flush=True)
 
 
-def config_hash(fields: Mapping[str, Any], photographs: Mapping[str, Photographs]) -> str:
+def config_hash(
+    fields: Mapping[str, Any], photographs: Mapping[tuple[str, str], Photographs]
+) -> str:
     """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`.
 
     A file of weights counts by what is in it, not by where it lies; so do the photographs of the
@@ -151,8 +153,8 @@ def config_hash(fields: Mapping[str, Any], photographs: Mapping[str, Photographs
     kept = json.loads(json.dumps(fields))
     if fields["weights"]:
         kept["weights"] = digest(fields["weights"])
-    for stage, found in photographs.items():
-        kept[stage]["pairs"] |= {"photographs": found.digest, "data_dir": ""}
+    for (stage, section), found in photographs.items():
+        kept[stage][section] |= {**dict.fromkeys(PLACES, ""), "photographs": found.digest}
     for *sections, field in UNHASHED:
         place = kept
         for section in sections:

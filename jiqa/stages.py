@@ -15,18 +15,36 @@ import numpy as np
 from flax import linen as nn
 from jax.sharding import Mesh
 
-from jiqa import models, plots, restoration, train, transfer, weights
+from jiqa import (
+    auxiliary,
+    classification,
+    generation,
+    inputs,
+    models,
+    plots,
+    restoration,
+    train,
+    transfer,
+    weights,
+)
 from jiqa.data import pairs, photographs
 from jiqa.data.index import Index
 from jiqa.data.photographs import Photographs
 from jiqa.data.plan import View
 from jiqa.data.prepare import locked
 from jiqa.errors import InputError
-from jiqa.protocols import Split, by_contents
+from jiqa.inputs import Pairs, Pristine
+from jiqa.protocols import Split, refuse_leak
 from jiqa.steps import measure
 
 T = TypeVar("T")
 
+# The fact that holds the `content_hash` of all that a stage learned from.
+SEEN = "seen"
+# Fields of `Pairs` and `Pristine` that say where something lies, not what it is.
+PLACES = ("photographs", "more", "data_dir")
+# Steps that make a database.
+MAKERS = ("hallucinate", "simulate")
 # Beside the checkpoints of a finished stage: the model, the training and what came of it.
 FACTS = "stage.json"
 # What the stages of a split have in all is the sum of what each has.
@@ -47,7 +65,13 @@ class Stage:
             backbone, if it has one, takes the config's `weights`, and a later stage takes all
             that the one before it has learned.
         dont_load: what it does not inherit.
-        pairs: fields of `Pairs`, for a stage that learns from pairs of images.
+        pairs: fields of `inputs.Pairs`, for a stage that learns from pairs of images.
+        pristine: fields of `inputs.Pristine`, for a stage that shows photographs to generators.
+            What it learns or makes is kept below the folder of runs, for every run that has the
+            same and the same split.
+        database: name of the stage that made the database which this one learns from; by default
+            it is the run's own.
+        view: fields of `View`: how that is cut; by default as the run's.
     """
 
     name: str
@@ -57,37 +81,25 @@ class Stage:
     init_from: Mapping[str, str] | None = None
     dont_load: Sequence[str] = ()
     pairs: Mapping[str, Any] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Pairs:
-    """What a restorer learns from.
-
-    Attributes:
-        view: how pairs are cut.
-        photographs: pristine ones to distort: a prepared database or folders, see
-            `jiqa.data.photographs.load`. The stage then does not depend on the split: it is trained
-            once and kept below the folder of runs, for every run that has the same. By default the
-            run's own database with its references, split as its scores are.
-        val: how many of the photographs are kept for validation.
-        held_out: how many are never learned from; what is restored of them is measured at the end.
-        seed: of the choice of both, and of the training.
-        data_dir: folder of databases, where the distorted pictures are kept too.
-    """
-
-    view: View
-    photographs: str = ""
-    val: int = 4
-    held_out: int = 6
-    seed: int = 0
-    data_dir: str = ""
+    pristine: Mapping[str, Any] | None = None
+    database: str = ""
+    view: Mapping[str, Any] | None = None
 
 
 class Step(NamedTuple):
-    """What trains a stage, and the dataclass that a config describes it by."""
+    """What trains a stage.
+
+    Attributes:
+        description: the dataclass that a config describes it by.
+        train: arguments and result as `train.fit`'s.
+        input: the section that it needs besides, `pairs` or `pristine`; '' where it needs none.
+        as_it_is: it takes what the stage before it has learned as it is, not as its own variables.
+    """
 
     description: type
     train: Callable[..., train.Trained]
+    input: str = ""
+    as_it_is: bool = False
 
 
 def _measure(
@@ -121,7 +133,11 @@ STEPS = {
     "ridge": Step(train.RidgeFit, train.fit_ridge),
     "svr": Step(train.SvrFit, train.fit_svr),
     "measure": Step(measure.Measure, _measure),
-    "restore": Step(restoration.RestoreFit, restoration.fit_restore),
+    "restore": Step(restoration.RestoreFit, restoration.fit_restore, "pairs"),
+    "gan": Step(generation.GanFit, generation.fit_gan, "pristine"),
+    "hallucinate": Step(auxiliary.Hallucinate, auxiliary.fit_hallucinate, "pristine", True),
+    "simulate": Step(auxiliary.Simulate, auxiliary.fit_simulate, "pristine"),
+    "levels": Step(classification.ClassifyFit, classification.fit_levels),
 }
 
 
@@ -144,43 +160,74 @@ class Stages:
         self._check()
         self._hows = [read(STEPS[s.step].description, s.fit, s.name) for s in self._stages]
         self._file = fields["weights"]
-        self._weights = weights.load(self._file) if self._file else None
+        self._weights = (
+            weights.load(self._file, dense=fields.get("dense", False)) if self._file else None
+        )
         self._options = [self._of_weights(s.model or fields["model"]) for s in self._stages]
         self._networks = [models.build(**each) if each else None for each in self._options]
         self._run, self._root, self._mesh = fields["run"], root / "stages", mesh
-        paired = {s.name: read(Pairs, s.pairs, f"{s.name}.pairs") for s in self._stages if s.pairs}
+        self._at, self._view = fields["data"], fields["view"]
+        paired = self._sections("pairs", Pairs)
         self._own = {name: each.view for name, each in paired.items() if not each.photographs}
-        apart = functools.cache(_apart)  # stages that learn from the same share it
+        apart = functools.cache(inputs.apart)  # stages that learn from the same share it
         self._apart = {name: apart(each) for name, each in paired.items() if each.photographs}
+        self._pristine = self._sections("pristine", Pristine)
+        load = functools.cache(inputs.load)
+        self._photographs = {
+            name: load(each) for name, each in self._pristine.items() if each.photographs
+        }
         self._finished: dict[Path, train.Trained] = {}
+
+    def _sections(self, field: str, kind: type[T]) -> dict[str, T]:
+        """What the stages say in a section that only some of them have, by their names."""
+        return {
+            stage.name: read(kind, section, f"{stage.name}.{field}")
+            for stage in self._stages
+            if (section := getattr(stage, field))
+        }
 
     def _check(self) -> None:
         """What can be told of the stages before any is trained."""
-        depends = False
+        depends, makers, before = False, set(), ""
         for stage in self._stages:
             if stage.step not in STEPS:
                 known = ", ".join(STEPS)
                 raise InputError(f"{stage.name}.step: found {stage.step!r}, expected {known}")
-            if (stage.step == "restore") != bool(stage.pairs):
-                found, expected = ("some", "none") if stage.pairs else ("none", "some")
+            needed = STEPS[stage.step].input
+            for field in ("pairs", "pristine"):
+                if (field == needed) != bool(getattr(stage, field)):
+                    found, expected = ("none", "some") if field == needed else ("some", "none")
+                    raise InputError(
+                        f"{stage.name}.{field}: found {found}, expected {expected} with the step "
+                        f"{stage.step}"
+                    )
+            if stage.step == "hallucinate" and before != "gan":
                 raise InputError(
-                    f"{stage.name}.pairs: found {found}, expected {expected} with the step "
-                    f"{stage.step}"
+                    f"{stage.name}: found {before or 'nothing'} before it, expected the step gan"
                 )
-            apart = stage.pairs and stage.pairs.get("photographs")
-            if apart and depends:
+            if stage.database and stage.database not in makers:
+                known = ", ".join(sorted(makers)) or "none, as no earlier stage makes one"
                 raise InputError(
-                    f"{stage.name}.pairs: found photographs of its own after a stage that learns "
+                    f"{stage.name}.database: found {stage.database!r}, expected {known}"
+                )
+            shared = stage.pristine or (stage.pairs and stage.pairs.get("photographs"))
+            if shared and depends:
+                raise InputError(
+                    f"{stage.name}: found photographs of its own after a stage that learns "
                     "from the database, expected such stages first"
                 )
-            depends |= not apart
-        if self._stages[-1].step == "restore":
-            raise InputError("stages: found a restorer at the end, expected one that gives scores")
+            depends |= not shared
+            before = stage.step
+            if before in MAKERS:
+                makers.add(stage.name)
+        if before in ("restore", "gan", *MAKERS):
+            raise InputError(f"stages: found {before} at the end, expected one that gives scores")
 
     @property
-    def photographs(self) -> dict[str, Photographs]:
-        """What the stages learn from that have photographs of their own, by their names."""
-        return {name: apart.photographs for name, apart in self._apart.items()}
+    def photographs(self) -> dict[tuple[str, str], Photographs]:
+        """What the stages learn from that have photographs of their own, by stage and section."""
+        found = {(name, "pairs"): apart.photographs for name, apart in self._apart.items()}
+        return found | {(name, "pristine"): each for name, each in self._photographs.items()}
 
     def refuse_seen(self, index: Index, at: Mapping[str, Any]) -> None:
         """Refuses photographs that a database to be tested on was made from.
@@ -192,7 +239,7 @@ class Stages:
         Raises:
             InputError: a stage learns from photographs of its family, or that look like its own.
         """
-        if not self._apart:
+        if not self.photographs:
             return
         pristine = photographs.of_database(at["database"], at["config"], at["data_dir"] or None)
         stages = {found: name for name, found in reversed(self.photographs.items())}
@@ -200,7 +247,7 @@ class Stages:
             try:
                 photographs.refuse_shared(found, index.database, index.family, pristine)
             except InputError as error:
-                raise InputError(f"{name}.pairs: {error}") from None
+                raise InputError(f"{'.'.join(name)}: {error}") from None
 
     def fit(self, data: train.Data, split: Split, here: Path) -> train.Trained:
         """Trains the stages, one after the other, or goes on where they stopped.
@@ -212,39 +259,74 @@ class Stages:
 
         Returns:
             The last one's result, with the facts of all.
+
+        Raises:
+            InputError: a stage has learned from a content of the test part.
         """
         learned = {transfer.WEIGHTS: self._weights.variables} if self._weights else {}
         told: dict[str, train.Trained] = {}
-        before = ""  # what decided all stages so far, while these don't depend on the split
+        before = ""  # what decided all stages so far, while each is kept for other runs too
         for number, stage in enumerate(self._stages):
-            apart = self._apart.get(stage.name)
-            if apart is None:
-                on = data
-                if stage.name in self._own:
-                    source = pairs.paired(data.index, data.source.records, self._own[stage.name])
-                    on = train.Data(data.index, source, {})
-                trained = self._one(number, learned, on, split, here / stage.name)
+            on, part, known = self._input(stage, data, split, told)
+            if known is None:
+                trained = self._one(number, learned, on, part, here / stage.name)
             else:
-                before = self._digest(number, before, apart)
-                trained = self._once(number, learned, apart, self._root / f"{stage.name}-{before}")
+                before = self._digest(number, before, known)
+                folder = self._root / f"{stage.name}-{before}"
+                trained = self._once(number, learned, on, part, folder)
+            refuse_leak(frozenset(trained.facts.get(SEEN, ())), data.index.take(split.test))
             told[stage.name] = trained
             learned[stage.name] = trained.variables
         trained = list(told.values())[-1]
         if len(told) == 1:
             return trained
-        facts = {name: each.facts for name, each in told.items()}
+        facts = {
+            name: {field: fact for field, fact in each.facts.items() if field != SEEN}
+            for name, each in told.items()
+        }
         totals = {name: [each[name] for each in facts.values() if name in each] for name in ADDED}
         in_all = {name: sum(each) for name, each in totals.items() if each}
         return dataclasses.replace(trained, facts={**in_all, "stages": facts})
 
+    def _input(
+        self, stage: Stage, data: train.Data, split: Split, told: Mapping[str, train.Trained]
+    ) -> tuple[train.Data, Split, list[Any] | None]:
+        """What a stage learns from, how it is split, and what tells it from all others.
+
+        The last is None where the stage is kept in the run's folder.
+        """
+        if apart := self._apart.get(stage.name):
+            return apart.data, apart.split, [apart.photographs.digest, apart.made]
+        if view := self._own.get(stage.name):
+            source = pairs.paired(data.index, data.source.records, view)
+            return train.Data(data.index, source, {}), split, None
+        if which := self._pristine.get(stage.name):
+            found = self._photographs.get(stage.name)
+            on = inputs.beside(which, found, data, split, self._at, self._mesh)
+            shown = found.digest if found else ""
+            return on, split, [shown, data.index.database, split.hash, split.seed]
+        if stage.database:
+            folder = told[stage.database].facts["database"]
+            view = read(View, stage.view or self._view, f"{stage.name}.view")
+            return *inputs.made(folder, view, split.seed, self._at, self._mesh), None
+        if stage.view:
+            view = read(View, stage.view, f"{stage.name}.view")
+            return inputs.recut(data, view, self._at, self._mesh), split, None
+        return data, split, None
+
     def _once(
-        self, number: int, learned: Mapping[str, Any], apart: "_Apart", folder: Path
+        self,
+        number: int,
+        learned: Mapping[str, Any],
+        data: train.Data,
+        split: Split,
+        folder: Path,
     ) -> train.Trained:
-        """A stage that does not depend on the split; another run may be at it at the same time."""
+        """A stage that is kept for all runs; another one may be at it at the same time."""
         if folder not in self._finished:
             first = jax.process_index() == 0
             with locked(folder.with_suffix(".lock")) if first else contextlib.nullcontext():
-                trained = self._one(number, learned, apart.data, apart.split, folder)
+                trained = self._one(number, learned, data, split, folder)
             facts = {"folder": str(folder), **trained.facts}
             self._finished[folder] = dataclasses.replace(trained, facts=facts)
         return self._finished[folder]
@@ -260,24 +342,29 @@ class Stages:
         stage, network, how = self._stages[number], self._networks[number], self._hows[number]
         if isinstance(data.source, pairs.Distorted) and not (folder / FACTS).exists():
             data.source.make()
-        variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
-        fit = STEPS[stage.step].train
-        trained = fit(network, variables, data, split, how, folder, self._mesh, split.seed)
-        if jax.process_index() == 0 and (folder / "metrics.csv").exists():
+        step = STEPS[stage.step]
+        if step.as_it_is:
+            variables = list(learned.values())[-1]
+        else:
+            variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
+        trained = step.train(network, variables, data, split, how, folder, self._mesh, split.seed)
+        descended = (folder / "metrics.csv").exists()
+        if jax.process_index() == 0 and descended:
             about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
             plots.loss_curves(folder / "metrics.csv", folder / "curves.png", about)
+        if jax.process_index() == 0 and (descended or stage.pristine):
             facts = {"model": self._options[number], "fit": stage.fit, **trained.facts}
             write_json(folder / FACTS, facts)
         return trained
 
-    def _digest(self, number: int, before: str, apart: "_Apart") -> str:
-        """12 hex digits of all that decides what a stage apart from the splits learns."""
+    def _digest(self, number: int, before: str, known: list[Any]) -> str:
+        """12 hex digits of all that decides what a stage learns that is kept for other runs."""
         stage, how = self._stages[number], dataclasses.asdict(self._hows[number])
-        pairs = {**(stage.pairs or {}), "data_dir": "", "photographs": apart.photographs.digest}
+        section = {**(stage.pairs or stage.pristine or {}), **dict.fromkeys(PLACES, "")}
         starts = [stage.init_from, list(stage.dont_load)]
         file = self._file if "backbone" in self._options[number] else ""
         learned = [starts, digest(file) if file else ""]
-        kept = [before, stage.step, how, pairs, learned, self._options[number], apart.made]
+        kept = [before, stage.step, how, section, learned, self._options[number], known]
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
     def _of_weights(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -285,30 +372,6 @@ class Stages:
         if self._weights is None or "backbone" not in options:
             return options
         return {**options, "backbone": {**options["backbone"], **self._weights.options}}
-
-
-class _Apart(NamedTuple):
-    """Photographs that have nothing to do with the run's database, and what is made of them."""
-
-    photographs: Photographs
-    made: str
-    data: train.Data
-    split: Split
-
-
-def _apart(which: Pairs) -> _Apart:
-    found = photographs.load(which.photographs, which.data_dir or None)
-    source = pairs.distorted(found, which.view, which.data_dir or None)
-    count, kept = len(found), which.held_out + which.val
-    if min(which.held_out, which.val) < 0 or kept >= count:
-        raise InputError(
-            f"{found.name}: found {count} photographs, expected more than {which.held_out} held "
-            f"out and {which.val} for validation"
-        )
-    order = np.random.default_rng(which.seed).permutation(found.ids)
-    test, val, rest = np.split(order, [which.held_out, kept])
-    split = by_contents(source.index, "photographs", which.seed, (rest, val, test))
-    return _Apart(found, source.folder.name, train.Data(source.index, source, {}), split)
 
 
 def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:

@@ -80,12 +80,12 @@ class Data:
 
     Attributes:
         index: of the database.
-        source: of its blocks.
+        source: of its blocks: of `jiqa.data.pipeline`, or `pairs` or `unpaired` beside it.
         arrays: the source's, on the devices.
     """
 
     index: Index
-    source: Streamed | Resident
+    source: Any
     arrays: Any
 
 

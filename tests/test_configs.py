@@ -2,12 +2,15 @@ import jax
 import pytest
 
 from jiqa import models, optim
-from jiqa.configs import common, iqa_nrtl, mt_irn, ridge
-from jiqa.data.pipeline import View
+from jiqa.configs import common, iqa_nrtl, mt_irn, ridge, ttl_iqa
+from jiqa.configs.runs import RUNS
+from jiqa.configs.tables.ttl_iqa import PAPER
+from jiqa.data.plan import View
 from jiqa.errors import InputError
+from jiqa.inputs import Pairs, Pristine
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.protocols import Protocol
-from jiqa.stages import STEPS, Pairs, Stage, read
+from jiqa.stages import STEPS, Stage, read
 from jiqa.train import Descent
 
 
@@ -23,6 +26,15 @@ from jiqa.train import Descent
         lambda: mt_irn.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
         lambda: mt_irn.get_config("dataset=tid2013,variant=multi,metric=psnr"),
         lambda: mt_irn.get_config("dataset=live,weights=none,cross=csiq+tid2013,shared=True"),
+        *(lambda v=v: ttl_iqa.get_config(f"variant={v}") for v in ttl_iqa.VARIANTS),
+        *(lambda a=a: ttl_iqa.get_config(f"auxiliary={a}") for a in ttl_iqa.AUXILIARY),
+        lambda: ttl_iqa.get_config("dataset=livec,weights=none"),
+        lambda: ttl_iqa.get_config("dataset=livec,weights=FILE,levels=5"),
+        lambda: ttl_iqa.get_config("dataset=livec,weights=FILE,dense=fresh,paper_rate=True"),
+        lambda: ttl_iqa.get_config("dataset=koniq10k,weights=FILE,extra=1500,more=VOC2012"),
+        lambda: ttl_iqa.get_config("dataset=biq2021/sample,weights=FILE,budget=cpu"),
+        lambda: ttl_iqa.get_config("dataset=biq2021/sample,weights=FILE,budget=cpu,variant=vgg"),
+        lambda: ttl_iqa.get_config("dataset=live,weights=FILE,cross=csiq+tid2013,shared=True"),
         lambda: ridge.get_config("weights=none"),
         lambda: ridge.get_config("weights=none,cross=koniq10k+biq2021/sample"),
     ],
@@ -37,8 +49,15 @@ def test_every_config_describes_a_whole_run(make):
     for name in fields["stages"]:
         stage = Stage(**{"name": name, **fields[name]})
         how = read(STEPS[stage.step].description, stage.fit, name)
-        cut = read(Pairs, stage.pairs, name).view if stage.pairs else view
-        model = models.build(**(stage.model or fields["model"]))
+        cut = read(View, stage.view, name) if stage.view else view
+        if stage.pairs:
+            cut = read(Pairs, stage.pairs, name).view
+        if stage.pristine:
+            cut = read(Pristine, stage.pristine, name).view
+        options = stage.model or fields["model"]
+        if not options:
+            continue
+        model = models.build(**options)
         image = jax.ShapeDtypeStruct((2, cut.crop, cut.crop, 3), "float32")
         variables = jax.eval_shape(model.init, jax.random.key(0), image)
         if isinstance(how, Descent):
@@ -79,3 +98,28 @@ def test_bad_arguments_are_named(text, message):
 def test_bad_arguments_of_mt_irn_are_named(text, message):
     with pytest.raises(InputError, match=message):
         mt_irn.get_config(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("variant=half", "variant: found 'half', expected full, vgg, sftnet, gan-vgg"),
+        ("levels=4", "levels: found 4, expected 2, 3, 5"),
+        ("auxiliary=fsim", "auxiliary: found 'fsim', expected gan, simulated, ssim, vif"),
+        ("dense=none", "dense: found 'none', expected imported, fresh"),
+        ("budget=tiny", "budget: found 'tiny'"),
+        ("extra=10", "found more='', extra=10, expected both or neither"),
+        ("levels=2,variant=vgg", "found levels with the variant vgg, expected one of them"),
+        ("levels=2,auxiliary=ssim", "found levels, auxiliary with the variant full"),
+        ("dataset=livec", "weights: nothing found, expected the file of a VGG-16's"),
+    ],
+)
+def test_bad_arguments_of_ttl_iqa_are_named(text, message):
+    with pytest.raises(InputError, match=message):
+        ttl_iqa.get_config(text)
+
+
+def test_every_row_of_ttl_iqa_that_is_ours_has_a_config():
+    ours = {row.query.get("run", "") for t in PAPER.tables.values() for row in t.rows}
+    assert {run for run in ours if run.startswith("ttl_iqa")} <= set(RUNS)
+    assert RUNS["ttl_iqa/koniq-18732"].startswith("configs/ttl_iqa.py:extra=1500,")

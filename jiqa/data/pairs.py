@@ -7,6 +7,7 @@ batches are those of every other source, so that both are cut alike.
 import dataclasses
 import hashlib
 import shutil
+import threading
 import zlib
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,9 @@ from jiqa.errors import InputError
 # The distortions of Waterloo Exploration, which MT-IRN and TTL-IQA learn from.
 FAMILY = "waterloo"
 LEVELS = np.arange(1, 6)
+# NumPy has Python parse a file's header, and CPython 3.11's parser fails now and then where several
+# threads are at it.
+_PARSING = threading.Lock()
 VARIANTS = [(name, level) for name in FAMILIES[FAMILY] for level in LEVELS.tolist()]
 
 
@@ -89,7 +93,8 @@ class Distorted(Streamed):
     def load(self, row: int) -> np.ndarray:
         """The pair of a row, uint8 [h, w, 2, 3], a view of the photograph's file."""
         number = 1 + row % len(VARIANTS)
-        stack = np.load(self._file(row // len(VARIANTS)), mmap_mode="r")
+        with _PARSING:
+            stack = np.load(self._file(row // len(VARIANTS)), mmap_mode="r")
         self.view.check(f"{self.index.database} {self.index.content_id[row]}", stack.shape[1:3])
         return np.moveaxis(stack[: number + 1 : number], 0, 2)
 

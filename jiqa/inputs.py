@@ -1,0 +1,202 @@
+"""What stages learn from: the run's database, pairs, photographs, what another stage has made."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from jiqa import auxiliary, train
+from jiqa import mesh as meshes
+from jiqa.data import pairs, photographs
+from jiqa.data.index import Index, Records
+from jiqa.data.photographs import Photographs
+from jiqa.data.pipeline import source
+from jiqa.data.plan import View
+from jiqa.data.unpaired import Unpaired
+from jiqa.errors import InputError
+from jiqa.protocols import Split, by_contents
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """What a restorer learns from.
+
+    Attributes:
+        view: how pairs are cut.
+        photographs: pristine ones to distort: a prepared database or folders, see
+            `jiqa.data.photographs.load`. The stage then does not depend on the split: it is trained
+            once and kept below the folder of runs, for every run that has the same. By default the
+            run's own database with its references, split as its scores are.
+        val: how many of the photographs are kept for validation.
+        held_out: how many are never learned from; what is restored of them is measured at the end.
+        seed: of the choice of both, and of the training.
+        data_dir: folder of databases, where the distorted pictures are kept too.
+    """
+
+    view: View
+    photographs: str = ""
+    val: int = 4
+    held_out: int = 6
+    seed: int = 0
+    data_dir: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pristine:
+    """The photographs that a DT-GAN hallucinates distortions onto.
+
+    Attributes:
+        view: how they, and the scored images beside them, are cut.
+        photographs: as in `Pairs`; by default the references of the run's own database, those of a
+            split's training images alone.
+        more: folders of others, for a stage that only shows them to the generators.
+        extra: how many of these are taken.
+        held_out: share of them that the generators never learn from, though they are shown all.
+        seed: of that choice.
+        data_dir: folder of databases.
+    """
+
+    view: View
+    photographs: str = ""
+    more: str = ""
+    extra: int = 0
+    held_out: float = 0.2
+    seed: int = 0
+    data_dir: str = ""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.held_out < 1:
+            raise InputError(f"held_out: found {self.held_out}, expected a share in [0, 1)")
+
+
+def load(which: Pairs | Pristine) -> Photographs:
+    """The photographs that a section names.
+
+    Raises:
+        InputError: what `jiqa.data.photographs` refuses.
+    """
+    data_dir = which.data_dir or None
+    found = photographs.load(which.photographs, data_dir)
+    if isinstance(which, Pristine) and which.extra:
+        more = photographs.load(which.more, data_dir)
+        return photographs.joined(found, more, which.extra, which.seed)
+    return found
+
+
+class Apart(NamedTuple):
+    """Pairs that have nothing to do with the run's database, made of photographs.
+
+    Attributes:
+        photographs: what they are made of.
+        made: folder of the pictures, by name.
+        data: the pairs.
+        split: of them.
+    """
+
+    photographs: Photographs
+    made: str
+    data: train.Data
+    split: Split
+
+
+def apart(which: Pairs) -> Apart:
+    """The pairs of photographs.
+
+    Raises:
+        InputError: too few photographs, or what `jiqa.data.photographs.load` refuses.
+    """
+    found = load(which)
+    made = pairs.distorted(found, which.view, which.data_dir or None)
+    count, kept = len(found), which.held_out + which.val
+    if min(which.held_out, which.val) < 0 or kept >= count:
+        raise InputError(
+            f"{found.name}: found {count} photographs, expected more than {which.held_out} held "
+            f"out and {which.val} for validation"
+        )
+    order = np.random.default_rng(which.seed).permutation(found.ids)
+    test, val, rest = np.split(order, [which.held_out, kept])
+    split = by_contents(made.index, "photographs", which.seed, (rest, val, test))
+    return Apart(found, made.folder.name, train.Data(made.index, made, {}), split)
+
+
+def on_devices(
+    index: Index, records: Records, view: View, at: Mapping[str, Any], mesh: Mesh
+) -> train.Data:
+    """A database and the source of its blocks, on the devices.
+
+    Args:
+        index: of the database.
+        records: of its images.
+        view: how these are cut.
+        at: `resident_mb` and `workers`, as the section `data` of a config.
+        mesh: of the devices.
+
+    Raises:
+        InputError: what `jiqa.data.pipeline.source` refuses.
+    """
+    blocks = _source(index, records, view, at)
+    return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
+
+
+def recut(data: train.Data, view: View, at: Mapping[str, Any], mesh: Mesh) -> train.Data:
+    """A database as another view has it; arguments and errors as `on_devices`'s."""
+    return on_devices(data.index, data.source.records, view, at, mesh)
+
+
+def beside(
+    which: Pristine,
+    found: Photographs | None,
+    data: train.Data,
+    split: Split,
+    at: Mapping[str, Any],
+    mesh: Mesh,
+) -> train.Data:
+    """The photographs, beside the training images of a split; arguments else as `on_devices`'s.
+
+    Args:
+        which: how.
+        found: what `which.photographs` says; None where these are the database's own references.
+        data: the run's database.
+        split: of it; nothing of its test part is read.
+
+    Raises:
+        InputError: the database has no references; an image is too small for the view.
+    """
+    if found is None:
+        found = photographs.of_rows(data.index, data.source.records, split.train)
+    order = np.random.default_rng(which.seed).permutation(len(found))
+    held_out, learned = np.split(order, [round(which.held_out * len(found))])
+    both = Unpaired(
+        pristine=_source(found.index, found.files, which.view, at),
+        scored=_source(data.index, data.source.records, which.view, at),
+        pristine_train=np.sort(learned),
+        pristine_test=np.sort(held_out),
+    )
+    return train.Data(data.index, both, jax.device_put(both.arrays, meshes.replicated(mesh)))
+
+
+def made(
+    folder: str, view: View, seed: int, at: Mapping[str, Any], mesh: Mesh
+) -> tuple[train.Data, Split]:
+    """The database that a stage made; arguments and errors else as `on_devices`'s.
+
+    Args:
+        folder: the stage's fact `database`.
+        seed: of the split.
+
+    Returns:
+        The database; its split by photographs, a tenth for validation and a tenth for the test.
+    """
+    index, records = auxiliary.database(folder)
+    contents = np.random.default_rng(seed).permutation(np.unique(index.content_id))
+    tenth = round(len(contents) / 10)
+    test, val, rest = np.split(contents, [tenth, 2 * tenth])
+    split = by_contents(index, "auxiliary", seed, (rest, val, test))
+    return on_devices(index, records, view, at, mesh), split
+
+
+def _source(index: Index, records: Records, view: View, at: Mapping[str, Any]) -> Any:
+    return source(index, records, view, resident_mb=at["resident_mb"], workers=at["workers"])
