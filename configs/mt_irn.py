@@ -77,7 +77,8 @@ def get_config(text: str = "") -> ConfigDict:
     if args.variant != "baseline":
         stages |= _restorer(restorer, args)
     if args.metric:
-        stages["measure"] = {"step": "measure", "model": restorer, "fit": {"metric": args.metric}}
+        how = {"metric": args.metric, "turn": False}
+        stages["measure"] = {"step": "measure", "model": restorer, "fit": how}
         config.view = ConfigDict({"resize": None, "crop": 1, "blocks": 1})
     else:
         blocks = {"crop": 224, "blocks": 5, "flip": True}

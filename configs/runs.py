@@ -28,5 +28,6 @@ RUNS |= {
         "auxiliary=vif",
         "extra=1500,more=VOC2012",
         "extra=5000,more=VOC2012",
+        *(f"metric={metric}" for metric in ttl_iqa.METRICS),
     )
 }

@@ -22,6 +22,11 @@ Arguments:
                  or folders joined by +; pocket takes its own
     more, extra  a folder of further photographs, and how many of them are hallucinated as well;
                  the generators don't learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
+    metric       in the place of scores, what a measure says of the hallucinated images: ssim with
+                 their own photographs; brisque, fitted to `dataset`; brisque/standard, as its
+                 authors scale it (tables XI and XII). The generators learn from all of `dataset`
+    check        True: a classifier learns the levels of `dataset`'s own images, and is tested on
+                 the hallucinated ones: `accuracy` in split.json
     dense        imported: `weights` has VGG-16's dense layers too (torchvision's file, Keras');
                  fresh: they start anew, and the semantic loss is on conv5_3
     paper_rate   True: the paper's learning rate of 1e-6 everywhere
@@ -53,6 +58,10 @@ AUXILIARY = {
     "ssim": "ttl_iqa/ssim-label",
     "vif": "ttl_iqa/vif-label",
 }
+# Steps that train SFTnet.
+TRAINED = ("levels", "supervised")
+# What measures the hallucinated images.
+METRICS = ("ssim", "brisque", "brisque/standard")
 # Levels of quality -> strengths of the synthetic distortions that stand for them.
 STRENGTHS = {2: (1, 5), 3: (1, 3, 5), 5: (1, 2, 3, 4, 5)}
 # Pristine photographs of Waterloo Exploration.
@@ -74,7 +83,10 @@ def get_config(text: str = "") -> ConfigDict:
     config.dense = bool(config.weights) and args.dense == "imported"
     config.view = ConfigDict({"resize": (224, 224), "crop": 224, "blocks": 1, "flip": True})
     stages = _auxiliary(args, config.weights, config.dense) if transfer else {}
-    stages |= _network(args, config.weights, config.dense, attention, list(stages))
+    if args.metric:
+        stages |= _measure(args.metric)
+    else:
+        stages |= _network(args, config.weights, config.dense, attention, list(stages))
     config.model = ConfigDict()
     config.stages = tuple(stages)
     config.update({name: ConfigDict(stage) for name, stage in stages.items()})
@@ -83,6 +95,8 @@ def get_config(text: str = "") -> ConfigDict:
     elif args.budget == "cpu":
         _cpu(config)
     config.tests = common.others(args, lambda _: config.view)
+    if args.metric:
+        _measured(config, args.photographs if not pocket else "pocket", args.cross)
     return config
 
 
@@ -98,6 +112,8 @@ def read(text: str) -> ConfigDict:
         photographs="waterloo_exploration",
         more="",
         extra=0,
+        metric="",
+        check=False,
         dense="imported",
         paper_rate=False,
         splits=1,
@@ -112,6 +128,8 @@ def read(text: str) -> ConfigDict:
 
 def run(args: ConfigDict) -> str:
     """Name of the run in the tables."""
+    if args.metric:
+        return f"ttl_iqa-{args.metric}"
     if args.extra:
         return f"ttl_iqa/koniq-{args.levels * (WATERLOO + args.extra)}"
     if args.auxiliary != "gan":
@@ -125,6 +143,7 @@ def _check(args: ConfigDict) -> None:
         ("variant", tuple(VARIANTS)),
         ("levels", tuple(STRENGTHS)),
         ("auxiliary", tuple(AUXILIARY)),
+        ("metric", ("", *METRICS)),
         ("dense", ("imported", "fresh")),
         ("budget", ("paper", "cpu")),
     ):
@@ -138,6 +157,7 @@ def _check(args: ConfigDict) -> None:
         "levels": args.levels != 3,
         "auxiliary": args.auxiliary != "gan",
         "extra": bool(args.extra),
+        "metric": bool(args.metric),
     }
     asked = [name for name, other in others.items() if other]
     if len(asked) > (args.variant == "full"):
@@ -218,6 +238,15 @@ def _network(
     scores = {"step": "supervised", "model": {**model, "outputs": 1}, "fit": fit(loss="mse")}
     if not before:
         return {"scores": {**scores, "init_from": inherited, "dont_load": fresh}}
+    check = {
+        "step": "levels",
+        "model": {**model, "outputs": args.levels},
+        "fit": fit(),
+        "init_from": inherited,
+        "dont_load": fresh,
+        "database": before[-1],
+        "real_levels": args.levels,
+    }
     start = {"init_from": inherited, "dont_load": fresh, "database": before[-1]}
     view = {"resize": None, "crop": 224, "blocks": 1, "flip": True}
     if args.auxiliary in ("ssim", "vif"):
@@ -225,9 +254,33 @@ def _network(
     else:
         first = {"step": "levels", "model": {**model, "outputs": args.levels}, "fit": fit()}
     return {
+        **({"check": {**check, "view": view}} if args.check else {}),
         "levels": {**first, **start, "view": view},
         "scores": {**scores, "init_from": {"": "levels"}, "dont_load": ("^head/",)},
     }
+
+
+def _measure(metric: str) -> dict[str, Any]:
+    """The stage `scores` that is a measure, or features fitted to the run's database."""
+    if metric == "brisque":
+        model = {"name": "handcrafted", "method": "brisque"}
+        return {"scores": {"step": "svr", "model": model, "fit": {}}}
+    how = {"metric": metric.partition("/")[0], "turn": False}
+    return {"scores": {"step": "measure", "model": {}, "fit": how}}
+
+
+def _measured(config: Any, photographs: str, cross: str) -> None:
+    """Tests on what is made of the photographs, whole, not on the database's own images."""
+    if cross not in ("", photographs):
+        raise InputError(
+            f"config argument cross: found {cross!r} with a metric, expected {photographs}, whose "
+            "hallucinated images are measured"
+        )
+    whole = ConfigDict({"resize": None, "crop": 32, "blocks": 1})
+    config.view, config.data.resident_mb = whole, 0
+    config.protocol.kind = "cross"
+    test = {"made_by": "hallucinate", "view": whole, "data": config.data}
+    config.tests = ConfigDict({photographs: test})
 
 
 def _pocket(config: Any) -> None:
@@ -243,16 +296,17 @@ def _pocket(config: Any) -> None:
         fit.by_type, fit.updates, fit.batch_size, fit.evaluate_updates = False, 150, 4, 150
         fit.optim.learning_rate = 1e-3
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 4})
-    for name, updates in (("levels", 300), ("scores", 1000)):
-        if name in config.stages:
+    for name, updates in (("check", 300), ("levels", 300), ("scores", 1000)):
+        if name in config.stages and config[name].step in TRAINED:
             model, fit = config[name].model, config[name].fit
             model.backbone.update({"width": 8, "dense": 64, "dropout": 0.1})
             fit.updates, fit.batch_size, fit.evaluate_updates = updates, 32, updates
             fit.optim = ConfigDict(
                 {"learning_rate": 1e-3, "warmup": 0.1, "weight_decay": 1e-2, "clip": 1.0}
             )
-    if "levels" in config.stages:
-        config.levels.view = config.view
+    for name in ("check", "levels"):
+        if name in config.stages:
+            config[name].view = config.view
 
 
 def _cpu(config: Any) -> None:
@@ -270,8 +324,8 @@ def _cpu(config: Any) -> None:
         fit = config.gan.fit
         fit.updates, fit.semantic_weight, fit.evaluate_updates = 3000, 0.0, 500
     config.view = ConfigDict({"resize": (256, 256), "crop": 128, "blocks": 1, "test_blocks": 4})
-    for name, updates in (("levels", 500), ("scores", 1000)):
-        if name in config.stages:
+    for name, updates in (("check", 500), ("levels", 500), ("scores", 1000)):
+        if name in config.stages and config[name].step in TRAINED:
             model, fit = config[name].model, config[name].fit
             model.backbone.update({"dense": 512})
             fit.updates, fit.batch_size, fit.evaluate_updates = updates, 8, updates // 4
@@ -287,5 +341,6 @@ def _cpu(config: Any) -> None:
             )
             if config[name].get("init_from", {}).get("backbone"):
                 config[name].dont_load = ("^backbone/fc",)
-    if "levels" in config.stages:
-        config.levels.view.crop = 128
+    for name in ("check", "levels"):
+        if name in config.stages:
+            config[name].view.crop = 128

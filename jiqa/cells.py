@@ -161,7 +161,7 @@ def _parts(tables: list[Predictions], query: Query) -> list[list[Predictions]]:
         if any(kinds):
             rows &= np.isin(table.distortion, kinds)
         if query.image:
-            rows &= table.id == query.image
+            rows &= table.content_id == query.image
         if query.level is not None:
             rows &= table.level == query.level
         return table.take(rows)

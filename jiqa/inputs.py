@@ -11,7 +11,8 @@ from jax.sharding import Mesh
 from jiqa import auxiliary, train
 from jiqa import mesh as meshes
 from jiqa.data import pairs, photographs
-from jiqa.data.index import Index, Records
+from jiqa.data.index import Index, Records, Several, concatenated
+from jiqa.data.levels import quality_levels
 from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import source
 from jiqa.data.plan import View
@@ -196,6 +197,42 @@ def made(
     test, val, rest = np.split(contents, [tenth, 2 * tenth])
     split = by_contents(index, "auxiliary", seed, (rest, val, test))
     return on_devices(index, records, view, at, mesh), split
+
+
+def real_for_made(
+    folder: str,
+    data: train.Data,
+    split: Split,
+    levels: int,
+    view: View,
+    at: Mapping[str, Any],
+    mesh: Mesh,
+) -> tuple[train.Data, Split]:
+    """Images of the run's database to learn levels from, and those that a stage made to test on.
+
+    Arguments and errors else as `made`'s and `on_devices`'s.
+
+    Args:
+        data: the run's database; the levels of its training images, and of its validation images,
+            are equal parts by rank, whatever the type of distortion.
+        split: of it; its test part is left out.
+        levels: how many.
+
+    Returns:
+        Both as one database; its split, whose test part is all that the stage made.
+    """
+    pictures, records = auxiliary.database(folder)
+    parts = [data.index.take(rows) for rows in (split.train, split.val)]
+    parts = [dataclasses.replace(part, distortion=np.full(len(part), "all")) for part in parts]
+    parts = [dataclasses.replace(part, level=quality_levels(part, levels)) for part in parts]
+    files = [data.source.records] * sum(map(len, parts)) + [records] * len(pictures)
+    index = concatenated([*parts, pictures])
+    both = Records(Several(files, index.record), np.arange(len(index)))
+    index = dataclasses.replace(index, record=np.arange(len(index)))
+    bounds = np.cumsum([len(part) for part in parts])
+    rows = np.split(np.arange(len(index)), bounds)
+    split = dataclasses.replace(split, train=rows[0], val=rows[1], test=rows[2])
+    return on_devices(index, both, view, at, mesh), split
 
 
 def _source(index: Index, records: Records, view: View, at: Mapping[str, Any]) -> Any:

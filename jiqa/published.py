@@ -20,7 +20,7 @@ class Query:
         distortion: only images of this type, or of these.
         level: only images of this level of quality, or what `fact` is about: 0 is the best of
             three; None where there are no levels.
-        image: only the image of this id.
+        image: only the images made of this photograph, by its `content_id`.
         made_by: the run that made the images out of those of `database`, which are then what the
             run of the figure was shown; '' where they are the database's own.
         also: a run whose figure stands beside that of `run`, of another kind than the published

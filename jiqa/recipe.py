@@ -1,5 +1,6 @@
 """From a config to a table: every split's stages in order, resumed where they stopped."""
 
+import dataclasses
 import functools
 import hashlib
 import json
@@ -14,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import inputs, plots, train
+from jiqa import auxiliary, inputs, plots, train
 from jiqa import mesh as meshes
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.photographs import Photographs
@@ -74,18 +75,25 @@ def run(
     tests = fields["tests"]
     if bool(tests) != (protocol.kind == "cross"):
         raise InputError("tests: expected other databases with the protocol cross, and only then")
-    others = {name: _index(test["data"]) for name, test in tests.items()}
+    made = {name: test["made_by"] for name, test in tests.items() if "made_by" in test}
+    others = {name: _index(tests[name]["data"]) for name in tests if name not in made}
     labels = {name: protocol.label_of_test(index, other) for name, (other, _) in others.items()}
     for name, (other, _) in others.items():
         refuse_leak(splits[0].seen, other)
         stages.refuse_seen(other, tests[name]["data"])
-    if not others:
+    if not tests:
         stages.refuse_seen(index, fields["data"])
     data = _ready(index, records, fields, mesh)
 
     @functools.cache
-    def tested(name: str) -> train.Data:
-        return _ready(*others[name], tests[name], mesh) if name else data
+    def ready(name: str) -> train.Data:
+        return _ready(*others[name], tests[name], mesh)
+
+    def tested(name: str, trained: train.Trained) -> train.Data:
+        if name in made:
+            index, records = auxiliary.database(trained.facts["stages"][made[name]]["database"])
+            return _ready(dataclasses.replace(index, database=name), records, tests[name], mesh)
+        return ready(name) if name else data
 
     folder = _open(Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
@@ -105,13 +113,13 @@ def run(
             here.mkdir(parents=True, exist_ok=True)
             write_json(here / "split.json", facts)
         for name in missing:
-            other = tested(name)
-            rows = np.arange(len(other.index)) if name else split.test
-            quality = predict_test(trained.predict, other, rows, split.seen)
+            on = tested(name, trained)
+            rows = np.arange(len(on.index)) if name else split.test
+            quality = predict_test(trained.predict, on, rows, split.seen)
             if jax.process_index() == 0:
                 table = Predictions.from_index(
-                    other.index.take(rows),
-                    other.index.to_score(quality),
+                    on.index.take(rows),
+                    on.index.to_score(quality),
                     run=fields["run"],
                     config_hash=hashed,
                     protocol=labels.get(name, protocol.label(index.database)),

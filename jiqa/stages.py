@@ -71,7 +71,9 @@ class Stage:
             same and the same split.
         database: name of the stage that made the database which this one learns from; by default
             it is the run's own.
-        view: fields of `View`: how that is cut; by default as the run's.
+        real_levels: with `database`: it learns from the training images of the run's own database,
+            in so many levels of quality, and is only tested on that one.
+        view: fields of `View`: how images are cut; by default as the run's.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Stage:
     pairs: Mapping[str, Any] | None = None
     pristine: Mapping[str, Any] | None = None
     database: str = ""
+    real_levels: int = 0
     view: Mapping[str, Any] | None = None
 
 
@@ -122,7 +125,7 @@ def _measure(
         return measure.scorer(how.metric, data.source)
 
     def predict(data: train.Data, rows: np.ndarray) -> np.ndarray:
-        return measure.quality(scorer(data), data.index, rows)
+        return measure.quality(scorer(data), data.index, rows, how.turn)
 
     scorer(data)  # refuses a measure that the database has nothing for
     return train.Trained(predict, variables, {"seconds": 0})
@@ -308,7 +311,10 @@ class Stages:
         if stage.database:
             folder = told[stage.database].facts["database"]
             view = read(View, stage.view or self._view, f"{stage.name}.view")
-            return *inputs.made(folder, view, split.seed, self._at, self._mesh), None
+            at = self._at, self._mesh
+            if n := stage.real_levels:
+                return *inputs.real_for_made(folder, data, split, n, view, *at), None
+            return *inputs.made(folder, view, split.seed, *at), None
         if stage.view:
             view = read(View, stage.view, f"{stage.name}.view")
             return inputs.recut(data, view, self._at, self._mesh), split, None

@@ -116,6 +116,26 @@ class Records:
         return self.source[self.position[row]]
 
 
+class Several:
+    """Rows of several `Records` as one source: for each, one of `files` and its row there."""
+
+    def __init__(self, files: Sequence[Records], rows: np.ndarray):
+        self._files, self._rows = files, rows
+
+    def __getitem__(self, number: int) -> dict[str, Any]:
+        return self._files[number].row(self._rows[number])
+
+
+def concatenated(parts: Sequence[Index]) -> Index:
+    """The rows of one index after those of another; what else there is to say is the first's."""
+    columns = {
+        field.name: np.concatenate([getattr(part, field.name) for part in parts])
+        for field in dataclasses.fields(Index)
+        if isinstance(getattr(parts[0], field.name), np.ndarray)
+    }
+    return dataclasses.replace(parts[0], **columns)
+
+
 def load_index(
     database: str, *, config: str = "", data_dir: str | Path | None = None
 ) -> tuple[Index, Records]:

@@ -10,7 +10,14 @@ import numpy as np
 from PIL import Image
 
 from jiqa.data import pp, prepare
-from jiqa.data.index import REFERENCE, Index, Records, load_photographs, open_references
+from jiqa.data.index import (
+    REFERENCE,
+    Index,
+    Records,
+    Several,
+    load_photographs,
+    open_references,
+)
 from jiqa.errors import InputError
 
 # The family of the photographs of LIVE, TID2008 and TID2013, and what `fingerprint` says of them.
@@ -169,19 +176,9 @@ def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Phot
         f"{first.name}+{more.name}",
         first.families | more.families,
         ids,
-        Records(_Several(files, rows), np.arange(len(ids))),
+        Records(Several(files, rows), np.arange(len(ids))),
         _digest([first.digest, more.digest, *ids]),
     )
-
-
-class _Several:
-    """Rows of several `Records`, one after the other."""
-
-    def __init__(self, files: list[Records], rows: np.ndarray):
-        self._files, self._rows = files, rows
-
-    def __getitem__(self, number: int) -> dict[str, Any]:
-        return self._files[number].row(self._rows[number])
 
 
 def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:

@@ -3,7 +3,7 @@
 The predictions table holds a score as the measure gives it, its sign turned where the measure runs
 against the database's own score (`niqe` against a MOS, `ssim` against a DMOS). Predictions are in
 the score's direction there, whoever made them, so every figure reads them alike, and a correlation
-is positive where the two agree.
+is positive where the two agree. Where the scores themselves are averaged, nothing is turned.
 """
 
 import dataclasses
@@ -34,9 +34,11 @@ class Measure:
         metric: name in `jiqa.list_metrics()`, with the parameters that come with the package. A
             stage that has a model, a restorer, measures the images that this makes of those of the
             database.
+        turn: turn the sign where the measure runs against the database's score.
     """
 
     metric: str
+    turn: bool = True
 
 
 class Scorer:
@@ -102,10 +104,10 @@ def scorer(metric: str, source: Streamed | Resident) -> Scorer:
     return Scorer(metric, source)
 
 
-def quality(score: Scorer, index: Index, rows: np.ndarray) -> np.ndarray:
-    """What `Index.to_score` turns into the scores of rows int [n], in the database's direction.
+def quality(score: Scorer, index: Index, rows: np.ndarray, turn: bool = True) -> np.ndarray:
+    """What `Index.to_score` turns into the scores of rows int [n]; `turn` as in `Measure`.
 
-    float64 [n]; see the module for the direction.
+    float64 [n].
 
     Raises:
         InputError: an image that the measure's own parameters were fitted to.
@@ -116,7 +118,7 @@ def quality(score: Scorer, index: Index, rows: np.ndarray) -> np.ndarray:
             f"{score.measure.name} on {index.database}: found images among those to be tested that "
             "it was fitted to, expected the official test part: protocol=official"
         )
-    against = score.measure.lower_better == index.higher_better
+    against = turn and score.measure.lower_better == index.higher_better
     return index.to_quality((-1 if against else 1) * score(rows))
 
 
