@@ -68,7 +68,7 @@ def run(
     mesh = mesh or meshes.make()
     fields = config.to_dict()
     protocol = read(Protocol, fields["protocol"], "protocol")
-    stages = Stages(fields, Path(root), mesh)
+    stages = Stages(fields, Path(root), mesh, command)
     hashed = config_hash(fields, stages.photographs)
     index, records = _index(fields["data"])
     splits = protocol.splits(index)

@@ -151,12 +151,13 @@ class Stages:
         fields: of the config.
         root: folder of runs; stages that do not depend on the split lie in `root/stages`.
         mesh: of the devices.
+        command: of the run, kept beside what a stage has learned.
 
     Raises:
         InputError: a field of a stage, the file of weights or a photograph is not as it must be.
     """
 
-    def __init__(self, fields: Mapping[str, Any], root: Path, mesh: Mesh):
+    def __init__(self, fields: Mapping[str, Any], root: Path, mesh: Mesh, command: str = ""):
         self._stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
         if not self._stages:
             raise InputError("stages: found none, expected at least one")
@@ -168,7 +169,8 @@ class Stages:
         )
         self._options = [self._of_weights(s.model or fields["model"]) for s in self._stages]
         self._networks = [models.build(**each) if each else None for each in self._options]
-        self._run, self._root, self._mesh = fields["run"], root / "stages", mesh
+        self._run, self._command = fields["run"], command
+        self._root, self._mesh = root / "stages", mesh
         self._at, self._view = fields["data"], fields["view"]
         paired = self._sections("pairs", Pairs)
         self._own = {name: each.view for name, each in paired.items() if not each.photographs}
@@ -359,8 +361,8 @@ class Stages:
             about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
             plots.loss_curves(folder / "metrics.csv", folder / "curves.png", about)
         if jax.process_index() == 0 and (descended or stage.pristine):
-            facts = {"model": self._options[number], "fit": stage.fit, **trained.facts}
-            write_json(folder / FACTS, facts)
+            about = {"command": self._command, "model": self._options[number], "fit": stage.fit}
+            write_json(folder / FACTS, about | trained.facts)
         return trained
 
     def _digest(self, number: int, before: str, known: list[Any]) -> str:
