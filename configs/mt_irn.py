@@ -172,7 +172,7 @@ def _pocket(config: Any) -> None:
             config[name].pairs.view.crop = 64
             fit = config[name].fit
             fit.epochs, fit.batch_size, fit.evaluate_updates = 4.0, 32, 75
-            fit.optim.learning_rate, fit.optim.schedule = 2e-3, "cosine"
+            fit.optim.learning_rate, fit.optim.schedule = 1e-3, "cosine"
     if "measure" in config.stages:
         config.measure.model.width = 8
         return

@@ -235,29 +235,21 @@ def _network(
         }
         return {"updates": 50000, "batch_size": 30, "optim": optim, **how}
 
-    scores = {"step": "supervised", "model": {**model, "outputs": 1}, "fit": fit(loss="mse")}
+    def stage(step: str, outputs: int, **how: Any) -> dict[str, Any]:
+        return {"step": step, "model": {**model, "outputs": outputs}, "fit": fit(**how)}
+
+    begin: dict[str, Any] = {"init_from": inherited, "dont_load": fresh}
+    scores = stage("supervised", 1, loss="mse")
     if not before:
-        return {"scores": {**scores, "init_from": inherited, "dont_load": fresh}}
-    check = {
-        "step": "levels",
-        "model": {**model, "outputs": args.levels},
-        "fit": fit(),
-        "init_from": inherited,
-        "dont_load": fresh,
-        "database": before[-1],
-        "real_levels": args.levels,
-    }
-    start = {"init_from": inherited, "dont_load": fresh, "database": before[-1]}
+        return {"scores": scores | begin}
     view = {"resize": None, "crop": 224, "blocks": 1, "flip": True}
+    begin |= {"database": before[-1], "view": view}
+    levels = stage("levels", args.levels)
+    check = {"check": levels | begin | {"real_levels": args.levels}} if args.check else {}
     if args.auxiliary in ("ssim", "vif"):
-        first = {"step": "supervised", "model": {**model, "outputs": 1}, "fit": fit(loss="mse")}
-    else:
-        first = {"step": "levels", "model": {**model, "outputs": args.levels}, "fit": fit()}
-    return {
-        **({"check": {**check, "view": view}} if args.check else {}),
-        "levels": {**first, **start, "view": view},
-        "scores": {**scores, "init_from": {"": "levels"}, "dont_load": ("^head/",)},
-    }
+        levels = stage("supervised", 1, loss="mse")
+    scores |= {"init_from": {"": "levels"}, "dont_load": ("^head/",)}
+    return {**check, "levels": levels | begin, "scores": scores}
 
 
 def _measure(metric: str) -> dict[str, Any]:
