@@ -144,7 +144,7 @@ class Metric:
                 errors[k] = error
                 continue
             for side, array in zip(pair, loaded, strict=True):
-                side[k, : array.shape[1], : array.shape[2]] = array[0]
+                side[k, : array.shape[1], : array.shape[2]] = np.asarray(array)[0]
         scores = np.full(len(members), np.nan)
         if len(errors) < len(members):
             padded = jnp.asarray(size) if masked else None
@@ -157,7 +157,7 @@ class Metric:
             found, expected = ("no ref", "one") if ref is None else ("a ref", "none")
             raise InputError(f"{self.name}: found {found}, expected {expected}")
 
-    def _checked(self, image: Any, ref: Any, name: str) -> tuple[jax.Array, ...]:
+    def _checked(self, image: Any, ref: Any, name: str) -> tuple[check.Array, ...]:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
         image, ref = load(image), load(ref)
         try:
@@ -167,7 +167,7 @@ class Metric:
         both = (image,) if ref is None else (image, ref)
         return tuple(map(self._prepare, both)) if self._prepare else both
 
-    def _run(self, *images: jax.Array, size: jax.Array | None = None) -> jax.Array:
+    def _run(self, *images: check.Array, size: jax.Array | None = None) -> jax.Array:
         how: dict[str, Any] = {} if self.params is None else {"params": self.params}
         if size is not None:
             how["size"] = size

@@ -306,6 +306,7 @@ _TABLE = (
         "domain, IEEE TIP 21(12), 2012",
         note="regression of our own, on BIQ2021; the authors' libsvm model as params",
         differentiable=False,
+        masks=True,
         params="jiqa.handcrafted.brisque:load",
         fitted_on="biq2021",
     ),
@@ -320,6 +321,7 @@ _TABLE = (
         "using perception based features, NCC 2015",
         note="as MATLAB's piqe",
         differentiable=False,
+        masks=True,
     ),
 )
 

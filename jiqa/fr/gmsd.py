@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import PREWITT, magnitude, root
-from jiqa.ops.masks import masked_mean, within
+from jiqa.ops.masks import masked_mean, shrunk, within
 
 T = 170.0
 
@@ -31,8 +31,7 @@ def gmsd(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
     grey = block_mean(jnp.concatenate(grey), 2, "zero")
     m1, m2 = jnp.split(magnitude(grey, PREWITT), 2)
     difference = (m1 - m2) ** 2 / (m1**2 + m2**2 + T)  # 1 less the similarity, exactly 0 of equals
-    if size is not None:
-        size = -(-size // 2)
+    size = shrunk(size)
     n = difference[0].size if size is None else size.prod(1).astype(difference.dtype)
     away = difference - masked_mean(difference, size)[:, None, None]
     return root(masked_mean(away**2, size) * (n / (n - 1)))

@@ -11,7 +11,7 @@ import numpy as np
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import filter2, separable
 from jiqa.ops.gradient import root
-from jiqa.ops.masks import masked_mean, mirrored, within
+from jiqa.ops.masks import masked_mean, mirrored, shrunk, within
 
 LOWPASS = np.array([0.05, 0.25, 0.4, 0.25, 0.05])  # Burt and Adelson's
 
@@ -52,7 +52,7 @@ def nlpd(
     distances = []
     for a, b in (jnp.split(level, 2) for level in levels):
         distances.append(root(masked_mean((a - b) ** 2, size)))
-        size = _half(size)
+        size = shrunk(size)
     return jnp.stack(distances).mean(0)
 
 
@@ -65,7 +65,7 @@ def pyramid(
         height, width = grey.shape[1:]
         whole = grey if size is None else mirrored(grey, 2, size)
         low = separable(whole, LOWPASS, LOWPASS, "symmetric")[:, :height:2, :width:2]
-        half = _half(size)
+        half = shrunk(size)
         whole = low if half is None else mirrored(low, 1, half)
         bands.append(within(grey - expand(expand(whole, height, 1), width, 2), size))
         grey, size = low, half
@@ -74,10 +74,6 @@ def pyramid(
         band / (sigma + filter2(jnp.abs(band), kernel(level, far), "zero"))
         for level, (band, sigma) in enumerate(zip(bands, SIGMAS, strict=True))
     ]
-
-
-def _half(size: jax.Array | None) -> jax.Array | None:
-    return None if size is None else -(-size // 2)
 
 
 def kernel(level: int, far: float) -> np.ndarray:

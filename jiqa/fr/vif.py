@@ -9,7 +9,7 @@ import numpy as np
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import gaussian_line, separable
-from jiqa.ops.masks import masked_mean, within
+from jiqa.ops.masks import masked_mean, shrunk, within
 
 NOISE = 0.4  # the variance of the neurons' noise
 NOISE_PIXEL = 2.0
@@ -197,7 +197,7 @@ def vifp(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
         line = gaussian_line(taps, taps / 5)
         if scale:
             x, y = (separable(m, line, line, "valid")[:, ::2, ::2] for m in (x, y))
-            size = None if size is None else -(-(size - taps + 1) // 2)
+            size = None if size is None else shrunk(size - taps + 1)
         stacked = jnp.concatenate([x, y, x * y, x * x, y * y])
         mu_x, mu_y, xy, xx, yy = jnp.split(separable(stacked, line, line, "valid"), 5)
         xx, yy = jnp.maximum(xx - mu_x**2, 0), jnp.maximum(yy - mu_y**2, 0)

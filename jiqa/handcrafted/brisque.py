@@ -17,29 +17,36 @@ from jiqa.handcrafted import files, svr
 from jiqa.handcrafted.svr import Svr
 from jiqa.ops import distributions
 from jiqa.ops.colour import luma
+from jiqa.ops.masks import shrunk, within, wrapped
 
 FEATURES = 36
 LEAST = 16
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 
 
-def brisque(image: jax.Array, *, params: Svr) -> jax.Array:
-    """Scores [b] of images [b, h, w, 3] in [0, 1]; see the module."""
-    return params.predict(features(image))
+def brisque(image: jax.Array, *, params: Svr, size: jax.Array | None = None) -> jax.Array:
+    """Scores [b] of images [b, h, w, 3] in [0, 1]; see the module and, on `size`, `ops.masks`."""
+    return params.predict(features(image, size))
 
 
-def features(image: jax.Array) -> jax.Array:
+def features(image: jax.Array, size: jax.Array | None = None) -> jax.Array:
     """Features [b, 36], in the order of the authors' code."""
     x = luma(image, rounded=True)
-    return jnp.concatenate([_scale(x), _scale(distributions.halve(x))], -1)
+    half = distributions.halve(x, size)
+    return jnp.concatenate([_scale(x, size), _scale(half, shrunk(size))], -1)
 
 
-def _scale(x: jax.Array) -> jax.Array:
+def _scale(x: jax.Array, size: jax.Array | None) -> jax.Array:
     """[b, h, w] -> [b, 18]."""
-    x, _ = distributions.mscn(x, padding="zero")
-    out = [*distributions.ggd(x, (1, 2))]
-    for shift in _SHIFTS:
-        fit = distributions.aggd(x * jnp.roll(x, shift, (1, 2)), (1, 2))
+    x, _ = distributions.mscn(within(x, size), padding="zero")
+    x = within(x, size)
+    count = None if size is None else size.prod(1).astype(x.dtype)
+    out = [*distributions.ggd(x, (1, 2), count)]
+    _, height, width = x.shape
+    around = wrapped(x, size)
+    for down, right in _SHIFTS:
+        neighbour = around[:, 1 - down : 1 - down + height, 1 - right : 1 - right + width]
+        fit = distributions.aggd(x * neighbour, (1, 2), count)
         out += [fit.shape, fit.mean, fit.left**2, fit.right**2]
     return jnp.stack(out, -1)
 

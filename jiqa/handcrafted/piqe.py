@@ -19,6 +19,7 @@ from jiqa.ops import distributions
 from jiqa.ops.colour import luma
 from jiqa.ops.distributions import over
 from jiqa.ops.gradient import root
+from jiqa.ops.masks import replicated, shrunk, within
 
 BLOCK = 16
 _SEGMENT = 6
@@ -26,15 +27,20 @@ _ACTIVE = 0.1
 _IMPAIRED = 0.1
 
 
-def piqe(image: jax.Array) -> jax.Array:
-    """Scores [b] of images [b, h, w, 3] in [0, 1], of any size; see the module."""
+def piqe(image: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
+    """Scores [b] of images [b, h, w, 3] in [0, 1], of any size; see the module.
+
+    `size`: see `jiqa.ops.masks`.
+    """
     x = luma(image, rounded=True)
+    if size is not None:
+        x = replicated(x, size)
     fill = [(0, 0), *((0, -side % BLOCK) for side in x.shape[1:])]
     x, _ = distributions.mscn(jnp.pad(x, fill, mode="edge"))
     b, h, w = x.shape
     blocks = x.reshape(b, h // BLOCK, BLOCK, w // BLOCK, BLOCK).swapaxes(2, 3)
+    variance = within(_variance(blocks, (3, 4)), shrunk(size, BLOCK)).reshape(b, -1)
     blocks = blocks.reshape(b, -1, BLOCK, BLOCK)
-    variance = _variance(blocks, (2, 3))
     active = variance > _ACTIVE
     distorted = jnp.where(_impaired(blocks), 1 - variance, 0) + jnp.where(
         _noisy(blocks, variance), variance, 0

@@ -12,8 +12,10 @@ from jiqa.errors import InputError
 # The bits of 1.0: read as whole numbers, only those of floats in [0, 1] are no larger, but for -0.
 _ONE = np.float32(1).view(np.uint32)
 
+Array = jax.Array | np.ndarray
 
-def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[jax.Array, jax.Array | None]:
+
+def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[Array, Array | None]:
     """`image` and its reference as a measure takes them.
 
     Args:
@@ -24,7 +26,8 @@ def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[jax.Array, j
 
     Returns:
         Both as float32 [b, h, w, 3] in [0, 1], grey repeated; None where there was no `ref`.
-        Traced arrays pass with their range unseen.
+        Traced arrays pass with their range unseen. NumPy's arrays stay such, so that nothing
+        compiles for each of many sizes; but a batch of uint8 is converted by a compiled pass.
 
     Raises:
         InputError: another type, shape or range, a side below `least`, a ref of another size.
@@ -41,7 +44,7 @@ def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[jax.Array, j
     return image, ref
 
 
-def _image(name: str, image: Any, least: int) -> jax.Array:
+def _image(name: str, image: Any, least: int) -> Array:
     if not isinstance(image, jax.Array):
         image = np.asarray(image)
     if image.ndim == 2:
@@ -57,24 +60,34 @@ def _image(name: str, image: Any, least: int) -> jax.Array:
     if image.ndim == 4 and image.shape[-1] == 3:  # nothing to do, which takes JAX a while
         return image
     image = image.reshape(-1, height, width, image.shape[-1])
-    return jnp.broadcast_to(image, (*image.shape[:-1], 3))
+    shape = (*image.shape[:-1], 3)
+    if isinstance(image, np.ndarray):
+        return np.broadcast_to(image, shape)
+    return jnp.broadcast_to(image, shape)
 
 
-def _unit(name: str, image: jax.Array | np.ndarray) -> jax.Array:
+def _unit(name: str, image: Array) -> Array:
     expected = "expected uint8 (0..255) or floats in [0, 1]"
     if image.dtype == np.uint8:
-        return jnp.asarray(image, jnp.float32) / 255
+        if isinstance(image, np.ndarray) and image.ndim == 3:
+            return np.divide(image, 255, dtype=np.float32)
+        return _from_bytes(image)
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
     if not isinstance(image, Tracer) and not _in_range(image):
         low, high = float(image.min()), float(image.max())
         raise InputError(f"{name}: found {image.dtype} in [{low:g}, {high:g}], {expected}")
-    if isinstance(image, jax.Array) and image.dtype == jnp.float32:
-        return image
-    return jnp.asarray(image, jnp.float32)
+    if isinstance(image, jax.Array):
+        return image.astype(jnp.float32)
+    return np.asarray(image, np.float32)
 
 
-def _in_range(x: jax.Array | np.ndarray) -> bool:
+@jax.jit
+def _from_bytes(image: Array) -> jax.Array:
+    return jnp.asarray(image, jnp.float32) / 255
+
+
+def _in_range(x: Array) -> bool:
     """Whether all of the floats are in [0, 1]."""
     if isinstance(x, jax.Array) and any(device.platform != "cpu" for device in x.devices()):
         return bool(_all_in_range(x))

@@ -4,6 +4,7 @@ Fits look their shape up in a table, as the published codes do: the nearest of 0
 The gradient of a shape is that of the exact solution, of which the table is a rounding.
 """
 
+import math
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,7 @@ from scipy import special
 from jiqa.errors import InputError
 from jiqa.ops import filters
 from jiqa.ops.gradient import root
+from jiqa.ops.masks import mirrored
 
 Axes = tuple[int, ...]
 
@@ -40,13 +42,14 @@ def shape_of(ratio: jax.Array) -> jax.Array:
     return shape + slope * (ratio - jax.lax.stop_gradient(ratio))
 
 
-def ggd(x: jax.Array, axes: Axes) -> tuple[jax.Array, jax.Array]:
+def ggd(x: jax.Array, axes: Axes, count: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
     """(shape, variance) of a generalised Gaussian of mean 0 over `axes`.
 
-    Sharifi, Leon-Garcia (1995), as in BRISQUE's code. Of zeros alone: 0.2 and 0.
+    Sharifi, Leon-Garcia (1995), as in BRISQUE's code. Of zeros alone: 0.2 and 0. `count` is how
+    many values count; the others are 0 [all do].
     """
-    variance = jnp.mean(x * x, axes)
-    return shape_of(over(jnp.mean(jnp.abs(x), axes) ** 2, variance)), variance
+    variance = _mean(x * x, axes, count)
+    return shape_of(over(_mean(jnp.abs(x), axes, count) ** 2, variance)), variance
 
 
 class Aggd(NamedTuple):
@@ -75,24 +78,31 @@ class Aggd(NamedTuple):
         return (right - left) * jnp.exp(gammaln(2 / self.shape) - gammaln(1 / self.shape))
 
 
-def aggd(x: jax.Array, axes: Axes) -> Aggd:
+def aggd(x: jax.Array, axes: Axes, count: jax.Array | None = None) -> Aggd:
     """Fits an asymmetric generalised Gaussian over `axes`, as in NIQE's and BRISQUE's code.
 
     A value of 0 counts among those above. In the published codes the rounding error of a flat
     window does as a rule, since neighbours in it have errors of one sign and a positive product.
     Where no value is below 0, or none above, the shape is 0.2, as MATLAB's `min` makes it of NaN.
+    `count` as of `ggd`.
     """
     square = x * x
     below = x < 0
+    n_below = jnp.sum(below, axes, dtype=x.dtype)
+    n = math.prod(x.shape[axis] for axis in axes) if count is None else count
     left, right = (
-        root(over(jnp.sum(jnp.where(side, square, 0), axes), jnp.sum(side, axes, dtype=x.dtype)))
-        for side in (below, ~below)
+        root(over(jnp.sum(jnp.where(side, square, 0), axes), n_side))
+        for side, n_side in ((below, n_below), (~below, n - n_below))
     )
     both = (left > 0) & (right > 0)
     skew = jnp.where(both, over(left, right), 1.0)
-    ratio = over(jnp.mean(jnp.abs(x), axes) ** 2, jnp.mean(square, axes))
+    ratio = over(_mean(jnp.abs(x), axes, count) ** 2, _mean(square, axes, count))
     ratio = ratio * (skew**3 + 1) * (skew + 1) / (skew**2 + 1) ** 2
     return Aggd(shape_of(jnp.where(both, ratio, 0.0)), left, right)
+
+
+def _mean(x: jax.Array, axes: Axes, count: jax.Array | None) -> jax.Array:
+    return x.mean(axes) if count is None else x.sum(axes) / count
 
 
 def over(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -115,18 +125,22 @@ def mscn(
     return -away / (deviation + 1), deviation
 
 
-def halve(x: jax.Array) -> jax.Array:
+def halve(x: jax.Array, size: jax.Array | None = None) -> jax.Array:
     """Maps [b, h, w] at half their size, rounded up: MATLAB's imresize(x, 0.5).
 
-    By its eight taps, k/256 each, so that whole numbers in 0..255 give exact values.
+    By its eight taps, k/256 each, so that whole numbers in 0..255 give exact values. `size`: see
+    `jiqa.ops.masks`.
     """
+    if size is not None:
+        height, width = (-(-side // 2) for side in x.shape[1:])
+        return halve(mirrored(x, 4, size))[:, :height, :width]
     for axis in (1, 2):
-        size = -(-x.shape[axis] // 2)
+        half = -(-x.shape[axis] // 2)
         fill = [(0, 0)] * 3
-        fill[axis] = (3, 2 * size + 3 - x.shape[axis])
+        fill[axis] = (3, 2 * half + 3 - x.shape[axis])
         padded = jnp.pad(x, fill, mode="symmetric")
         taps = [
-            jax.lax.slice_in_dim(padded, k, k + 2 * size - 1, stride=2, axis=axis) for k in range(8)
+            jax.lax.slice_in_dim(padded, k, k + 2 * half - 1, stride=2, axis=axis) for k in range(8)
         ]
         x = _dot([-3 / 256, -9 / 256, 29 / 256, 111 / 256], taps)
     return x

@@ -41,7 +41,12 @@ def shrink(
     if size is None:
         return block_mean(x, n), None
     height, width = (-(-side // n) for side in x.shape[1:])
-    return block_mean(mirrored(x, n // 2, size), n)[:, :height, :width], -(-size // n)
+    return block_mean(mirrored(x, n // 2, size), n)[:, :height, :width], shrunk(size, n)
+
+
+def shrunk(size: jax.Array | None, n: int = 2) -> jax.Array | None:
+    """The size of which every n-th row and column, from the first on, are left."""
+    return None if size is None else -(-size // n)
 
 
 def mirrored(x: jax.Array, n: int, size: jax.Array) -> jax.Array:
@@ -52,4 +57,27 @@ def mirrored(x: jax.Array, n: int, size: jax.Array) -> jax.Array:
         beyond -= size[:, axis - 1, None, None]
         for i in range(n):
             x = jnp.where(beyond == i, jnp.roll(x, 2 * i + 1, axis), x)
+    return x
+
+
+def replicated(x: jax.Array, size: jax.Array) -> jax.Array:
+    """Maps [b, h, w] in which all beyond `size` repeats the last row and column before it."""
+    for axis in (1, 2):
+        last = size[:, axis - 1, None, None] - 1
+        beyond = jax.lax.broadcasted_iota(size.dtype, x.shape, axis) > last
+        x = jnp.where(beyond, jnp.take_along_axis(x, last, axis), x)
+    return x
+
+
+def wrapped(x: jax.Array, size: jax.Array | None) -> jax.Array:
+    """Maps [b, h + 2, w + 2]: about the first `size` rows and columns, those of the other end."""
+    if size is None:
+        return jnp.pad(x, [(0, 0), (1, 1), (1, 1)], mode="wrap")
+    for axis in (1, 2):
+        end = size[:, axis - 1, None, None]
+        first = jax.lax.slice_in_dim(x, 0, 1, axis=axis)
+        last = jnp.take_along_axis(x, end - 1, axis)
+        x = jnp.concatenate([last, x, jnp.zeros_like(first)], axis)
+        after = jax.lax.broadcasted_iota(size.dtype, x.shape, axis) == end + 1
+        x = jnp.where(after, first, x)
     return x

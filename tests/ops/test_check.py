@@ -19,6 +19,18 @@ def test_bytes_and_floats_become_one_batch_of_floats():
     np.testing.assert_allclose(ref[0], BYTES / 255, atol=1e-7)
 
 
+def test_every_byte_is_divided_and_numpys_images_stay_numpys():
+    every = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    single = check.images(every)[0]
+    assert isinstance(single, np.ndarray)
+    for image in (
+        single,
+        *(check.images(x)[0] for x in (every[None, ..., None], jnp.asarray(every))),
+    ):
+        assert image.dtype == np.float32
+        np.testing.assert_allclose(image[0, ..., 2], every / 255, rtol=1.2e-7)
+
+
 @pytest.mark.parametrize("grey", [BYTES[..., 0], BYTES[..., :1], BYTES[None, ..., :1]])
 def test_grey_is_repeated(grey):
     image, ref = check.images(grey)
