@@ -53,12 +53,12 @@ class Row:
 
 
 def measure(rows: list[Row], warm: int, repeats: int) -> None:
-    """Calls each function once, then all in turns, so that the machine's drift hits all alike.
+    """Calls each function in turns, so that the machine's drift hits all alike.
 
-    The first `warm` turns do not count.
+    The first `warm` turns do not count. Before them comes a first call of what had none yet.
     """
     for row in rows:
-        row.first = row.sample()
+        row.first = row.first or row.sample()
     for turn in range(warm + repeats):
         for row in rows:
             seconds = row.sample()

@@ -16,7 +16,8 @@ from typing import Any
 
 from measure import Row, machine, measure
 
-from jiqa import registry
+from jiqa import readme, registry
+from jiqa.errors import InputError
 from jiqa.results import markdown
 
 BEGIN, END = "<!-- measures:begin -->", "<!-- measures:end -->"
@@ -98,7 +99,10 @@ def main() -> None:
     arguments = parser.parse_args()
     results = _read(arguments.results) if arguments.results else _run(arguments)
     if arguments.readme:
-        _write(Path(arguments.readme), _section(results))
+        try:
+            readme.rewrite(arguments.readme, BEGIN, END, _section(results))
+        except InputError as error:
+            sys.exit(str(error))
 
 
 def _run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -135,13 +139,15 @@ def _compare(
         words = [*peer.split(), *what, *files]
         workers[f"{name}, {peer}"] = Worker(arguments.peer_python, words)
     images = int(what[2])
-    rows = [Row(key, worker, images) for key, worker in workers.items() if worker.first]
-    turn = sum(worker.first[0] for worker in workers.values() if worker.first)
-    measure(rows, warm=1, repeats=min(arguments.repeats, max(1, int(arguments.seconds / turn))))
-    found = {}
-    for row in rows:
-        (first, _), (_, memory) = workers[row.name].first, workers[row.name].last
-        found[row.name] = {**row.summary(), "first_s": first, "peak_mb": memory}
+    ran = {key: worker for key, worker in workers.items() if worker.first}
+    rows = [Row(key, worker, images, first=worker.first[0]) for key, worker in ran.items()]
+    if not ran:
+        return {}
+    turn = sum(row.first for row in rows)
+    repeats = min(arguments.repeats, max(1, int(arguments.seconds / turn)))
+    # One repeat is all there is time for: the first call has to do for warming up.
+    measure(rows, warm=int(repeats > 1), repeats=repeats)
+    found = {row.name: {**row.summary(), "peak_mb": ran[row.name].last[1]} for row in rows}
     for worker in workers.values():
         worker.close()
     for key, row in found.items():
@@ -207,14 +213,6 @@ def _section(results: dict[str, Any]) -> str:
     shape = results["shape"].replace(",", " x ")
     what = f"Batch, height, width: {shape}. Shortest of the calls; {facts}."
     return f"\n{what}\n\n{markdown(header, table)}\n"
-
-
-def _write(page: Path, section: str) -> None:
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{page}: expected the marks {BEGIN} and {END}, in this order")
-    page.write_text(f"{before}{begin}\n{section}{end}{after}")
 
 
 if __name__ == "__main__":

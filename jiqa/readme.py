@@ -40,14 +40,21 @@ def update(readme: str | os.PathLike, workdir: str | os.PathLike) -> None:
 
     Raises InputError where the marks or the runs are missing, or a file of a run is malformed.
     """
+    rewrite(readme, BEGIN, END, section(read_records(workdir)))
+
+
+def rewrite(readme: str | os.PathLike, begin: str, end: str, text: str) -> None:
+    """Put `text` between the two marks of `readme`.
+
+    Raises InputError where there is no such file or it lacks the marks.
+    """
     path = Path(readme)
     if not path.is_file():
         raise InputError(f"readme {path}: no such file")
-    before, begin, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise InputError(f"readme {path}: expected the marks {BEGIN} and {END}, in this order")
-    text = section(read_records(workdir))
+    before, first, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, second, after = rest.partition(end)
+    if not (first and second):
+        raise InputError(f"readme {path}: expected the marks {begin} and {end}, in this order")
     path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
 
 
