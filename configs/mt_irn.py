@@ -24,8 +24,8 @@ Arguments:
     protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py
     budget       paper, or cpu: 64x64 crops and 12,000 updates of 8 for the restorer (2,000 of them
                  for the SSIM map, with the restored image at a tenth of its weight: few updates
-                 can't learn again what the map alone would undo); stem and stages 1 and 2 of the ResNet frozen, 5 epochs of
-                 one 224x224 crop of the image resized to 256x256
+                 can't learn again what the map alone would undo); stem and stages 1 and 2 of the
+                 ResNet frozen, 5 epochs of one 224x224 crop of the image resized to 256x256
 """
 
 from typing import Any

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from jiqa import restored
 from jiqa.errors import InputError
 from jiqa.predictions import Predictions, read_predictions
 from jiqa.results import (
@@ -23,6 +24,11 @@ from jiqa.results import (
 )
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
+RESTORERS = (
+    "Photographs held out from the training of a restorer, distorted whole: means over their "
+    "pictures, PSNR in dB and SSIM against the photograph before and after, and the correlation of "
+    "the predicted with the true SSIM map. A multitask restorer learned the map first."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +46,10 @@ def update(readme: str | os.PathLike, workdir: str | os.PathLike) -> None:
 
     Raises InputError where the marks or the runs are missing, or a file of a run is malformed.
     """
-    rewrite(readme, BEGIN, END, section(read_records(workdir)))
+    text = section(read_records(workdir))
+    if restorers := restored.section(workdir):
+        text += f"\n{RESTORERS}\n\n{restorers}\n"
+    rewrite(readme, BEGIN, END, text)
 
 
 def rewrite(readme: str | os.PathLike, begin: str, end: str, text: str) -> None:

@@ -105,6 +105,23 @@ def test_a_pseudo_score_is_explained_where_it_is_used(tmp_path, page, predicted)
     assert "A pseudo score is computed by a full-reference measure" in page.read_text()
 
 
+def test_recorded_restorers_have_a_table_of_their_own(tmp_path, page, predicted):
+    record(tmp_path / "runs" / "a", [predicted()])
+    readme.update(page, tmp_path / "runs")
+    assert "held out" not in page.read_text()
+    stage = tmp_path / "runs" / "stages" / "restore-0"
+    stage.mkdir(parents=True)
+    (stage / "restored.csv").write_text(
+        "id,content_id,distortion,level,psnr,ssim,restored_psnr,restored_ssim,map_correlation\n"
+        "a_1,a,jpeg,1,30,0.9,32,0.95,0.5\n"
+    )
+    (stage / "stage.json").write_text('{"command": "python -m x", "steps": 7, "model": {}}')
+    readme.update(page, tmp_path / "runs")
+    text = page.read_text()
+    assert "Photographs held out" in text
+    assert "32.00" in text
+
+
 def test_a_run_without_steps_says_so(tmp_path, page, predicted):
     record(tmp_path / "runs" / "a", [predicted()])
     (tmp_path / "runs/a/split0/split.json").write_text('{"seed": 3, "seconds": 30}')
