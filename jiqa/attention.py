@@ -10,6 +10,35 @@ import numpy as np
 
 from jiqa import plots
 from jiqa.errors import InputError
+from jiqa.train import Data
+
+SHEET = "attention.png"
+# Images that it shows.
+SHOWN = 3
+
+
+def show(
+    model: nn.Module, variables: Any, data: Data, rows: np.ndarray, folder: Path, title: str
+) -> None:
+    """Draws what a trained model attends to in images between the best and the worst.
+
+    The middle of each is shown. Nothing is drawn again.
+
+    Args:
+        model: as `draw`'s, and so the variables, the title and the errors.
+        data: holds the images.
+        rows: int [n], which to choose from; of none nothing is drawn.
+        folder: gets `attention.png`.
+    """
+    path, index = folder / SHEET, data.index
+    if path.exists() or not len(rows):
+        return
+    ranked = rows[np.argsort(-index.quality[rows], kind="stable")]
+    images = {
+        f"{index.id[row]}\n{index.score_name} {index.score[row]:.3g}": data.source.middle(row)
+        for row in ranked[np.unique(np.linspace(0, len(rows) - 1, SHOWN).astype(int))]
+    }
+    draw(model, variables, images, path, title)
 
 
 def draw(

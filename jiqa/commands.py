@@ -9,7 +9,9 @@ def add_scoring(commands: "argparse._SubParsersAction") -> None:
     """Adds them to the command `jiqa`."""
     parser = commands.add_parser("score", help="score images by one measure or several")
     parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders, patterns")
-    parser.add_argument("--metric", required=True, metavar="A,B", help="names of `jiqa list`")
+    parser.add_argument(
+        "--metric", required=True, metavar="A,B", help="names of `jiqa list`, folders of runs"
+    )
     parser.add_argument(
         "--ref", nargs="+", default=(), metavar="FILE", help="the original, or those of like name"
     )

@@ -14,7 +14,6 @@ from jax.sharding import Mesh
 
 from jiqa import mesh as meshes
 from jiqa import plots
-from jiqa.data import plan, pp
 from jiqa.data.index import Index
 from jiqa.data.levels import quality_levels
 from jiqa.data.pipeline import Resident, Streamed
@@ -236,12 +235,8 @@ def _translator(
 def _blocks(source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
     """The middle of some images, float32 [n, crop, crop, 3] in [0, 1]."""
     crop = source.view.crop
-    blocks = []
-    for row in rows:
-        image = source.load(row)
-        ((side, top, left),) = source.view.windows(image.shape[:2], plan.grid(1))
-        blocks.append(pp.resize(pp.crop(image, top, left, side), (crop, crop)))
-    return np.array(blocks, np.float32).reshape(-1, crop, crop, 3) / np.float32(255)
+    blocks = np.array([source.middle(row) for row in rows], np.float32)
+    return blocks.reshape(-1, crop, crop, 3) / np.float32(255)
 
 
 def _collapsed(name: str, about: Mapping[str, float]) -> bool:

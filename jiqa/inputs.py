@@ -71,6 +71,13 @@ class Pristine:
     def __post_init__(self) -> None:
         if not 0 <= self.held_out < 1:
             raise InputError(f"held_out: found {self.held_out}, expected a share in [0, 1)")
+        asked = bool(self.more), bool(self.extra)
+        if any(asked) and not (all(asked) and self.photographs):
+            found = f"{self.photographs!r}, {self.more!r} and {self.extra}"
+            raise InputError(
+                f"photographs, more, extra: found {found}, expected further photographs and how "
+                "many beside those of another source, or neither"
+            )
 
 
 def load(which: Pairs | Pristine) -> Photographs:

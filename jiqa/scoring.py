@@ -8,12 +8,16 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from jiqa import api, registry
 from jiqa.errors import InputError
 from jiqa.results import markdown, to_csv
+
+if TYPE_CHECKING:
+    from jiqa.trained import TrainedMetric
 
 
 def files(patterns: Sequence[str]) -> list[Path]:
@@ -82,13 +86,14 @@ def score(
     """Scores of the files by each measure, nan where there is none, and a line for each reason.
 
     `refs` names the originals; measures without reference don't look at them. `params` names the
-    files of fitted measures, by measure.
+    files of fitted measures, by measure. A measure may be the folder of a run, see
+    `jiqa.trained.TrainedMetric`.
 
     Raises:
         InputError: an unknown measure; one that needs originals without them; a pattern of no file;
             parameters that a measure does not take, or that are not what they should be.
     """
-    measures = [api.create_metric(name, params.get(name)) for name in metrics]
+    measures = [_measure(name, params.get(name)) for name in metrics]
     needy = [measure.name for measure in measures if measure.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the originals")
@@ -104,10 +109,22 @@ def score(
     return scores, list(errors)
 
 
+def _measure(name: str, params: str | None) -> "api.Metric | TrainedMetric":
+    if name in registry.METRICS or not Path(name).is_dir():
+        return api.create_metric(name, params)
+    from jiqa.trained import TrainedMetric  # reads checkpoints, which no other measure needs
+
+    if params is not None:
+        raise InputError(f"{name}: found params {params!r}, expected none")
+    return TrainedMetric(name)
+
+
 def _each(
-    measure: api.Metric, images: Sequence[Path], pairs: Sequence[Path | InputError]
+    measure: "api.Metric | TrainedMetric",
+    images: Sequence[Path],
+    pairs: Sequence[Path | InputError],
 ) -> Iterator[tuple[int, float | InputError]]:
-    if measure.kind == "nr":
+    if not (isinstance(measure, api.Metric) and measure.kind == "fr"):
         yield from measure.each(images)
         return
     yield from ((i, ref) for i, ref in enumerate(pairs) if isinstance(ref, InputError))

@@ -16,6 +16,7 @@ from flax import linen as nn
 from jax.sharding import Mesh
 
 from jiqa import (
+    attention,
     auxiliary,
     classification,
     generation,
@@ -360,6 +361,8 @@ class Stages:
         if jax.process_index() == 0 and descended:
             about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
             plots.loss_curves(folder / "metrics.csv", folder / "curves.png", about)
+            if isinstance(network, models.SFTnet) and network.attention:
+                attention.show(network, trained.variables, data, split.test, folder, about)
         if jax.process_index() == 0 and (descended or stage.pristine):
             about = {"command": self._command, "model": self._options[number], "fit": stage.fit}
             write_json(folder / FACTS, about | trained.facts)

@@ -108,6 +108,50 @@ def test_photographs_that_look_like_a_reference_are_refused(folder, tmp_path_fac
     refuse_shared(load(str(folder)), "csiq", "csiq", pristine)
 
 
+@pytest.fixture
+def more(tmp_path_factory):
+    """Four photographs of other names, that differ in their grey, and one of them coffee."""
+    others = tmp_path_factory.mktemp("others")
+    for number in range(3):
+        Image.new("RGB", (16, 16), (number,) * 3).save(others / f"grey{number}.png")
+    Image.fromarray(PICTURES["coffee"]).save(others / "drink.png")
+    return load(str(others))
+
+
+def test_others_are_joined_as_many_as_are_asked_for(folder, more):
+    first = load(str(folder))
+    both = photographs.joined(first, more, 2, seed=0)
+    drawn = both.ids[3:].tolist()
+    assert both.ids[:3].tolist() == first.ids.tolist()
+    assert len(set(drawn) & set(more.ids)) == 2
+    for number, name in enumerate(both.ids):
+        source = PICTURES.get(name)
+        expected = more.load(more.ids.tolist().index(name)) if source is None else source
+        np.testing.assert_array_equal(both.load(number), expected)
+    all_of_them = photographs.joined(first, more, 4, seed=0)
+    others = {photographs.joined(first, more, 2, seed).digest for seed in range(20)}
+    assert both.digest in others
+    assert len(others | {all_of_them.digest}) == 7  # pairs of four, and all of them
+    for count in (0, 5):
+        with pytest.raises(InputError, match=f"found 4 photographs, expected {count} or more"):
+            photographs.joined(first, more, count, seed=0)
+    with pytest.raises(InputError, match="found astronaut, expected no id that"):
+        photographs.joined(first, first, 3, seed=0)
+
+
+def test_joined_photographs_are_refused_where_one_of_them_would_be(folder, more):
+    prepared = dataclasses.replace(load(str(folder)), families=frozenset({"csiq"}))
+    pristine = load(str(folder))
+    both = photographs.joined(prepared, more, 4, seed=0)
+    with pytest.raises(InputError, match=r"found drink in .* looks like coffee of tid2013"):
+        refuse_shared(both, "tid2013", "tid2013", pristine)
+    with pytest.raises(InputError, match="photographs of the family csiq"):
+        refuse_shared(both, "csiq", "csiq", None)
+    drawn = (photographs.joined(prepared, more, 3, seed) for seed in range(20))
+    without = next(found for found in drawn if "drink" not in found.ids)
+    refuse_shared(without, "tid2013", "tid2013", pristine)
+
+
 def test_a_database_s_references_are_photographs_of_its_family():
     assert photographs.of_database("pocket").families == {"pocket"}
     found = load("pocket")

@@ -62,6 +62,7 @@ class Photographs:
         ids: str [n], unique.
         files: stored bytes of each, by its number.
         digest: hexadecimal, of all that tells them from others.
+        parts: what they were joined of.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Photographs:
     ids: np.ndarray
     files: Records
     digest: str
+    parts: tuple["Photographs", ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -166,18 +168,21 @@ def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Phot
     """
     if not 0 < count <= len(more):
         raise InputError(f"{more.name}: found {len(more)} photographs, expected {count} or more")
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(more))[:count])
-    ids = np.concatenate([first.ids, more.ids[drawn]])
-    if again := sorted(set(first.ids) & set(more.ids[drawn])):
+    rows = np.sort(np.random.default_rng(seed).permutation(len(more))[:count])
+    files = Records(more.files.source, more.files.position[rows])
+    drawn = dataclasses.replace(more, ids=more.ids[rows], files=files)
+    if again := sorted(set(first.ids) & set(drawn.ids)):
         raise InputError(f"{more.name}: found {again[0]}, expected no id that {first.name} has")
-    files = [first.files] * len(first) + [more.files] * count
-    rows = np.concatenate([np.arange(len(first)), drawn])
+    ids = np.concatenate([first.ids, drawn.ids])
+    sources = [first.files] * len(first) + [files] * count
+    numbers = np.concatenate([np.arange(len(first)), np.arange(count)])
     return Photographs(
         f"{first.name}+{more.name}",
         first.families | more.families,
         ids,
-        Records(Several(files, rows), np.arange(len(ids))),
+        Records(Several(sources, numbers), np.arange(len(ids))),
         _digest([first.digest, more.digest, *ids]),
+        (first, drawn),
     )
 
 
@@ -209,12 +214,14 @@ def refuse_shared(
     Raises:
         InputError: they are of one family, or one of a folder looks like a reference.
     """
+    for part in found.parts:
+        refuse_shared(part, database, family, pristine)
     if family in found.families:
         raise InputError(
             f"found photographs of the family {family} in {found.name}, expected none that "
             f"{database}, to be tested on, was made from"
         )
-    if pristine is None or found.families - {KODAK}:
+    if pristine is None or found.parts or found.families - {KODAK}:
         return
     known = {i: fingerprints(pristine.load(i))[0] for i in range(len(pristine))}
     for i in range(len(found)):

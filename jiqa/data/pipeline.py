@@ -39,11 +39,11 @@ class _Source(abc.ABC):
     def load(self, row: int) -> np.ndarray:
         """The whole image of a row, resized as the view asks: uint8 [h, w, 3]."""
         name = f"{self.index.database} {self.index.id[row]}"
-        image = pp.decode(self.records[self.index.record[row]], name)
-        if self.view.resize:
-            return pp.resize(image, self.view.resize)
-        self.view.check(name, image.shape[:2])
-        return image
+        return whole(pp.decode(self.records[self.index.record[row]], name), self.view, name)
+
+    def middle(self, row: int) -> np.ndarray:
+        """The block in the middle of a row's image, uint8 [crop, crop, 3]."""
+        return cut(self.load(row), self.view, plan.grid(1))[0]
 
     def train_batches(
         self,
@@ -127,7 +127,6 @@ class Streamed(_Source):
 
     def _cut(self, planned: Batch) -> Batch | InputError:
         """A batch; or its error, because grain loses shared memory where a worker raises."""
-        crop = self.view.crop
         blocks = []
         for row, places, flips in zip(
             planned["row"], planned["place"], planned["flip"], strict=True
@@ -136,9 +135,7 @@ class Streamed(_Source):
                 image = self.load(row)
             except InputError as error:
                 return error
-            windows = self.view.windows(image.shape[:2], places)
-            for (side, top, left), flip in zip(windows, flips, strict=True):
-                block = pp.resize(pp.crop(image, top, left, side), (crop, crop))
+            for block, flip in zip(cut(image, self.view, places), flips, strict=True):
                 blocks.append(pp.flip(block) if flip else block)
         image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
         return {"row": planned["row"], "mask": planned["mask"], "image": image}
@@ -214,6 +211,25 @@ def source(
         if fits:
             return Resident(index, records, view, reason)
     return Streamed(index, records, view, reason, workers)
+
+
+def whole(image: np.ndarray, view: View, name: str) -> np.ndarray:
+    """An image uint8 [h, w, 3], resized as the view asks.
+
+    Raises:
+        InputError: it is too small for the view; the message begins with its `name`.
+    """
+    if view.resize:
+        return pp.resize(image, view.resize)
+    view.check(name, image.shape[:2])
+    return image
+
+
+def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
+    """The blocks of a whole image uint8 [h, w, 3] at `place` [k, 3]: k of uint8 [crop, crop, 3]."""
+    side = (view.crop, view.crop)
+    windows = view.windows(image.shape[:2], place)
+    return [pp.resize(pp.crop(image, top, left, size), side) for size, top, left in windows]
 
 
 def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:
