@@ -11,10 +11,12 @@ import pytest
 import skimage.data
 import skimage.metrics
 from flax import linen as nn
+from kills import killed
 from ml_collections import ConfigDict
 from PIL import Image
 
-from jiqa import cli, mesh, recipe
+from jiqa import cli, mesh, recipe, train
+from jiqa.checkpoint import Checkpoints
 from jiqa.data.pairs import Distorted, distorted
 from jiqa.data.photographs import load
 from jiqa.data.plan import View
@@ -74,7 +76,12 @@ def config(photographs="", **changes):
     apart = {"photographs": photographs, "val": 1, "held_out": 1} if photographs else {}
     pairs = {"view": {"resize": None, "crop": 32, "blocks": 1}, **apart}
     fit = {"updates": 3, "batch_size": 4, "log_every": 1, "optim": {"learning_rate": 1e-3}}
-    stage = {"step": "restore", "pairs": pairs, "model": {"name": "unet", "width": 2, "carry": False}}
+    fit["evaluate_updates"] = 1
+    stage = {
+        "step": "restore",
+        "pairs": pairs,
+        "model": {"name": "unet", "width": 2, "carry": False},
+    }
     whole = {"resize": None, "crop": 16, "blocks": 1}
     return ConfigDict(
         {
@@ -166,6 +173,27 @@ def test_own_pairs_are_of_the_split_and_the_held_out_ones_are_its_test_images(ow
     assert (own / "split0" / "restore" / "restored.png").stat().st_size > 0
 
 
+def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
+    def again():
+        return recipe.run(config(), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+
+    with killed(train.Report, "validation", 3 + 2):  # after the second update of `restore`
+        again()
+    stage = tmp_path / "run" / "split0" / "restore"
+    assert not (stage / TABLE).exists()
+    with Checkpoints(stage / "checkpoints") as checkpoints:
+        assert checkpoints.latest == 1
+    folders = [run / "split0" for run in (again(), own)]
+    learned = []
+    for folder in folders:
+        with Checkpoints(folder / "restore" / "checkpoints") as checkpoints:
+            learned.append(checkpoints.variables(3)["params"])
+    jax.tree.map(np.testing.assert_array_equal, *learned)
+    for name in (f"restore/{TABLE}", "predictions.csv"):
+        ours, theirs = ((folder / name).read_bytes() for folder in folders)
+        assert ours == theirs
+
+
 def test_a_stage_with_photographs_of_its_own_is_trained_once(apart):
     folder, calls = apart
     stages = sorted(
@@ -210,7 +238,7 @@ def test_photographs_of_the_tested_database_are_refused(tmp_path):
 def test_stages_that_cannot_be_are_told_before_anything_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "load_index", None)
     for photographs, stages, message in (
-        ("", ("restore",), "stages: found a restorer at the end"),
+        ("", ("restore",), "stages: found restore at the end"),
         ("folder", ("measure", "restore", "measure"), "photographs of its own after a stage that"),
     ):
         fields = config(photographs, stages=stages)
