@@ -15,6 +15,9 @@ from jiqa.handcrafted import files
 class Svr(NamedTuple):
     """sum_i w_i exp(-gamma |s(x) - v_i|^2) + bias; s takes `low` .. `high` to -1 .. 1.
 
+    The w_i are large and add up to 0, as every support vector regression's: taking 1 from each
+    kernel changes nothing but the rounding, which is a thousand times less.
+
     Attributes:
         low: [d], lowest of each feature in training.
         high: [d], highest.
@@ -32,19 +35,19 @@ class Svr(NamedTuple):
     bias: np.ndarray
 
     def predict(self, features: jax.Array) -> jax.Array:
-        """[b, d] -> [b]; in float32, with an error of about 1e-7 times the weights' norm."""
+        """[b, d] -> [b], in float32."""
         low, high = jnp.asarray(self.low), jnp.asarray(self.high)
         span = jnp.where(high > low, high - low, 1.0)
         x = 2 * (features - low[None]) / span[None] - 1
         square = jnp.sum((x[:, None] - jnp.asarray(self.vectors)[None]) ** 2, -1)
-        kernel = jnp.exp(-self.gamma * square)
+        kernel = jnp.expm1(-self.gamma * square)
         return jnp.sum(kernel * jnp.asarray(self.weights)[None], -1) + self.bias
 
     def evaluate(self, features: np.ndarray) -> np.ndarray:
         """[b, d] -> [b], in float64."""
         low, high, vectors, weights, gamma, bias = (np.asarray(x, np.float64) for x in self)
         scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
-        kernel = np.exp(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
+        kernel = np.expm1(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
         return kernel @ weights + bias
 
     def save(self, path: Path) -> None:
