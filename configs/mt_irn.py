@@ -167,12 +167,12 @@ def _scores(
 
 def _pocket(config: Any) -> None:
     """The reduced size: a narrow restorer and a narrow backbone, from scratch, on small crops."""
-    for name in ("ssim_map", "restore"):
+    for name, epochs in (("ssim_map", 2.0), ("restore", 3.0)):
         if name in config.stages:
             config[name].model.width = 8
             config[name].pairs.view.crop = 64
             fit = config[name].fit
-            fit.epochs, fit.batch_size, fit.evaluate_updates = 4.0, 32, 75
+            fit.epochs, fit.batch_size, fit.evaluate_updates = epochs, 32, 200
             fit.optim.learning_rate, fit.optim.schedule = 1e-3, "cosine"
     if "ssim_map" in config.stages:
         config.ssim_map.fit.restore_weight = 0.1
@@ -181,7 +181,7 @@ def _pocket(config: Any) -> None:
         return
     config.protocol.test = 0.25  # two of its eight photographs
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})
-    for name, epochs in (("head", 3.0), ("all", 12.0 if "head" in config.stages else 15.0)):
+    for name, epochs in (("head", 2.0), ("all", 6.0 if "head" in config.stages else 15.0)):
         if name in config.stages:
             model, fit = config[name].model, config[name].fit
             model.width, model.reduced, model.hidden, model.dropout = 8, 32, 32, 0.1

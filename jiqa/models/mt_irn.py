@@ -79,7 +79,8 @@ class MTIRN(nn.Module):
 
     Deviations and choices (the paper is silent, or contradicts itself):
       The backbone, a `ResNet`, is the same network for the image and for the pseudo-reference,
-        which is clipped to [0, 1] before it.
+        which is clipped to [0, 1] before it. It sees both as one batch, so that batch normalisation
+        in training normalises them as its running statistics do at test.
       The spatial weight multiplies the raw map, and both attentions end in a sigmoid.
       width: of each branch of the multi-scale convolution; `reduced`: of the difference.
       hidden, dropout: of the regressor's hidden layer.
@@ -113,16 +114,20 @@ class MTIRN(nn.Module):
                 f"image: found shape {list(image.shape)}, expected [b, h, w, 3] with h and w "
                 "multiples of 32, so that the maps of both networks meet"
             )
-        last, out = self.backbone(image, train)
-        features = [last]
-        scales = [out["stage1"], out["stage2"], out["stage3"]]
+        out, shown = {}, image
         if self.variant != "baseline":
             _, maps = self.restorer(image, train)
             if self.frozen_restorer:
                 maps = jax.lax.stop_gradient(maps)
-            out |= {name: maps[name] for name in ("f1", "f2", "f3", "restored")}
+            out = {name: maps[name] for name in ("f1", "f2", "f3", "restored")}
             if "ssim_map" in maps:
                 out["ssim_map"] = maps["ssim_map"]
+        if self.variant in ("difference", "full"):
+            shown = jnp.concatenate([image, jnp.clip(out["restored"], 0, 1)])
+        last, seen = self.backbone(shown, train)
+        out |= {name: x[: len(image)] for name, x in seen.items()}
+        features = [last[: len(image)]]
+        scales = [out["stage1"], out["stage2"], out["stage3"]]
         if self.variant == "full":
             for i, content in enumerate(scales, start=1):
                 fusion = Fusion(self.width, self.dtype, name=f"fusion{i}")
@@ -134,8 +139,7 @@ class MTIRN(nn.Module):
             if self.variant != "baseline":
                 features += [pool(out[f"f{i}"]) for i in (1, 2, 3)]
         if self.variant in ("difference", "full"):
-            _, reference = self.backbone(jnp.clip(out["restored"], 0, 1), train)
-            apart = out["stage4"] - reference["stage4"]
+            apart = out["stage4"] - seen["stage4"][len(image) :]
             out["difference"] = nn.Dense(self.reduced, dtype=self.dtype, name="reduce")(apart)
             features.append(pool(out["difference"]))
         out["features"] = jnp.concatenate(features, axis=-1)
