@@ -176,8 +176,11 @@ def test_fusion_is_equations_1_to_3():
 
 @functools.cache
 def scorer():
-    model = models.build("mt_irn", backbone=NARROW, restorer={"name": "unet", "width": 2, "carry": False}, width=4)
-    return random_variables(model, IMAGE), jax.jit(model.apply, static_argnames="train")
+    model = models.build(
+        "mt_irn", backbone=NARROW, restorer={"name": "unet", "width": 2, "carry": False}, width=4
+    )
+    apply = jax.jit(model.apply, static_argnames=("train", "mutable"))
+    return random_variables(model, IMAGE), apply
 
 
 def test_batch_order_and_padding_do_not_change_a_score():
@@ -216,3 +219,17 @@ def test_what_cannot_be_is_named(options, shape, message):
     model = models.build("mt_irn", backbone=NARROW, **options)
     with pytest.raises(InputError, match=message):
         jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(shape))
+
+
+def test_image_and_pseudo_reference_are_normalised_as_one_batch():
+    variables, apply = scorer()
+    training = {"train": True, "mutable": ("batch_stats",)}
+    (_, out), changed = apply(variables, IMAGE, **training, rngs={"dropout": jax.random.key(0)})
+    both = np.concatenate([IMAGE, np.clip(out["restored"], 0, 1)])
+    inner = {kind: tree["backbone"] for kind, tree in variables.items()}
+    (_, seen), expected = models.build(**NARROW).apply(inner, both, **training)
+    np.testing.assert_allclose(out["stage4"], seen["stage4"][: len(IMAGE)], rtol=1e-3, atol=1e-4)
+    remembered = changed["batch_stats"]["backbone"]
+    leaves = map(jax.tree.leaves, (remembered, expected["batch_stats"]))
+    for found, wanted in zip(*leaves, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
