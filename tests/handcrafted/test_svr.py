@@ -1,5 +1,7 @@
 """The regression against scikit-learn, its choice by hand, and a whole run."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -118,3 +120,11 @@ def test_every_method_has_a_run():
 def test_an_unknown_method_is_refused():
     with pytest.raises(InputError, match=r"handcrafted\.method: found 'psnr', expected one of"):
         models.build("handcrafted", method="psnr").apply({}, jnp.zeros((1, 32, 32, 3)))
+
+
+def test_large_weights_cost_no_precision():
+    rng = np.random.default_rng(0)
+    terms = rng.choice([-1024.0, 1024.0], (4, 1698)) * rng.uniform(0.9, 1, (4, 1698))
+    terms = terms.astype(np.float32)
+    exact = [math.fsum(map(float, row)) for row in terms]
+    np.testing.assert_allclose(face._sum(jnp.asarray(terms)), exact, rtol=2e-7)
