@@ -36,7 +36,7 @@ from jiqa.tfds_builders.auxiliary.auxiliary_dataset_builder import (
     PHOTOGRAPHS,
     TABLE,
 )
-from jiqa.train import Data, Trained
+from jiqa.train import Data, Trained, no_quality
 
 # Below the stage's folder: what the database is made of, and where it lies.
 PICTURES, DATABASES = "pictures", "databases"
@@ -201,10 +201,10 @@ def _made(source: Source, makers: Sequence[Maker], side: int, label: str, folder
         "seconds": round(seconds),
         "database": str(databases),
     }
-    return Trained(_no_scores, {}, facts)
+    return Trained(no_quality, {}, facts)
 
 
-def _draw(source: Streamed | Resident, makers: Sequence[Maker], side: int, folder: Path) -> int:
+def _draw(source: Source, makers: Sequence[Maker], side: int, folder: Path) -> int:
     """Writes the pictures that are missing, and returns how many those were."""
     made = 0
     for row, id in enumerate(tqdm(source.index.id.tolist(), "pictures", disable=None)):
@@ -280,7 +280,3 @@ def _save(image: np.ndarray, path: Path) -> None:
     part = path.with_suffix(".part")
     Image.fromarray(image).save(part, "PNG", compress_level=1)
     part.replace(path)
-
-
-def _no_scores(data: Data, rows: np.ndarray) -> np.ndarray:
-    raise InputError("stages: found pictures made at the end, expected a stage that gives scores")

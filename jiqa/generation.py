@@ -22,7 +22,7 @@ from jiqa.evaluate import compile_predict
 from jiqa.models.dt_gan import DTGAN
 from jiqa.protocols import Split, refuse_leak
 from jiqa.steps import gan
-from jiqa.train import Data, Descent, Trained, Update, descend
+from jiqa.train import Data, Descent, Trained, Update, descend, no_quality
 
 SHEET = "hallucinated.png"
 # The type of distortion of a DT-GAN that is shown all of them.
@@ -186,7 +186,7 @@ def fit_gan(
         _draw(made, shown, source, folder / SHEET, data.index.database)
     totals = {name: sum(each[name] for each in facts.values()) for name in ("steps", "seconds")}
     told = {**totals, "gans": facts, "collapsed": collapsed, "seen": sorted(seen)}
-    return Trained(_no_quality, trained, told)
+    return Trained(no_quality, trained, told)
 
 
 def groups(index: Index, train: np.ndarray, how: GanFit) -> dict[str, np.ndarray]:
@@ -276,7 +276,3 @@ def _draw(
             photograph = source.pristine.index.id[source.pristine_test[row]]
             pictures[f"{photograph} {kind}"] = [shown[row], *strips]
     plots.sheet(pictures, columns, path, f"{database}, hallucinated")
-
-
-def _no_quality(data: Data, rows: np.ndarray) -> np.ndarray:
-    raise InputError("stages: found DT-GANs at the end, expected a stage that gives scores")

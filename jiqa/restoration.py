@@ -22,7 +22,7 @@ from jiqa.fr.ssim import ssim, ssim_map
 from jiqa.models.unet import SHRINK
 from jiqa.protocols import Split
 from jiqa.steps import restore
-from jiqa.train import Data, Descent, Trained, Update, descend
+from jiqa.train import Data, Descent, Trained, Update, descend, no_quality
 
 TABLE, SHEET = "restored.csv", "restored.png"
 MEASURES = ("psnr", "ssim", "restored_psnr", "restored_ssim", "map_correlation")
@@ -99,7 +99,7 @@ def fit_restore(
     )
     if how.restore_weight and not (folder / TABLE).exists() and jax.process_index() == 0:
         evaluate(model, jax.device_get(variables), data, split.test, folder)
-    return Trained(_no_quality, variables, facts)
+    return Trained(no_quality, variables, facts)
 
 
 def restorer(model: nn.Module, variables: Any) -> Restorer:
@@ -199,7 +199,3 @@ def _correlation(predicted: np.ndarray, truth: np.ndarray) -> float:
 def grey(map: np.ndarray) -> np.ndarray:
     """A map of SSIM [h, w] as a picture: 0 and below, and where there is none, black; 1 white."""
     return np.repeat(np.clip(np.nan_to_num(map), 0, 1)[..., None], 3, axis=-1)
-
-
-def _no_quality(data: Data, rows: np.ndarray) -> np.ndarray:
-    raise InputError("stages: found a restorer at the end, expected a stage that gives scores")

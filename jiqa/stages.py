@@ -182,6 +182,7 @@ class Stages:
         self._photographs = {
             name: load(each) for name, each in self._pristine.items() if each.photographs
         }
+        self._beside: dict[tuple[Pristine, str], train.Data] = {}
         self._finished: dict[Path, train.Trained] = {}
 
     def _sections(self, field: str, kind: type[T]) -> dict[str, T]:
@@ -307,10 +308,11 @@ class Stages:
             source = pairs.paired(data.index, data.source.records, view)
             return train.Data(data.index, source, {}), split, None
         if which := self._pristine.get(stage.name):
-            found = self._photographs.get(stage.name)
-            on = inputs.beside(which, found, data, split, self._at, self._mesh)
+            found, key = self._photographs.get(stage.name), (which, split.hash)
+            if key not in self._beside:  # stages of one split share what is decoded
+                self._beside = {key: inputs.beside(which, found, data, split, self._at, self._mesh)}
             shown = found.digest if found else ""
-            return on, split, [shown, data.index.database, split.hash, split.seed]
+            return self._beside[key], split, [shown, data.index.database, split.hash, split.seed]
         if stage.database:
             folder = told[stage.database].facts["database"]
             view = read(View, stage.view or self._view, f"{stage.name}.view")

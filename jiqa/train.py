@@ -95,7 +95,7 @@ class Trained:
 
     Attributes:
         predict: of a database, the trained one or another, and rows int [n] of its index: quality
-            float32 [n].
+            float32 [n]; `no_quality` of what gives no scores.
         variables: of the selected state, for the stages that follow.
         facts: numbers for the record, such as `steps` and `seconds`.
     """
@@ -103,6 +103,11 @@ class Trained:
     predict: Callable[[Data, np.ndarray], np.ndarray]
     variables: Any
     facts: dict[str, Any]
+
+
+def no_quality(data: Data, rows: np.ndarray) -> np.ndarray:
+    """In the place of `Trained.predict`; raises InputError."""
+    raise InputError("stages: found one without scores at the end, expected one that gives them")
 
 
 def fit(
