@@ -25,7 +25,7 @@ Arguments:
     budget       paper, or cpu: 64x64 crops and 12,000 updates of 8 for the restorer (2,000 of them
                  for the SSIM map, with the restored image at a tenth of its weight: few updates
                  can't learn again what the map alone would undo); stem and stages 1 and 2 of the
-                 ResNet frozen, 5 epochs of one 224x224 crop of the image resized to 256x256
+                 ResNet frozen, 5 epochs of one 160x160 crop of the image resized to 256x256
 """
 
 from typing import Any
@@ -222,7 +222,7 @@ def _cpu(config: Any) -> None:
         config.ssim_map.fit.restore_weight = 0.1
     if "all" not in config.stages:
         return
-    config.view.update({"resize": (256, 256), "blocks": 1, "test_blocks": 3})
+    config.view.update({"resize": (256, 256), "crop": 160, "blocks": 1, "test_blocks": 4})
     for name in ("head", "all"):
         if name in config.stages:
             config[name].model.backbone.frozen_stages = 3
