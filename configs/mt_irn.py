@@ -160,7 +160,7 @@ def _scores(
     if variant == "baseline":
         return {"all": stage(50.0, 5e-5, 5, model=model, init_from=initial)}
     inherited = {**initial, "restorer": "restore"}
-    head = stage(10.0, 5e-5, 1, model={**model, "frozen_restorer": True}, init_from=inherited)
+    head = stage(10.0, 5e-5, 1, model=model, init_from=inherited)
     head["fit"]["optim"]["rates"] = {"^restorer/": 0.0}
     return {"head": head, "all": stage(40.0, 0.9 * 5e-5, 4, model=model)}
 

@@ -58,8 +58,15 @@ def fit_levels(
     predictor = make_predictor(model, how.batch_size, mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
-        images, loss = data.source.images, losses.cross_entropy
-        return supervised.make_update(model, loss, optimiser, images, how.optim.ema, "level")
+        return supervised.make_update(
+            model,
+            losses.cross_entropy,
+            optimiser,
+            data.source.images,
+            how.optim.ema,
+            "level",
+            how.optim.rates,
+        )
 
     def validate(variables: Any) -> dict[str, float]:
         rows = split.val

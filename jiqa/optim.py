@@ -94,6 +94,15 @@ def factors(rates: Mapping[str, float], params: Any) -> Any:
     return tree
 
 
+def freeze(rates: Mapping[str, float], params: Any) -> Any:
+    """The parameters, those frozen by a factor of 0 as constants: they get no backward pass."""
+    return jax.tree.map(
+        lambda leaf, factor: leaf if factor else jax.lax.stop_gradient(leaf),
+        params,
+        factors(rates, params),
+    )
+
+
 def build(optim: Optim, params: Any, steps: int) -> optax.GradientTransformation:
     """The chain: zero the frozen parts, clip what is left, then one optimiser per factor.
 

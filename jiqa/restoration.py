@@ -80,7 +80,8 @@ def fit_restore(
     measure = compile_predict(restore.make_measure(model, pairs.images, *weights), mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
-        return restore.make_update(model, optimiser, pairs.images, *weights, how.optim.ema)
+        average, rates = how.optim.ema, how.optim.rates
+        return restore.make_update(model, optimiser, pairs.images, *weights, average, rates)
 
     def validate(variables: Any) -> dict[str, float]:
         if not len(split.val):

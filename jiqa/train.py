@@ -143,8 +143,8 @@ def fit(
     predictor = make_predictor(model, how.batch_size, mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
-        images = data.source.images
-        return supervised.make_update(model, loss, optimiser, images, how.optim.ema)
+        images, ema, rates = data.source.images, how.optim.ema, how.optim.rates
+        return supervised.make_update(model, loss, optimiser, images, ema, rates=rates)
 
     def validate(variables: Any) -> dict[str, float]:
         return _validate(partial(predictor, variables), data, split.val, how.loss)

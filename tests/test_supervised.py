@@ -7,7 +7,8 @@ import optax
 import pytest
 from flax import linen as nn
 
-from jiqa import losses, mesh, models
+from jiqa import losses, mesh, models, optim
+from jiqa.optim import Optim
 from jiqa.steps.supervised import make_predict, make_update
 from jiqa.steps.update import init_state
 
@@ -49,6 +50,43 @@ def test_update_is_the_gradient_step_worked_out_by_hand(batch):
     assert float(state.ema["weight"]) == pytest.approx(2 - 0.1 * 0.1 * gradient)
     assert state.variables["params"] is state.ema
     assert int(state.step) == 1
+
+
+@jax.custom_vjp
+def forward_only(x):
+    return x
+
+
+def refused(_, grad):
+    raise AssertionError("a backward pass through what is frozen")
+
+
+forward_only.defvjp(lambda x: (x, None), refused)
+
+
+class Head(nn.Module):
+    """quality = weight * mean(image) + bias; nothing can go back to the weight."""
+
+    @nn.compact
+    def __call__(self, image, train=False):
+        weight = self.param("weight", nn.initializers.constant(2.0), ())
+        bias = self.param("bias", nn.initializers.zeros, ())
+        return forward_only(weight * image.mean((1, 2, 3))) + bias, {}
+
+
+def test_nothing_is_computed_for_what_is_frozen(batch):
+    rates = {"weight": 0.0}
+    variables = {"params": {"weight": jnp.float32(2.0), "bias": jnp.float32(0.0)}}
+    optimiser = optim.build(Optim("sgd", 0.1, "constant", rates=rates), variables["params"], 1)
+    state = init_state(variables, optimiser, seed=0)
+    update = make_update(Head(), losses.mse, optimiser, stored, rates=rates)
+    state, metrics = update(state, batch, {})
+    gradient = np.mean(2 * (np.array([0, 2, 0.4, 0.8]) - [0, 0, 1, 1]))
+    assert float(metrics["grad_norm"]) == pytest.approx(abs(gradient))
+    assert float(state.params["bias"]) == pytest.approx(-0.1 * gradient)
+    assert float(state.params["weight"]) == 2
+    with pytest.raises(AssertionError, match="frozen"):
+        make_update(Head(), losses.mse, optimiser, stored)(state, batch, {})
 
 
 def test_prediction_is_the_mean_over_the_blocks(batch):

@@ -84,7 +84,6 @@ class MTIRN(nn.Module):
       The spatial weight multiplies the raw map, and both attentions end in a sigmoid.
       width: of each branch of the multi-scale convolution; `reduced`: of the difference.
       hidden, dropout: of the regressor's hidden layer.
-      frozen_restorer: the restorer gets no gradient; XLA then drops its backward pass.
       dtype: of the maps; pooled vectors, channel weights and the regressor are float32.
 
     Raises:
@@ -98,7 +97,6 @@ class MTIRN(nn.Module):
     reduced: int = 512
     hidden: int = 512
     dropout: float = 0.5
-    frozen_restorer: bool = False
     dtype: str = "float32"
 
     @nn.compact
@@ -117,8 +115,6 @@ class MTIRN(nn.Module):
         out, shown = {}, image
         if self.variant != "baseline":
             _, maps = self.restorer(image, train)
-            if self.frozen_restorer:
-                maps = jax.lax.stop_gradient(maps)
             out = {name: maps[name] for name in ("f1", "f2", "f3", "restored")}
             if "ssim_map" in maps:
                 out["ssim_map"] = maps["ssim_map"]

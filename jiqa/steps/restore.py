@@ -4,6 +4,7 @@ Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask i
 network", Applied Sciences 13(11), 2023, section 3.1: both losses are mean absolute errors.
 """
 
+import types
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ def make_update(
     restore_weight: float,
     ssim_weight: float,
     ema: float = 0.0,
+    rates: Mapping[str, float] = types.MappingProxyType({}),
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
@@ -38,6 +40,7 @@ def make_update(
         restore_weight: of the error of the restored image.
         ssim_weight: of the error of the SSIM map.
         ema: decay of the parameters' moving average; 0 is off.
+        rates: as in `update.make_update`.
     """
 
     def examples(arrays: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, Any]:
@@ -47,7 +50,7 @@ def make_update(
     def objective(restored: jax.Array, out: dict[str, jax.Array], target: Any) -> jax.Array:
         return _errors(restored, out, target, restore_weight, ssim_weight).mean()
 
-    return update.make_update(model, examples, objective, optimiser, ema)
+    return update.make_update(model, examples, objective, optimiser, ema, rates)
 
 
 def make_measure(

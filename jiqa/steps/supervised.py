@@ -1,6 +1,7 @@
 """Supervised training: blocks of an image in, a prediction out, every block with its target."""
 
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -21,6 +22,7 @@ def make_update(
     images: Images,
     ema: float = 0.0,
     target: str = "quality",
+    rates: Mapping[str, float] = types.MappingProxyType({}),
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
@@ -31,6 +33,7 @@ def make_update(
         images: `(arrays, batch) -> uint8 [b, blocks, h, w, 3]`, a pipeline source's.
         ema: decay of the parameters' moving average; 0 is off.
         target: what a batch calls the targets [b] of its images, which all their blocks share.
+        rates: as in `update.make_update`.
 
     Returns:
         update: batch holds them besides what `images` reads; metrics are
@@ -44,7 +47,7 @@ def make_update(
     def objective(prediction: jax.Array, _: Any, wanted: jax.Array) -> jax.Array:
         return loss(prediction.astype(jnp.float32), wanted)
 
-    return update.make_update(model, examples, objective, optimiser, ema)
+    return update.make_update(model, examples, objective, optimiser, ema, rates)
 
 
 def make_predict(model: nn.Module, images: Images) -> Callable[..., jax.Array]:

@@ -1,7 +1,8 @@
 """One update by gradient: what every training by descent shares."""
 
 import dataclasses
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import flax.linen as nn
@@ -9,6 +10,8 @@ import flax.struct
 import jax
 import jax.numpy as jnp
 import optax
+
+from jiqa import optim
 
 
 @flax.struct.dataclass
@@ -65,6 +68,7 @@ def make_update(
     objective: Objective,
     optimiser: optax.GradientTransformation,
     ema: float = 0.0,
+    rates: Mapping[str, float] = types.MappingProxyType({}),
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
@@ -74,6 +78,7 @@ def make_update(
         objective: what to make small.
         optimiser: an optax chain.
         ema: decay of the parameters' moving average; 0 is off.
+        rates: the optimiser's, see `jiqa.optim.Optim`; nothing is computed for what they freeze.
 
     Returns:
         update: metrics are `loss` and `grad_norm`, float32 [].
@@ -87,7 +92,7 @@ def make_update(
 
         def loss(params: Any) -> tuple[jax.Array, Any]:
             (prediction, out), changed = model.apply(
-                {"params": params, "batch_stats": state.batch_stats},
+                {"params": optim.freeze(rates, params), "batch_stats": state.batch_stats},
                 image,
                 train=True,
                 mutable=["batch_stats"],
