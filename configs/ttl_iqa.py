@@ -2,8 +2,9 @@
 
 python -m jiqa.main --config=configs/ttl_iqa.py
     The embedded `pocket` database and its own photographs at a reduced size, all four stages from
-    scratch: DT-GANs of width 8 on 64x64 crops, one for each of three levels whatever the type of
-    distortion, then a VGG of width 8 with the SDA block.
+    scratch: DT-GANs of width 8 on 64x64 crops, whose generators add to the image (`residual`), one
+    for each of three levels whatever the type of distortion, then a VGG of width 8 with the SDA
+    block.
 
 python -m jiqa.main --config=configs/ttl_iqa.py:dataset=livec,weights=FILE
     As the paper: DT-GANs between Waterloo Exploration and each level (759,000 updates each), then
@@ -283,7 +284,7 @@ def _pocket(config: Any) -> None:
             config[name].pristine.view.crop = 64
     if "gan" in config.stages:
         for name in ("gan", "hallucinate"):
-            config[name].model.width = 8
+            config[name].model.update({"width": 8, "residual": True})
         fit = config.gan.fit
         fit.by_type, fit.updates, fit.batch_size, fit.evaluate_updates = False, 150, 4, 150
         fit.optim.learning_rate = 1e-3
@@ -302,8 +303,9 @@ def _pocket(config: Any) -> None:
 
 
 def _cpu(config: Any) -> None:
-    """An hour for three splits on 2 CPU cores: DT-GANs of width 16 on 64x64 crops, 2,000 updates
-    each and no semantic loss, that hallucinate the 256x256 pixels in the middle of a photograph;
+    """An hour for three splits on 2 CPU cores: DT-GANs of width 16 on 64x64 crops, whose generators
+    add to the image (`residual`), 2,000 updates each and no semantic loss, that hallucinate the
+    256x256 pixels in the middle of a photograph;
     SFTnet on 96x96 crops, those of the scored images after a resize to 192x192, dense layers of 512
     that start fresh, conv1 to conv4 frozen, 300 updates of 8 on levels and 500 on scores."""
     config.run += "-cpu"
@@ -313,7 +315,9 @@ def _cpu(config: Any) -> None:
             config[name].pristine.view.crop = 64
     if "gan" in config.stages:
         for name in ("gan", "hallucinate"):
-            config[name].model = ConfigDict({"name": "dt_gan", "width": 16, "blocks": 3})
+            config[name].model = ConfigDict(
+                {"name": "dt_gan", "width": 16, "blocks": 3, "residual": True}
+            )
         fit = config.gan.fit
         fit.updates, fit.semantic_weight, fit.evaluate_updates = 2000, 0.0, 500
     for name in ("hallucinate", "simulate"):

@@ -64,6 +64,16 @@ def test_the_generator_is_table_ii():
     assert shapes(Generator(blocks=2))[1] == two
 
 
+def test_a_residual_generator_adds_its_tanh_to_the_image():
+    model = Generator(width=4, blocks=1, residual=True)
+    variables = model.init(jax.random.key(0), IMAGE)
+    np.testing.assert_allclose(model.apply(variables, IMAGE), IMAGE, atol=1e-6)
+    bias = np.float32([0.5, -0.5, 3.0])
+    variables["params"]["sc4"]["bias"] = jnp.asarray(bias)
+    expected = np.clip(IMAGE + np.tanh(bias) / 2, 0, 1)
+    np.testing.assert_allclose(model.apply(variables, IMAGE), expected, atol=1e-6)
+
+
 def test_the_discriminator_is_table_ii():
     output, found = shapes(Discriminator())
     assert found == DISCRIMINATOR

@@ -19,7 +19,9 @@ SHRINK = 4
 # Sides that a generator can mirror at its borders, and a discriminator can judge.
 LEAST, LEAST_JUDGED = 8, 24
 
-_conv = functools.partial(Conv, kernel_init=nn.initializers.normal(0.02))
+INIT = nn.initializers.normal(0.02)
+
+_conv = functools.partial(Conv, kernel_init=INIT)
 
 
 class _Normed(nn.Module):
@@ -77,6 +79,10 @@ class Generator(nn.Module):
       Inside images are in [-1, 1], as the tanh at the end.
       Sides that are no multiple of 4 are mirrored at the right and the bottom, and cut at the end.
       width: channels of SC1; all others are its multiples.
+      residual: the tanh is added to the image, clipped after that, and starts at 0. Instance
+        normalisation takes away how bright and how rich in contrast an image is: the published
+        generator has to learn what images of its content look like, which a short training on small
+        crops can't. False, as published: the tanh is the image.
       Kernels start normal with deviation 0.02.
 
     Raises:
@@ -86,6 +92,7 @@ class Generator(nn.Module):
     width: int = 64
     blocks: int = 3
     affine: bool = False
+    residual: bool = False
     dtype: str = "float32"
 
     @nn.compact
@@ -94,7 +101,7 @@ class Generator(nn.Module):
         _check(image, LEAST)
         height, width = image.shape[1:3]
         margins = ((0, 0), (0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
-        x = 2 * jnp.pad(image, margins, mode="symmetric").astype(self.dtype) - 1
+        x = source = 2 * jnp.pad(image, margins, mode="symmetric").astype(self.dtype) - 1
 
         def conv(
             x: jax.Array, name: str, times: int, size: int, stride: int, padding: int
@@ -110,8 +117,12 @@ class Generator(nn.Module):
             x = _Block(self.affine, self.dtype, name=f"rb{number}")(x)
         x = conv(_reflect(_double(x), 1), "rc1", 2, 3, 1, 0)
         x = conv(_reflect(_double(x), 1), "rc2", 1, 3, 1, 0)
-        x = _conv(3, 7, 1, 0, dtype=self.dtype, name="sc4")(_reflect(x, 3))
-        return (jnp.tanh(_float(x[:, :height, :width])) + 1) / 2
+        init = nn.initializers.zeros if self.residual else INIT
+        x = Conv(3, 7, 1, 0, dtype=self.dtype, kernel_init=init, name="sc4")(_reflect(x, 3))
+        x = jnp.tanh(_float(x))
+        if self.residual:
+            x = jnp.clip(_float(source) + x, -1, 1)
+        return (x[:, :height, :width] + 1) / 2
 
 
 class Discriminator(nn.Module):
@@ -162,7 +173,7 @@ class DTGAN(nn.Module):
       semantic: phi's output, of its `out`: `logits`, the paper's last fully connected layer,
         `fc7`, or a map such as `conv5_3`, which is pooled over its positions.
       semantic_size: side of the square that an image is resized to for phi (antialiased bilinear).
-      width, blocks, affine: of both generators and, but for `blocks`, both discriminators.
+      width, affine: of all four networks; blocks, residual: of both generators.
       dtype: of the computation; parameters are float32.
 
     Raises:
@@ -172,6 +183,7 @@ class DTGAN(nn.Module):
     width: int = 64
     blocks: int = 3
     affine: bool = False
+    residual: bool = False
     backbone: nn.Module | None = None
     semantic: str = "conv5_3"
     semantic_size: int = 224
@@ -179,8 +191,8 @@ class DTGAN(nn.Module):
 
     def setup(self) -> None:
         """Makes the four networks."""
-        self.d_generator = Generator(self.width, self.blocks, self.affine, self.dtype)
-        self.h_generator = Generator(self.width, self.blocks, self.affine, self.dtype)
+        generator = self.width, self.blocks, self.affine, self.residual, self.dtype
+        self.d_generator, self.h_generator = Generator(*generator), Generator(*generator)
         self.d_discriminator = Discriminator(self.width, self.affine, self.dtype)
         self.h_discriminator = Discriminator(self.width, self.affine, self.dtype)
 
