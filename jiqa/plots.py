@@ -98,8 +98,9 @@ def sheet(
     [h, w, 3] in [0, 1] and all of one size. Raises InputError where matplotlib is not installed.
     """
     height, width = next(iter(pictures.values()))[0].shape[:2]
-    gap, label, head = 4, 300, 60
-    across, down = len(columns) * (width + gap) + label, len(pictures) * (height + gap) + head
+    gap, label, head, letter = 4, 300, 60, 8
+    pitch = max(width, letter * max(map(len, columns))) + gap  # no column's name meets the next
+    across, down = len(columns) * pitch + label, len(pictures) * (height + gap) + head
     figure = _figure(across / DPI, down / DPI)
     figure.set_layout_engine("none")
     canvas = np.ones((down, across, 3), np.float32)
@@ -108,10 +109,10 @@ def sheet(
         top = head + row * (height + gap)
         figure.text(8 / across, 1 - (top + height / 2) / down, name, va="center", **small)
         for column, picture in enumerate(strip):
-            left = label + column * (width + gap)
+            left = label + column * pitch
             canvas[top : top + height, left : left + width] = picture
     for column, name in enumerate(columns):
-        left = label + column * (width + gap)
+        left = label + column * pitch
         figure.text(left / across, 1 - (head - 8) / down, name, **small)
     figure.text(8 / across, 1 - 24 / down, title, fontsize=20 * 72 / DPI)
     figure.figimage(canvas, zorder=-1)
