@@ -1,7 +1,6 @@
 """The README's results section, made from the runs recorded on disk and never typed."""
 
 import dataclasses
-import itertools
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -101,9 +100,9 @@ def section(records: Sequence[Record]) -> str:
         notes.append("A pseudo score is computed by a full-reference measure; nobody gave it.")
     apart = _differences(records)
     if apart:
-        apart = ["", "Runs tested on the same images, by a paired bootstrap:", "", *apart]
+        apart = f"\nSROCC of runs tested on the same images, by a paired bootstrap.\n\n{apart}"
     table = markdown(list(rows[0]), [list(row.values()) for row in rows])
-    lines = ["", table, *notes, "", *commands, *apart, ""]
+    lines = ["", table, *notes, "", *commands, apart]
     return "\n".join(lines) + "\n"
 
 
@@ -133,18 +132,33 @@ def _range(values: Iterable[float]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _differences(records: Sequence[Record]) -> list[str]:
-    lines = []
-    for (i, b), (j, a) in itertools.combinations(enumerate(records, start=1), 2):
-        if same_test(a.predictions, b.predictions):
-            aggregate = a.summary.aggregate
-            difference = compare(a.predictions, b.predictions, aggregate=aggregate)
-            lines.append(
-                f"- SROCC of {a.summary.run} (no. {j}) less that of {b.summary.run} (no. {i}) on "
-                f"{a.summary.database} ({a.summary.score_name}), {a.summary.protocol}: "
-                f"{show(difference)}"
-            )
-    return lines
+def _differences(records: Sequence[Record]) -> str:
+    """A table for every test that several runs have in common: each run beside those before it."""
+    tests: list[list[tuple[int, Record]]] = []
+    for number, record in enumerate(records, start=1):
+        for test in tests:
+            if same_test(record.predictions, test[0][1].predictions):
+                test.append((number, record))
+                break
+        else:
+            tests.append([(number, record)])
+    return "\n".join(_apart(test) for test in tests if len(test) > 1)
+
+
+def _apart(test: Sequence[tuple[int, Record]]) -> str:
+    """How far the runs of one test are apart: the row's less the column's."""
+    rows = []
+    for place, (number, a) in enumerate(test[1:], start=1):
+        aggregate = a.summary.aggregate
+        differences = [
+            show(compare(a.predictions, b.predictions, aggregate=aggregate))
+            for _, b in test[:place]
+        ]
+        rows.append([f"{number} {a.summary.run}", *differences, *[""] * (len(test) - 1 - place)])
+    summary = test[0][1].summary
+    title = f"{summary.database} ({summary.score_name}), {summary.protocol}"
+    header = ["run", *(f"less {number}" for number, _ in test[:-1])]
+    return f"{title}:\n\n{markdown(header, rows)}"
 
 
 def _json(path: Path, *fields: str) -> dict[str, Any]:

@@ -87,11 +87,13 @@ def test_runs_on_the_same_images_are_compared(tmp_path, page, predicted):
     record(tmp_path / "runs" / "2_full", [b])
     record(tmp_path / "runs" / "3_other", [predicted(run="elsewhere", seed=3)])
     readme.update(page, tmp_path / "runs")
-    lines = [line for line in page.read_text().splitlines() if line.startswith("- SROCC")]
+    _, table = page.read_text().split("koniq10k (mos), random-90-10-seed0:\n")
+    header, _, *rows = table.partition("<!--")[0].strip().splitlines()
     figures = "{:.3f} [{:.3f}, {:.3f}]".format(*results.compare([b], [a]))
-    assert lines == [
-        "- SROCC of iqa_nrtl/full (no. 2) less that of ridge (no. 1) on koniq10k (mos), "
-        f"random-90-10-seed0: {figures}"
+    assert [cell.strip() for cell in header.strip("|").split("|")] == ["run", "less 1"]
+    assert [cell.strip() for row in rows for cell in row.strip("|").split("|")] == [
+        "2 iqa_nrtl/full",
+        figures,
     ]
 
 
