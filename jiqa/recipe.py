@@ -25,7 +25,8 @@ from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
-from jiqa.stages import PLACES, Stages, digest, read, write_json
+from jiqa.stage import read
+from jiqa.stages import PLACES, Stages, digest, write_json
 
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
 # a split does not depend on how many follow it.

@@ -14,7 +14,8 @@ from jiqa.data import plan
 from jiqa.data.pipeline import cut, whole
 from jiqa.data.plan import View
 from jiqa.errors import InputError
-from jiqa.stages import FACTS, read
+from jiqa.stage import read
+from jiqa.stages import FACTS
 from jiqa.steps import supervised
 
 

@@ -10,7 +10,7 @@ from jiqa.errors import InputError
 from jiqa.inputs import Pairs, Pristine
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.protocols import Protocol
-from jiqa.stages import STEPS, Stage, read
+from jiqa.stage import STEPS, Stage, read
 from jiqa.train import Descent
 
 

@@ -10,7 +10,7 @@ import scipy.stats
 import skimage.metrics
 import tiny
 
-from jiqa import api, mesh, recipe, registry, stages
+from jiqa import api, mesh, recipe, registry, stage
 from jiqa.configs import measure as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.index import load_index, load_photographs
@@ -119,7 +119,7 @@ def test_every_measure_has_a_run():
         assert file == "configs/measure.py"
         fields = config.get_config(text).to_dict()
         assert fields["run"] == config.run(metric)
-        how = stages.read(stages.STEPS["measure"].description, fields["score"]["fit"], "score")
+        how = stage.read(stage.STEPS["measure"].description, fields["score"]["fit"], "score")
         assert how.metric == metric
 
 

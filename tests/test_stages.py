@@ -12,7 +12,19 @@ from ml_collections import ConfigDict
 from PIL import Image
 from test_gan import Toy
 
-from jiqa import attention, auxiliary, cli, generation, mesh, models, plots, recipe, stages, train
+from jiqa import (
+    attention,
+    auxiliary,
+    cli,
+    generation,
+    mesh,
+    models,
+    plots,
+    recipe,
+    stage,
+    stages,
+    train,
+)
 from jiqa.data import photographs
 from jiqa.data.index import load_index
 from jiqa.errors import InputError
@@ -331,8 +343,8 @@ def test_a_stage_that_has_learned_from_a_test_content_is_refused(drawn, tmp_path
         folder.mkdir(parents=True)
         return train.Trained(None, {}, {"seen": [index.content_hash[row]]})
 
-    step = stages.Step(generation.GanFit, leaking, "pristine")
-    monkeypatch.setitem(stages.STEPS, "gan", step)
+    step = stage.Step(generation.GanFit, leaking, "pristine")
+    monkeypatch.setitem(stage.STEPS, "gan", step)
     said = rf"pocket: content '{index.content_id[row]}' was trained on and is to be tested on"
     with pytest.raises(InputError, match=said):
         run(tmp_path, config())

@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import log, recipe, stages, stats
+from jiqa import log, recipe, stats, train
 from jiqa.errors import DivergedError, InputError
 from jiqa.predictions import read_predictions
+from jiqa.stage import read
 
 SPLIT = "split0"
 
@@ -89,9 +90,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
 
 def test_batch_size_and_padding_do_not_change_a_score(finished, tmp_path, monkeypatch):
     """Scores of one trained state, predicted in batches of 8 (padded) and of 5."""
-    predict_rows = stages.train.predict_rows
+    predict_rows = train.predict_rows
     monkeypatch.setattr(
-        stages.train,
+        train,
         "predict_rows",
         lambda predict, variables, source, arrays, rows, _, mesh: predict_rows(
             predict, variables, source, arrays, rows[::-1], 5, mesh
@@ -200,7 +201,7 @@ def test_bad_fields_are_named(tmp_path, changes, message):
 
 def test_a_field_that_is_not_there_is_named():
     with pytest.raises(InputError, match=r"scores\.epoch: no such field, expected one of epochs"):
-        stages.read(stages.train.Fit, {"epoch": 3}, "scores")
+        read(train.Fit, {"epoch": 3}, "scores")
 
 
 def test_a_batch_that_does_not_split_over_the_devices_is_refused():
