@@ -23,9 +23,9 @@ Arguments:
     splits       how many (the paper: 10)
     protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py
     budget       paper, or cpu: 64x64 crops and 12,000 updates of 8 for the restorer (2,000 of them
-                 for the SSIM map, with the restored image at a tenth of its weight: few updates
-                 can't learn again what the map alone would undo); stem and stages 1 and 2 of the
-                 ResNet frozen, 5 epochs of one 160x160 crop of the image resized to 256x256
+                 for the SSIM map, with the restored image beside it: few updates can't learn again
+                 what the map alone would undo); stem and stages 1 and 2 of the ResNet frozen,
+                 4 epochs of one 128x128 crop of the image resized to 256x256
 """
 
 from typing import Any
@@ -217,17 +217,17 @@ def _cpu(config: Any) -> None:
             config[name].pairs.view.crop = 64
             fit = config[name].fit
             fit.batch_size, fit.updates, fit.evaluate_updates = 8, count, 1000
-            fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 3e-4, "cosine", 0.02
+            fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 2e-3, "cosine", 0.02
     if "ssim_map" in config.stages:
-        config.ssim_map.fit.restore_weight = 0.1
+        config.ssim_map.fit.restore_weight = 1.0
     if "all" not in config.stages:
         return
-    config.view.update({"resize": (256, 256), "crop": 160, "blocks": 1, "test_blocks": 4})
+    config.view.update({"resize": (256, 256), "crop": 128, "blocks": 1, "test_blocks": 4})
     for name in ("head", "all"):
         if name in config.stages:
             config[name].model.backbone.frozen_stages = 3
             fit = config[name].fit
-            fit.epochs, fit.batch_size, fit.evaluate_every = 5.0, 8, 1.0
+            fit.epochs, fit.batch_size, fit.evaluate_every = 4.0, 8, 1.0
             fit.optim = ConfigDict(
                 {
                     "learning_rate": 3e-4,
@@ -241,7 +241,7 @@ def _cpu(config: Any) -> None:
                 }
             )
     if "head" in config.stages:
-        config.head.fit.epochs, config["all"].fit.epochs = 1.0, 4.0
+        config.head.fit.epochs, config["all"].fit.epochs = 1.0, 3.0
         for name, factor in (("head", 0.0), ("all", 0.1)):
             optim = config[name].fit.optim
             optim.rates = {**optim.rates, "^restorer/": factor}
