@@ -3,9 +3,10 @@
 import dataclasses
 import json
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jiqa import restored
 from jiqa.errors import InputError
@@ -40,12 +41,28 @@ class Record:
     splits: list[dict[str, Any]]
 
 
+class Line(NamedTuple):
+    """A run as the page has it: its cells by their columns, its command with the machine.
+
+    `record` is None of a run that is on the page and not in the folder of runs.
+    """
+
+    cells: dict[str, str]
+    command: str
+    record: Record | None
+
+
 def update(readme: str | os.PathLike, workdir: str | os.PathLike) -> None:
     """Rewrite what stands between the two results marks of `readme` from the runs in `workdir`.
 
+    Runs of other machines, whose folders are not there, stay on the page: all that are on it with
+    another command.
+
     Raises InputError where the marks or the runs are missing, or a file of a run is malformed.
     """
-    text = section(read_records(workdir))
+    records = read_records(workdir)
+    _, old, _ = _parts(readme, BEGIN, END)
+    text = section(records, earlier(old))
     if restorers := restored.section(workdir):
         text += f"\n{RESTORERS}\n\n{restorers}\n"
     rewrite(readme, BEGIN, END, text)
@@ -56,14 +73,20 @@ def rewrite(readme: str | os.PathLike, begin: str, end: str, text: str) -> None:
 
     Raises InputError where there is no such file or it lacks the marks.
     """
+    before, _, after = _parts(readme, begin, end)
+    Path(readme).write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
+
+
+def _parts(readme: str | os.PathLike, begin: str, end: str) -> tuple[str, str, str]:
+    """What stands before, between and after the two marks."""
     path = Path(readme)
     if not path.is_file():
         raise InputError(f"readme {path}: no such file")
     before, first, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, second, after = rest.partition(end)
+    between, second, after = rest.partition(end)
     if not (first and second):
         raise InputError(f"readme {path}: expected the marks {begin} and {end}, in this order")
-    path.write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
+    return before, between, after
 
 
 def read_records(workdir: str | os.PathLike) -> list[Record]:
@@ -88,28 +111,46 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
     return records
 
 
-def section(records: Sequence[Record]) -> str:
-    """The results, the commands that made them, and how far comparable runs are apart."""
-    rows = [{"no.": str(n), **_row(record)} for n, record in enumerate(records, start=1)]
-    commands = [
-        f"{number}. `{record.run['command']}` ({record.run['machine']})"
-        for number, record in enumerate(records, start=1)
-    ]
+def earlier(section: str) -> list[Line]:
+    """The runs of a results section that `section` has written."""
+    table, _, rest = section.strip().partition("\n\n")
+    # Restorers are numbered anew further down: the first line of a number is a run's.
+    commands = dict(reversed(re.findall(r"^(\d+)\. (`.*)$", rest, re.MULTILINE)))
+    lines = []
+    if table.startswith("| no. "):
+        header, _, *rows = (_cells(line) for line in table.splitlines() if line.startswith("|"))
+        for row in rows:
+            cells = dict(zip(header, row, strict=True))
+            lines.append(Line(cells, commands[cells["no."]], None))
+    return lines
+
+
+def section(records: Sequence[Record], earlier: Sequence[Line] = ()) -> str:
+    """The results, the commands that made them, and how far comparable runs are apart.
+
+    Of the runs on the page `earlier` those stay that have another command than all `records`.
+    """
+    lines = [Line(_row(r), f"`{r.run['command']}` ({r.run['machine']})", r) for r in records]
+    again = {record.run["command"] for record in records}
+    lines += [line for line in earlier if line.command[1:].partition("`")[0] not in again]
+    lines.sort(key=lambda line: (line.cells["database (score)"], line.cells["run"], line.command))
+    rows = [line.cells | {"no.": str(n)} for n, line in enumerate(lines, start=1)]
+    commands = [f"{number}. {line.command}" for number, line in enumerate(lines, start=1)]
     notes = [INTERVALS + " Test images, steps and training time are those of one split."]
-    if any(record.summary.score_name == "pseudo_mos" for record in records):
+    if any("(pseudo_" in line.cells["database (score)"] for line in lines):
         notes.append("A pseudo score is computed by a full-reference measure; nobody gave it.")
-    apart = _differences(records)
+    apart = _differences([(n, line.record) for n, line in enumerate(lines, start=1) if line.record])
     if apart:
         apart = f"\nSROCC of runs tested on the same images, by a paired bootstrap.\n\n{apart}"
     table = markdown(list(rows[0]), [list(row.values()) for row in rows])
-    lines = ["", table, *notes, "", *commands, apart]
-    return "\n".join(lines) + "\n"
+    return "\n".join(["", table, *notes, "", *commands, apart]) + "\n"
 
 
 def _row(record: Record) -> dict[str, str]:
     summary, count = record.summary, len(record.splits)
     steps = [split["steps"] for split in record.splits if "steps" in split]
     return {
+        "no.": "",
         "run": summary.run,
         "database (score)": f"{summary.database} ({summary.score_name})",
         "protocol": summary.protocol,
@@ -126,16 +167,20 @@ def _row(record: Record) -> dict[str, str]:
     }
 
 
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]
+
+
 def _range(values: Iterable[float]) -> str:
     values = sorted(values)
     low, high = values[0], values[-1]
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _differences(records: Sequence[Record]) -> str:
+def _differences(records: Sequence[tuple[int, Record]]) -> str:
     """A table for every test that several runs have in common: each run beside those before it."""
     tests: list[list[tuple[int, Record]]] = []
-    for number, record in enumerate(records, start=1):
+    for number, record in records:
         for test in tests:
             if same_test(record.predictions, test[0][1].predictions):
                 test.append((number, record))

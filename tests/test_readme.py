@@ -89,11 +89,31 @@ def test_runs_on_the_same_images_are_compared(tmp_path, page, predicted):
     readme.update(page, tmp_path / "runs")
     _, table = page.read_text().split("koniq10k (mos), random-90-10-seed0:\n")
     header, _, *rows = table.partition("<!--")[0].strip().splitlines()
-    figures = "{:.3f} [{:.3f}, {:.3f}]".format(*results.compare([b], [a]))
-    assert [cell.strip() for cell in header.strip("|").split("|")] == ["run", "less 1"]
+    figures = "{:.3f} [{:.3f}, {:.3f}]".format(*results.compare([a], [b]))
+    assert [cell.strip() for cell in header.strip("|").split("|")] == ["run", "less 2"]
     assert [cell.strip() for row in rows for cell in row.strip("|").split("|")] == [
-        "2 iqa_nrtl/full",
+        "3 ridge",
         figures,
+    ]
+
+
+def test_runs_of_other_machines_stay_on_the_page(tmp_path, page, predicted):
+    here, there = tmp_path / "here", tmp_path / "there"
+    record(there / "b", [predicted(run="b")], command="python -m jiqa.main --config=b.py")
+    record(there / "a", [predicted(run="a", n=30)], command="python -m jiqa.main --config=a.py")
+    readme.update(page, there)
+    before = cells(page.read_text(), "| 2 ")
+    record(here / "a", [predicted(run="a", n=50)], command="python -m jiqa.main --config=a.py")
+    record(here / "c", [predicted(run="c")], command="python -m jiqa.main --config=c.py")
+    readme.update(page, here)
+    text = page.read_text()
+    rows = [cells(text, f"| {number} ") for number in (1, 2, 3)]
+    assert [(row[1], row[5]) for row in rows] == [("a", "50"), ("b", "40"), ("c", "40")]
+    assert rows[1] == before
+    commands = [line for line in text.splitlines() if line[:2] in ("1.", "2.", "3.")]
+    assert commands == [
+        f"{i}. `python -m jiqa.main --config={n}.py` (2 x cpu)"
+        for i, n in enumerate("abc", start=1)
     ]
 
 
