@@ -24,7 +24,7 @@ from jiqa.protocols import Split, refuse_leak
 from jiqa.steps import gan
 from jiqa.train import Data, Descent, Trained, Update, descend, no_quality
 
-SHEET = "hallucinated.png"
+SHEET, CURVES = "hallucinated.png", "curves.png"
 # The type of distortion of a DT-GAN that is shown all of them.
 ALL = "all"
 # Photographs that show after an epoch what a generator does, and rows of the sheet.
@@ -91,8 +91,8 @@ def fit_gan(
 ) -> Trained:
     """Trains a DT-GAN for each type and level, or goes on with the one that it stopped at.
 
-    Each lies in `folder/TYPE-LEVEL`, level 0 being the best; `folder` gets `hallucinated.png`, what
-    they make of held-out photographs.
+    Each lies in `folder/TYPE-LEVEL`, level 0 being the best, with its loss curves, `curves.png`;
+    `folder` gets `hallucinated.png`, what they make of held-out photographs.
 
     Args:
         model: the networks.
@@ -181,6 +181,9 @@ def fit_gan(
         facts[name] = {"images": len(rows), **said, **measured}
         trained[name] = {**jax.device_get(learned), "step": said["selected_step"]}
         made[name] = translate(learned, shown[:ROWS]) if len(shown) else None
+        if jax.process_index() == 0:
+            about = f"DT-GAN {name} of {data.index.database}, {split.name}"
+            plots.gan_curves(folder / name / "metrics.csv", folder / name / CURVES, about)
     collapsed = [name for name, about in facts.items() if _collapsed(name, about)]
     if len(shown) and jax.process_index() == 0:
         _draw(made, shown, source, folder / SHEET, data.index.database)

@@ -26,6 +26,12 @@ _VALIDATION = {
     "val_psnr": "validation PSNR, dB",
     "val_accuracy": "validation accuracy",
 }
+_SIDES = {
+    "adversarial_d": "D-Gnet",
+    "adversarial_h": "H-Gnet",
+    "discriminator_d": "D-Dnet",
+    "discriminator_h": "H-Dnet",
+}
 AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
 
@@ -53,6 +59,26 @@ def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str)
         said = f"best {values[best]:.3f} at step {steps[best]:.0f}"
         below.set_title(said, loc="right", color=GREY, fontsize=10)
     below.set_ylabel(_VALIDATION[measured[0]])
+    below.set_xlabel("step")
+    _save(figure, (above, below), path)
+
+
+def gan_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
+    """What each side of a DT-GAN has to make small, and what the cycle gets wrong, over steps.
+
+    `metrics` is a CSV file with the columns step, adversarial_d, adversarial_h, discriminator_d,
+    discriminator_h and pixel; else as `loss_curves`.
+    """
+    curves = _read_metrics(Path(metrics), (*_SIDES, "pixel"))
+    figure = _figure(7, 5)
+    above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    for (column, name), style in zip(_SIDES.items(), ("-", "--", "-", "--"), strict=True):
+        above.plot(*curves[column], style, color=BLUE if name[2] == "G" else ORANGE, label=name)
+    above.legend(frameon=False, ncols=2)
+    above.set_ylabel("adversarial loss")
+    above.set_title(title, loc="left", fontsize=11)
+    below.plot(*curves["pixel"], color=GREY)
+    below.set_ylabel("squared error\nof the cycle")
     below.set_xlabel("step")
     _save(figure, (above, below), path)
 

@@ -129,6 +129,7 @@ def test_what_is_left_and_told(given, trained):
     assert sum(each["images"] for each in facts["gans"].values()) == len(split.train)
     for name, about in facts["gans"].items():
         assert about["steps"] == 5
+        assert (folder / name / generation.CURVES).exists()
         images = np.stack([data.source.pristine.load(row) for row in (4, 5, 6)])
         images = images[:, 3:27, 3:27] / np.float32(255)
         number = result.variables[name]["params"]["d_generator"]["number"]
@@ -139,8 +140,9 @@ def test_what_is_left_and_told(given, trained):
         assert float(rows[-1]["val_change"]) == pytest.approx(about["change"], rel=1e-4)
         assert all(np.isfinite(float(rows[0][each])) for each in gan.METRICS)
     height, width = np.array(Image.open(folder / generation.SHEET)).shape[:2]
-    assert (height, width) == (60 + 3 * 28, 300 + 5 * 28)
-    with pytest.raises(InputError, match=r"stages: found DT-GANs at the end"):
+    column = 8 * len("level 0, recovered") + 4  # names are wider than these pictures
+    assert (height, width) == (60 + 3 * 28, 300 + 5 * column)
+    with pytest.raises(InputError, match=r"stages: found one without scores at the end"):
         result.predict(data, split.test)
 
 

@@ -63,6 +63,23 @@ def test_loss_curves_show_the_accuracy_of_a_classifier(tmp_path, drawn):
     assert below.lines[0].get_xydata().tolist() == [[1, 0.25], [2, 0.75]]
 
 
+def test_curves_of_a_gan_show_its_four_sides_and_its_cycle(tmp_path, drawn):
+    sides = ("adversarial_d", "adversarial_h", "discriminator_d", "discriminator_h")
+    text = f"step,{','.join(sides)},pixel\n5,1,2,3,4,0.5\n9,,,,,\n10,5,6,7,8,0.25\n"
+    (tmp_path / "metrics.csv").write_text(text)
+    plots.gan_curves(tmp_path / "metrics.csv", tmp_path / "curves.png", "authentic-0 of toy")
+    assert is_a_picture(tmp_path / "curves.png")
+    above, below = drawn[0].axes
+    shown = {line.get_label(): line.get_xydata().tolist() for line in above.lines}
+    assert shown == {
+        "D-Gnet": [[5, 1], [10, 5]],
+        "H-Gnet": [[5, 2], [10, 6]],
+        "D-Dnet": [[5, 3], [10, 7]],
+        "H-Dnet": [[5, 4], [10, 8]],
+    }
+    assert below.lines[0].get_xydata().tolist() == [[5, 0.5], [10, 0.25]]
+
+
 def test_loss_curves_before_the_first_validation(tmp_path, drawn):
     (tmp_path / "metrics.csv").write_text(METRICS.split("40,0.2,,")[0])
     plots.loss_curves(tmp_path / "metrics.csv", tmp_path / "loss.png", "full on toy")

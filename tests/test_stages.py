@@ -146,7 +146,7 @@ def config(**changes):
 @pytest.fixture
 def undrawn(monkeypatch):
     """No pictures, which other tests look at and which take long."""
-    for name in ("loss_curves", "scatter", "sheet", "feature_maps"):
+    for name in ("loss_curves", "gan_curves", "scatter", "sheet", "feature_maps"):
         monkeypatch.setattr(plots, name, lambda *_: None)
 
 
