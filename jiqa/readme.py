@@ -112,16 +112,23 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
 
 
 def earlier(section: str) -> list[Line]:
-    """The runs of a results section that `section` has written."""
+    """The runs of a results section that `section` has written.
+
+    Raises InputError where a row has no command, or too many or too few cells.
+    """
     table, _, rest = section.strip().partition("\n\n")
     # Restorers are numbered anew further down: the first line of a number is a run's.
     commands = dict(reversed(re.findall(r"^(\d+)\. (`.*)$", rest, re.MULTILINE)))
     lines = []
     if table.startswith("| no. "):
         header, _, *rows = (_cells(line) for line in table.splitlines() if line.startswith("|"))
-        for row in rows:
-            cells = dict(zip(header, row, strict=True))
-            lines.append(Line(cells, commands[cells["no."]], None))
+        for number, *cells in rows:
+            if number not in commands or len(cells) != len(header) - 1:
+                found = f"row {number!r} of {len(cells) + 1} cells"
+                expected = f"{len(header)} and a command with its number"
+                raise InputError(f"results on the page: found {found}, expected {expected}")
+            named = dict(zip(header, [number, *cells], strict=True))
+            lines.append(Line(named, commands[number], None))
     return lines
 
 
@@ -129,11 +136,17 @@ def section(records: Sequence[Record], earlier: Sequence[Line] = ()) -> str:
     """The results, the commands that made them, and how far comparable runs are apart.
 
     Of the runs on the page `earlier` those stay that have another command than all `records`.
+    Raises InputError where they have other columns.
     """
     lines = [Line(_row(r), f"`{r.run['command']}` ({r.run['machine']})", r) for r in records]
     again = {record.run["command"] for record in records}
     lines += [line for line in earlier if line.command[1:].partition("`")[0] not in again]
     lines.sort(key=lambda line: (line.cells["database (score)"], line.cells["run"], line.command))
+    columns = list(_row(records[0]))
+    for line in lines:
+        if list(line.cells) != columns:
+            found, expected = ", ".join(line.cells), ", ".join(columns)
+            raise InputError(f"results on the page: found columns {found}, expected {expected}")
     rows = [line.cells | {"no.": str(n)} for n, line in enumerate(lines, start=1)]
     commands = [f"{number}. {line.command}" for number, line in enumerate(lines, start=1)]
     notes = [INTERVALS + " Test images, steps and training time are those of one split."]
@@ -142,7 +155,7 @@ def section(records: Sequence[Record], earlier: Sequence[Line] = ()) -> str:
     apart = _differences([(n, line.record) for n, line in enumerate(lines, start=1) if line.record])
     if apart:
         apart = f"\nSROCC of runs tested on the same images, by a paired bootstrap.\n\n{apart}"
-    table = markdown(list(rows[0]), [list(row.values()) for row in rows])
+    table = markdown(columns, [list(row.values()) for row in rows])
     return "\n".join(["", table, *notes, "", *commands, apart]) + "\n"
 
 

@@ -117,6 +117,25 @@ def test_runs_of_other_machines_stay_on_the_page(tmp_path, page, predicted):
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("1. `python", "`python", "found row '1' of 14 cells, expected 14 and a command"),
+        ("| 1 ", "| 1 | ", "found row '1' of 15 cells, expected 14 and a command"),
+        ("| SROCC", "| SRCC", "found columns no., run.*SRCC.*, expected no., run.*SROCC"),
+    ],
+)
+def test_a_page_that_is_not_ours_is_refused(tmp_path, page, predicted, old, new, says):
+    record(tmp_path / "there" / "a", [predicted(run="a")], command="python -m jiqa.main --a")
+    readme.update(page, tmp_path / "there")
+    page.write_text(page.read_text().replace(old, new, 1))
+    before = page.read_text()
+    record(tmp_path / "here" / "b", [predicted(run="b")], command="python -m jiqa.main --b")
+    with pytest.raises(InputError, match=says):
+        readme.update(page, tmp_path / "here")
+    assert page.read_text() == before
+
+
 def test_a_pseudo_score_is_explained_where_it_is_used(tmp_path, page, predicted):
     record(tmp_path / "runs" / "a", [predicted()])
     readme.update(page, tmp_path / "runs")
