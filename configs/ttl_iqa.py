@@ -18,7 +18,8 @@ Arguments:
     auxiliary    gan; simulated: synthetic distortions in the place of the DT-GANs (table XIII);
                  ssim or vif: the same with that measure as label, not the level (table XV)
     types        of the synthetic distortions, joined by +: `tid2013/jpeg` (`jiqa.data.distort`);
-                 by default Waterloo's four
+                 by default all of TID2013's for simulated on tid2013 and livec (whose own can't be
+                 simulated), else Waterloo's four
     photographs  pristine ones: waterloo_exploration, or another prepared database with references,
                  or folders joined by +; pocket takes its own
     more, extra  a folder of further photographs, and how many of them are hallucinated as well;
@@ -112,7 +113,7 @@ def read(text: str) -> ConfigDict:
         variant="full",
         levels=3,
         auxiliary="gan",
-        types="+".join(f"waterloo/{name}" for name in FAMILIES["waterloo"]),
+        types="",
         photographs="waterloo_exploration",
         more="",
         extra=0,
@@ -181,7 +182,7 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
     }
     if args.auxiliary != "gan":
         fit = {
-            "types": tuple(args.types.split("+")),
+            "types": tuple(args.types.split("+")) if args.types else _types(args),
             "strengths": STRENGTHS[args.levels],
             "label": "level" if args.auxiliary == "simulated" else args.auxiliary,
         }
@@ -209,6 +210,13 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
         "gan": {"step": "gan", "model": model, "pristine": pristine, "fit": fit},
         "hallucinate": {"step": "hallucinate", "model": model, "pristine": shown, "fit": {}},
     }
+
+
+def _types(args: ConfigDict) -> tuple[str, ...]:
+    """The synthetic distortions of tables XIII and XV."""
+    of_tid = args.auxiliary == "simulated" and args.dataset in ("tid2013", "livec")
+    family = "tid2013" if of_tid else "waterloo"
+    return tuple(f"{family}/{name}" for name in FAMILIES[family])
 
 
 def _network(

@@ -124,6 +124,18 @@ def test_bad_arguments_of_ttl_iqa_are_named(text, message):
         ttl_iqa.get_config(text)
 
 
+def test_what_cannot_be_simulated_takes_tid2013_s_distortions():
+    def types(text):
+        return ttl_iqa.get_config(f"weights=FILE,{text}").simulate.fit.types
+
+    assert len(types("dataset=livec,auxiliary=simulated")) == 24
+    assert types("dataset=tid2013,auxiliary=simulated")[0].startswith("tid2013/")
+    four = {f"waterloo/{name}" for name in ("gaussian_blur", "white_noise", "jpeg", "jpeg2000")}
+    assert set(types("dataset=live,auxiliary=simulated")) == four
+    assert set(types("dataset=livec,auxiliary=ssim")) == four
+    assert types("dataset=livec,auxiliary=simulated,types=tid2013/jpeg") == ("tid2013/jpeg",)
+
+
 def test_every_row_of_ttl_iqa_that_is_ours_has_a_config():
     ours = {row.query.get("run", "") for t in PAPER.tables.values() for row in t.rows}
     assert {run for run in ours if run.startswith("ttl_iqa")} <= set(RUNS)
