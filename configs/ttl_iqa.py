@@ -2,9 +2,8 @@
 
 python -m jiqa.main --config=configs/ttl_iqa.py
     The embedded `pocket` database and its own photographs at a reduced size, all four stages from
-    scratch: DT-GANs of width 8 on 64x64 crops, whose generators add to the image (`residual`), one
-    for each of three levels whatever the type of distortion, then a VGG of width 8 with the SDA
-    block.
+    scratch: DT-GANs of width 8 on 64x64 crops, one for each of three levels whatever the type of
+    distortion, then a VGG of width 8 with the SDA block.
 
 python -m jiqa.main --config=configs/ttl_iqa.py:dataset=livec,weights=FILE
     As the paper: DT-GANs between Waterloo Exploration and each level (759,000 updates each), then
@@ -295,7 +294,7 @@ def _pocket(config: Any) -> None:
             config[name].pristine.view.crop = 64
     if "gan" in config.stages:
         for name in ("gan", "hallucinate"):
-            config[name].model.update({"width": 8, "residual": True})
+            config[name].model.width = 8
         fit = config.gan.fit
         fit.by_type, fit.updates, fit.batch_size, fit.evaluate_updates = False, 150, 4, 150
         fit.optim.learning_rate = 1e-3

@@ -57,20 +57,20 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
 
 def phase_congruency(grey: jax.Array) -> jax.Array:
     """[b, h, w] -> [b, h, w] in 0..1: energy above the noise, over the sum of amplitudes."""
-    shape = grey.shape[1:]
-    spectrum = jnp.fft.rfft2(grey)[:, None]
+    radial, angular, noise = _filters(*grey.shape[1:])
+    spectrum = jnp.fft.fft2(grey)
     energies = amplitudes = jnp.zeros_like(grey)
-    for banks, noise in zip(*_filters(*shape), strict=True):
-        parts = [  # even and odd response, [b, scale, h, w]
-            jnp.fft.irfft2(half * jnp.asarray(bank, grey.dtype)[None], shape)
-            for half, bank in zip((spectrum, -1j * spectrum), banks, strict=True)
-        ]
+    for orientation in range(ORIENTATIONS):
+        bank = jnp.asarray(radial * angular[orientation], grey.dtype)
+        response = jnp.fft.ifft2(spectrum[:, None] * bank[None])  # [b, scale, h, w]
+        # Without the barrier every term below takes the complex numbers apart once more.
+        parts = jax.lax.optimization_barrier((response.real, response.imag))
+        even, odd = ([part[:, scale] for scale in range(SCALES)] for part in parts)
         mean_even, mean_odd = (part.sum(1) for part in parts)
         size = root(mean_even**2 + mean_odd**2) + EPSILON
         mean_even, mean_odd = mean_even / size, mean_odd / size
-        even, odd = ([part[:, scale] for scale in range(SCALES)] for part in parts)
         median = _median((even[0] ** 2 + odd[0] ** 2).reshape(len(grey), -1))
-        energy = -float(noise) * root(median)[:, None, None]
+        energy = -float(noise[orientation]) * root(median)[:, None, None]
         for e, o in zip(even, odd, strict=True):
             energy += e * mean_even + o * mean_odd - jnp.abs(e * mean_odd - o * mean_even)
             amplitudes += root(e**2 + o**2)
@@ -79,12 +79,8 @@ def phase_congruency(grey: jax.Array) -> jax.Array:
 
 
 @functools.lru_cache(maxsize=8)
-def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Filters [orientation, 2, scale, h, w // 2 + 1], noise factors [orientation].
-
-    A filter is real, and its response to a real image complex. Both parts of that, the even and the
-    odd one, are real: they are inverse transforms of half a spectrum, the image's (times -i for the
-    odd one) times the half of the filter that is symmetric or antisymmetric.
+def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Radial parts [scale, h, w], angular parts [orientation, h, w], noise factors [orientation].
 
     The factor times the root of the median of the smallest scale's squared amplitude is the
     threshold: Rayleigh's mean and `NOISE` deviations of the energy of noise, over 1.7.
@@ -100,10 +96,7 @@ def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     power = 1 / np.log(2) / ((radial[0] * angular) ** 2).sum((1, 2))  # of the noise, by the median
     tau = np.sqrt(power * (impulse**2).sum((1, 2)))
     noise = tau * (np.sqrt(np.pi / 2) + NOISE * np.sqrt(2 - np.pi / 2)) / 1.7
-    filters = radial * angular[:, None]
-    opposite = np.roll(filters[..., ::-1, ::-1], 1, (-2, -1))
-    halves = np.stack([filters + opposite, filters - opposite], axis=1) / 2
-    return halves[..., : width // 2 + 1], noise
+    return radial, angular, noise
 
 
 def _median(x: jax.Array) -> jax.Array:
