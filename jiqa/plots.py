@@ -26,11 +26,12 @@ _VALIDATION = {
     "val_psnr": "validation PSNR, dB",
     "val_accuracy": "validation accuracy",
 }
+# Losses of a DT-GAN -> whose, and how they are drawn.
 _SIDES = {
-    "adversarial_d": "D-Gnet",
-    "adversarial_h": "H-Gnet",
-    "discriminator_d": "D-Dnet",
-    "discriminator_h": "H-Dnet",
+    "adversarial_d": ("D-Gnet", "-", BLUE),
+    "adversarial_h": ("H-Gnet", "--", BLUE),
+    "discriminator_d": ("D-Dnet", "-", ORANGE),
+    "discriminator_h": ("H-Dnet", "--", ORANGE),
 }
 AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
@@ -72,8 +73,8 @@ def gan_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) 
     curves = _read_metrics(Path(metrics), (*_SIDES, "pixel"))
     figure = _figure(7, 5)
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
-    for (column, name), style in zip(_SIDES.items(), ("-", "--", "-", "--"), strict=True):
-        above.plot(*curves[column], style, color=BLUE if name[2] == "G" else ORANGE, label=name)
+    for column, (name, style, color) in _SIDES.items():
+        above.plot(*curves[column], style, color=color, label=name)
     above.legend(frameon=False, ncols=2)
     above.set_ylabel("adversarial loss")
     above.set_title(title, loc="left", fontsize=11)
