@@ -178,6 +178,7 @@ _TABLE = (
         build="jiqa.fr.vsi:vsi",
         least=3,
         paper=_VSI,
+        masks=True,
     ),
     MetricEntry(
         name="vsi.piq",
@@ -189,6 +190,7 @@ _TABLE = (
         paper=_VSI,
         note="the saliency map resized without antialiasing, as piq and pyiqa",
         options={"antialias": False},
+        masks=True,
     ),
     MetricEntry(
         name="nlpd",
@@ -221,6 +223,7 @@ _TABLE = (
         least=65,
         paper=_VIF,
         note="in the wavelet domain",
+        masks=True,
     ),
     MetricEntry(
         name="vifp",
@@ -253,6 +256,7 @@ _TABLE = (
         least=31,
         paper=_LPIPS,
         note="version 0.1 on AlexNet; parameters: its convolutions and the authors' linear weights",
+        masks=True,
         params="jiqa.fr.lpips:load_alex",
     ),
     MetricEntry(
@@ -265,6 +269,7 @@ _TABLE = (
         paper=_LPIPS,
         note="version 0.1 on VGG-16; parameters: its convolutions and the authors' linear weights",
         options={"network": "vgg16"},
+        masks=True,
         params="jiqa.fr.lpips:load_vgg",
     ),
     MetricEntry(

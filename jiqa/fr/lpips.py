@@ -5,6 +5,7 @@ perceptual metric", CVPR 2018, equation 1 with the learned weights of version 0.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,9 @@ import jax
 import jax.numpy as jnp
 
 from jiqa.errors import InputError
+from jiqa.models.vgg import STAGES
+from jiqa.ops.masks import masked_mean, within
+from jiqa.ops.normalise import normalise
 from jiqa.weights.convolutions import NETWORKS, convert
 from jiqa.weights.files import read, take
 
@@ -25,12 +29,17 @@ Files = str | Path | Sequence[str | Path]
 
 
 def lpips(
-    image: jax.Array, ref: jax.Array, *, params: Mapping[str, Any], network: str = "alexnet"
+    image: jax.Array,
+    ref: jax.Array,
+    *,
+    params: Mapping[str, Any],
+    network: str = "alexnet",
+    size: jax.Array | None = None,
 ) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 0 of equal images, more of less alike ones; no upper bound.
 
     Sides are 31 pixels or more (`alexnet`), 16 or more (`vgg16`). `params` comes from `load_alex`
-    or `load_vgg`.
+    or `load_vgg`. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
       The authors' shift and scale of images in [-1, 1] is ImageNet's normalisation of [0, 1].
@@ -38,15 +47,41 @@ def lpips(
       and keeps the gradient finite where all channels are 0.
     """
     b = image.shape[0]
-    apply: Callable[..., Any] = NETWORKS[network]().apply
-    _, out = apply({"params": params["network"]}, jnp.concatenate([image, ref]))
+    maps, seen = ({}, {}) if size is None else _sizes(size, network)
+    both = {name: jnp.concatenate([side, side]) for name, side in seen.items()}
+    attend = {name: partial(within, size=side) for name, side in both.items()}
+    x = normalise(jnp.concatenate([image, ref]), "imagenet")
+    if size is not None:
+        x = within(x, jnp.concatenate([size, size]))
+    apply: Callable[..., Any] = NETWORKS[network](preprocess="unit").apply
+    _, out = apply({"params": params["network"]}, x, attend=attend)
     score = jnp.zeros(b)
     for layer in LAYERS[network]:
         x = out[layer]
         norm = jnp.sqrt((x**2).sum(-1, keepdims=True) + 1e-20)
         x = x / (norm + 1e-10)
-        score += ((x[:b] - x[b:]) ** 2).mean((1, 2)) @ params["linear"][layer]
+        distance = (x[:b] - x[b:]) ** 2 @ params["linear"][layer]
+        score += masked_mean(distance, maps.get(layer))
     return score
+
+
+def _sizes(size: jax.Array, network: str) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
+    """Of images of `size`: that of each map compared, and of what the layers after one may see."""
+    if network == "alexnet":
+        first = (size - 7) // 4 + 1
+        second = (first - 1) // 2
+        third = (second - 1) // 2
+        maps = {"conv1": first, "conv2": second}
+        maps |= dict.fromkeys(("conv3", "conv4", "conv5"), third)
+        return maps, {"pool1": second, "pool2": third, "conv3": third, "conv4": third}
+    maps, seen = {}, {}
+    for stage, (depth, _) in enumerate(STAGES, start=1):
+        for i in range(1, depth + 1):
+            maps[f"conv{stage}_{i}"] = seen[f"conv{stage}_{i}"] = size
+        # What the pooling would leave over at the end must not reach its last window.
+        seen[f"conv{stage}_{depth}"] = size // 2 * 2
+        size = size // 2
+    return maps, seen
 
 
 def load_alex(files: Files | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import gaussian_line, separable
-from jiqa.ops.masks import masked_mean, shrunk, within
+from jiqa.ops.masks import masked_mean, reflected, shrunk, within
 
 NOISE = 0.4  # the variance of the neurons' noise
 NOISE_PIXEL = 2.0
@@ -56,11 +56,11 @@ EDGES = _symmetric(
 ) * np.array([1, 1, 1, 0, -1, -1, -1])
 
 
-def vif(image: jax.Array, ref: jax.Array) -> jax.Array:
+def vif(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
     More than 1 of an image whose contrast is raised. Sides are 65 pixels or more: the coarsest
-    level then has blocks away from its border.
+    level then has blocks away from its border. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
       As in the authors' MATLAB code: the steerable pyramid's two bands across and along at each of
@@ -72,32 +72,35 @@ def vif(image: jax.Array, ref: jax.Array) -> jax.Array:
       no band has any information (0 / 0 there), the score is 1.
     """
     num = den = TOLERANCE
-    for level, bands in enumerate(oriented(luma(jnp.concatenate([ref, image])))):
+    both = None if size is None else jnp.concatenate([size, size])
+    for level, (bands, left) in enumerate(oriented(luma(jnp.concatenate([ref, image])), both)):
         upright, lying = (jnp.split(bands[..., i], 2) for i in (0, 1))
         x, y = (jnp.concatenate(pair) for pair in zip(upright, lying, strict=True))
-        received, sent = _information(x, y, 2 ** (LEVELS - level) + 1)
+        received, sent = _information(x, y, 2 ** (LEVELS - level) + 1, left)
         num += received.reshape(2, -1).sum(0)
         den += sent.reshape(2, -1).sum(0)
     return jnp.asarray(num / den)
 
 
-def oriented(grey: jax.Array) -> list[jax.Array]:
-    """[b, h, w] -> [b, h, w, 2] of each level from the finest on: edges upright, and lying."""
-    low = _convolve(grey[..., None], LOWPASS_0[..., None])
+def oriented(
+    grey: jax.Array, size: jax.Array | None = None
+) -> list[tuple[jax.Array, jax.Array | None]]:
+    """[b, h, w] -> of each level, the finest first: [b, h, w, 2], edges upright and lying; size."""
+    low = _convolve(grey[..., None], LOWPASS_0[..., None], size)
     bands = []
     for level in range(LEVELS):
         if level:
-            low = _convolve(low, LOWPASS[..., None], 2)
-        bands.append(_convolve(low, np.stack([EDGES, EDGES.T], -1)))
+            low, size = _convolve(low, LOWPASS[..., None], size, 2), shrunk(size)
+        bands.append((_convolve(low, np.stack([EDGES, EDGES.T], -1), size), size))
     return bands
 
 
-def _convolve(x: jax.Array, kernels: np.ndarray, stride: int = 1) -> jax.Array:
+def _convolve(
+    x: jax.Array, kernels: np.ndarray, size: jax.Array | None, stride: int = 1
+) -> jax.Array:
     """[b, h, w, 1] correlated with [n, n, c] -> [b, h / stride, w / stride, c]."""
-    half = len(kernels) // 2
-    x = jnp.pad(x, [(0, 0), (half, half), (half, half), (0, 0)], mode="reflect")
     return jax.lax.conv_general_dilated(
-        x,
+        reflected(x, len(kernels) // 2, size),
         jnp.asarray(kernels[:, :, None], x.dtype),
         (stride, stride),
         "VALID",
@@ -106,23 +109,32 @@ def _convolve(x: jax.Array, kernels: np.ndarray, stride: int = 1) -> jax.Array:
     )
 
 
-def _information(x: jax.Array, y: jax.Array, window: int) -> tuple[jax.Array, jax.Array]:
+def _information(
+    x: jax.Array, y: jax.Array, window: int, size: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """What the image and the reference tell of a band: two [b], of bands [b, h, w] of both."""
     height, width = (side // BLOCK * BLOCK for side in x.shape[1:])
     x, y = x[:, :height, :width], y[:, :height, :width]
-    gain, noise = _channel(x, y, window)
-    energy, eigenvalues = _source(x)
+    blocks = None if size is None else size // BLOCK
+    size = None if blocks is None else blocks * BLOCK
+    gain, noise = _channel(x, y, window, size)
+    energy, eigenvalues = _source(x, size)
     margin = -(-(window // 2) // BLOCK)
     gain, noise, energy = (m[:, margin:-margin, margin:-margin] for m in (gain, noise, energy))
     signal = energy[..., None] * eigenvalues[:, None, None]
-    received = jnp.log2(1 + (gain**2 / (noise + NOISE))[..., None] * signal).sum((1, 2, 3))
-    return received, jnp.log2(1 + signal / NOISE).sum((1, 2, 3))
+    received = jnp.log2(1 + (gain**2 / (noise + NOISE))[..., None] * signal)
+    counted = None if blocks is None else blocks - 2 * margin
+    sent = jnp.log2(1 + signal / NOISE)
+    return within(received, counted).sum((1, 2, 3)), within(sent, counted).sum((1, 2, 3))
 
 
-def _channel(x: jax.Array, y: jax.Array, window: int) -> tuple[jax.Array, jax.Array]:
+def _channel(
+    x: jax.Array, y: jax.Array, window: int, size: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """Gain and noise variance [b, h / 3, w / 3] of the distortion, y = gain x + noise."""
     n = window**2
-    stacked = _window_sums(jnp.concatenate([x, y, x * y, x * x, y * y]), window)
+    every = None if size is None else jnp.concatenate([size] * 5)
+    stacked = _window_sums(jnp.concatenate([x, y, x * y, x * x, y * y]), window, every)
     sum_x, sum_y, xy, xx, yy = jnp.split(stacked, 5)
     covariance = xy - sum_x * sum_y / n
     xx, yy = jnp.maximum(xx - sum_x**2 / n, 0), jnp.maximum(yy - sum_y**2 / n, 0)
@@ -142,25 +154,27 @@ def _gain(
     return gain, jnp.maximum(noise, tolerance)
 
 
-def _window_sums(x: jax.Array, window: int) -> jax.Array:
+def _window_sums(x: jax.Array, window: int, size: jax.Array | None) -> jax.Array:
     """[b, h, w] -> [b, h / 3, w / 3]: sums over windows about every block's centre."""
-    half = window // 2
-    x = jnp.pad(x, [(0, 0), (half, half), (half, half)], mode="reflect")[:, 1:, 1:]
+    x = reflected(x, window // 2, size)[:, 1:, 1:]
     for axis in (1, 2):
-        size, stride = ([n if i == axis else 1 for i in range(3)] for n in (window, BLOCK))
-        x = jax.lax.reduce_window(x, 0.0, jax.lax.add, size, stride, "VALID")
+        sides, stride = ([n if i == axis else 1 for i in range(3)] for n in (window, BLOCK))
+        x = jax.lax.reduce_window(x, 0.0, jax.lax.add, sides, stride, "VALID")
     return x
 
 
-def _source(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _source(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array]:
     """The Gaussian scale mixture: its multiplier [b, h / 3, w / 3], eigenvalues [b, 9]."""
     height, width = x.shape[1:]
     places = [(i, j) for i in range(BLOCK) for j in range(BLOCK)]
     rows, columns = height - BLOCK + 1, width - BLOCK + 1
     every = jnp.stack([x[:, i : i + rows, j : j + columns] for i, j in places], 1)
+    every = every.reshape(len(x) * BLOCK**2, rows, columns)
+    slid = None if size is None else jnp.repeat(size - BLOCK + 1, BLOCK**2, 0)
+    every = within(every - masked_mean(every, slid)[:, None, None], slid)
     every = every.reshape(len(x), BLOCK**2, -1)
-    every -= every.mean(2, keepdims=True)
-    covariance = _product(every, every.swapaxes(1, 2)) / every.shape[2]
+    n = rows * columns if size is None else (size - BLOCK + 1).prod(1)[:, None, None]
+    covariance = _product(every, every.swapaxes(1, 2)) / n
     eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
     mean = jnp.trace(covariance, axis1=1, axis2=2)[:, None, None] / BLOCK**2
     ridge = (1e-8 * mean + TOLERANCE) * jnp.eye(BLOCK**2)[None]

@@ -13,8 +13,9 @@ from jiqa.fr.ssim import factor
 from jiqa.ops.colour import lab, lmn
 from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import SCHARR, magnitude, root
+from jiqa.ops.masks import replicated, shrunk, within
 from jiqa.ops.phase import frequencies, log_gabor
-from jiqa.ops.resize import imresize
+from jiqa.ops.resize import imresize_within
 from jiqa.ops.similarity import real_power, similarity
 
 C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
@@ -23,10 +24,16 @@ CENTRE, SIGMA_F, SIGMA_D, SIGMA_C = 0.021, 1.34, 145.0, 0.001
 D50 = (0.9642, 1.0, 0.8251)
 
 
-def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Array:
+def vsi(
+    image: jax.Array,
+    ref: jax.Array,
+    *,
+    antialias: bool = True,
+    size: jax.Array | None = None,
+) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
-    Sides are 3 pixels or more.
+    Sides are 3 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
       Constants, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM), and the size
@@ -39,9 +46,10 @@ def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Arra
     """
     f = factor(*image.shape[1:3])
     both = jnp.concatenate([ref, image])
+    sizes = None if size is None else jnp.concatenate([size, size])
     s, light, m, n = (
-        block_mean(x, f, "zero")
-        for x in (saliency(both, antialias), *jnp.moveaxis(lmn(both), -1, 0))
+        within(block_mean(within(x, sizes), f, "zero"), shrunk(sizes, f))
+        for x in (saliency(both, antialias, sizes), *jnp.moveaxis(lmn(both), -1, 0))
     )
     (s1, s2), (g1, g2), (m1, m2), (n1, n2) = (
         jnp.split(x, 2) for x in (s, magnitude(light, SCHARR), m, n)
@@ -53,10 +61,10 @@ def vsi(image: jax.Array, ref: jax.Array, *, antialias: bool = True) -> jax.Arra
     return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
 
 
-def saliency(image: jax.Array, antialias: bool = True) -> jax.Array:
+def saliency(image: jax.Array, antialias: bool = True, size: jax.Array | None = None) -> jax.Array:
     """[b, h, w, 3] in [0, 1] -> [b, h, w] in 0..1: band-passed, central and warm colours."""
     _, height, width, _ = image.shape
-    small = imresize(image, (SIZE, SIZE), "bilinear", antialias=antialias)
+    small = imresize_within(image, (SIZE, SIZE), size=size, antialias=antialias)
     small = lab(small, white=D50)
     x, y = frequencies(SIZE, SIZE)
     radius = np.hypot(x, y)
@@ -69,7 +77,9 @@ def saliency(image: jax.Array, antialias: bool = True) -> jax.Array:
     chroma = _stretch(small[..., 1:])
     warm = 1 - jnp.exp(-(chroma**2).sum(-1) / SIGMA_C**2)
     salient = root((passed**2).sum(-1)) * central[None] * warm
-    return _stretch(imresize(salient, (height, width), "bilinear", antialias=antialias))
+    whole = imresize_within(salient, (height, width), target=size, antialias=antialias)
+    # Repeating the border leaves the lowest and the highest as they are.
+    return _stretch(whole if size is None else replicated(whole, size))
 
 
 def _stretch(x: jax.Array) -> jax.Array:

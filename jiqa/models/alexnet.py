@@ -4,11 +4,13 @@ Krizhevsky, "One weird trick for parallelizing convolutional neural networks", a
 2014; widths as in torchvision.
 """
 
+import types
+
 import jax
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.layers import Conv, max_pool, pool
+from jiqa.models.layers import Attend, Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
 # Of each convolution: features, size, stride, padding, and whether a max pooling comes before it.
@@ -28,6 +30,10 @@ class AlexNet(nn.Module):
     holds every convolution's map after ReLU: at 224x224 `conv1` 55x55x64, `conv2` 27x27x192,
     `conv3` 13x13x384, `conv4` and `conv5` 13x13x256. Sides are 31 pixels or more.
 
+    What `attend` holds under the name of a layer (`pool1` and `pool2` come after `conv1`
+    and `conv2`) maps its output; the layers after it see the result, while `out` keeps what the
+    convolution gave.
+
     Deviations and choices:
       preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
       The last max pooling, which only the dense layers need, is left to them.
@@ -42,7 +48,10 @@ class AlexNet(nn.Module):
 
     @nn.compact
     def __call__(
-        self, image: jax.Array, train: bool = False
+        self,
+        image: jax.Array,
+        train: bool = False,
+        attend: Attend = types.MappingProxyType({}),
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Return the pooled features and every convolution's map; see the class."""
         if image.ndim != 4 or min(image.shape[1:3]) < 31:
@@ -53,7 +62,11 @@ class AlexNet(nn.Module):
         for i, (features, size, stride, padding, pooled) in enumerate(LAYERS, start=1):
             if pooled:
                 x = max_pool(x, 3)
-            conv = Conv(features, size, stride, padding, dtype=self.dtype, name=f"conv{i}")
-            x = nn.relu(conv(x))
-            out[f"conv{i}"] = x
+                if f"pool{i - 1}" in attend:
+                    x = attend[f"pool{i - 1}"](x)
+            name = f"conv{i}"
+            conv = Conv(features, size, stride, padding, dtype=self.dtype, name=name)
+            x = out[name] = nn.relu(conv(x))
+            if name in attend:
+                x = attend[name](x)
         return pool(x), out

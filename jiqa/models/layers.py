@@ -1,12 +1,16 @@
 """Layers that several networks are made of, in the form that is fast on a CPU too."""
 
 import functools
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.ops.convolve import convolve, convolve_transposed
+
+# By the name of a layer: what maps its output on the way to the next.
+Attend = Mapping[str, Callable[[jax.Array], jax.Array]]
 
 # How the kernels of `Conv` and of `Up` start.
 DOWN_INIT = nn.initializers.lecun_normal()

@@ -5,22 +5,19 @@ Simonyan and Zisserman, "Very deep convolutional networks for large-scale image 
 """
 
 import types
-from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
 from jiqa.errors import InputError
-from jiqa.models.layers import Conv, max_pool, pool
+from jiqa.models.layers import Attend, Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
 # Of each stage: its convolutions, and their channels as a multiple of the first stage's.
 STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
 HE = nn.initializers.he_normal()
-
-Attend = Mapping[str, Callable[[jax.Array], jax.Array]]
 
 
 class VGG(nn.Module):

@@ -60,6 +60,18 @@ def mirrored(x: jax.Array, n: int, size: jax.Array) -> jax.Array:
     return x
 
 
+def reflected(x: jax.Array, n: int, size: jax.Array | None) -> jax.Array:
+    """Maps [b, h + 2 n, w + 2 n, ...]: about `size`, n rows and columns mirrored, less the edge."""
+    if size is None:
+        return jnp.pad(x, [(0, 0), (n, n), (n, n)] + [(0, 0)] * (x.ndim - 3), mode="reflect")
+    for axis in (1, 2):
+        last = size[:, axis - 1, None] - 1
+        at = jnp.abs(jnp.arange(-n, x.shape[axis] + n))[None]
+        at = jnp.maximum(jnp.where(at > last, 2 * last - at, at), 0)
+        x = jax.vmap(lambda m, at, axis=axis: jnp.take(m, at, axis - 1))(x, at)
+    return x
+
+
 def replicated(x: jax.Array, size: jax.Array) -> jax.Array:
     """Maps [b, h, w] in which all beyond `size` repeats the last row and column before it."""
     for axis in (1, 2):

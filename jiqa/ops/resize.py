@@ -42,6 +42,61 @@ def imresize(
     return x
 
 
+def imresize_within(
+    x: jax.Array,
+    to: tuple[int, int],
+    *,
+    size: jax.Array | None = None,
+    target: jax.Array | None = None,
+    antialias: bool = True,
+) -> jax.Array:
+    """`imresize`, bilinear, of the part `size` of each map to the part `target` of the result.
+
+    Args:
+        x: maps [b, h, w] or images [b, h, w, c]; see `jiqa.ops.masks`.
+        to: (height, width) of the result. What lies beyond `target` is finite.
+        size: int32 [b, 2], rows and columns that are the image [all].
+        target: int32 [b, 2], rows and columns that the image is resized to [all].
+        antialias: widen the kernel when shrinking.
+    """
+    if size is None and target is None:
+        return imresize(x, to, "bilinear", antialias=antialias)
+    for axis in (1, 2):
+        source, sides = x.shape[axis], to[axis - 1]
+        start, end = (
+            jnp.full(len(x), whole, x.dtype) if part is None else part[:, axis - 1].astype(x.dtype)
+            for whole, part in ((source, size), (sides, target))
+        )
+        weights = _weights(start, source, end, sides, antialias)
+        lines = jnp.moveaxis(x, axis, 1)
+        product = jnp.matmul(
+            weights,
+            lines.reshape(len(x), source, -1),
+            precision=jax.lax.Precision.HIGHEST,
+        )
+        x = jnp.moveaxis(product.reshape(len(x), sides, *lines.shape[2:]), 1, axis)
+    return x
+
+
+def _weights(
+    side: jax.Array, sides: int, size: jax.Array, sizes: int, antialias: bool
+) -> jax.Array:
+    """`matrix`, bilinear, of each `side` [b] to each `size` [b], floats: [b, sizes, sides].
+
+    The kernel reaches no further than `side` beyond the border, so what is mirrored is so once.
+    """
+    side, size = side[:, None, None], size[:, None, None]
+    scale = size / side
+    squeeze = jnp.minimum(scale, 1.0) if antialias else 1.0
+    centre = (jnp.arange(sizes, dtype=size.dtype)[None, :, None] + 0.5) / scale - 0.5
+    source = jnp.arange(sides, dtype=side.dtype)[None, None]
+    places = (source, -1 - source, 2 * side - 1 - source)
+    weights = sum(jnp.maximum(1 - jnp.abs(squeeze * (centre - at)), 0) for at in places)
+    weights = jnp.where(source < side, weights, 0.0)
+    total = weights.sum(2, keepdims=True)
+    return weights / jnp.where(total > 0, total, 1.0)
+
+
 def matrix(side: int, size: int, scale: float, kernel: str, antialias: bool = True) -> np.ndarray:
     """Weights [size, side] that take one axis of `side` pixels to `size`; rows sum to 1."""
     evaluate, width = _KERNELS[kernel]

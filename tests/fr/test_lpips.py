@@ -67,7 +67,10 @@ def test_the_distance_is_that_of_unit_features(monkeypatch):
     """By hand: two layers of 2 channels, of which one pixel of the second differs."""
 
     class Network:
-        def apply(self, variables, x):
+        def __init__(self, preprocess):
+            pass
+
+        def apply(self, variables, x, attend):
             a = jnp.zeros((2, 1, 2, 2)).at[:, :, :, 0].set(3.0)
             return None, {"first": a, "second": a.at[1, 0, 0].set(jnp.array([0.0, 5.0]))}
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jiqa.errors import InputError
-from jiqa.ops.resize import imresize
+from jiqa.ops.resize import imresize, imresize_within
 
 IMAGE = np.random.default_rng(0).uniform(size=(2, 12, 17))
 
@@ -90,3 +90,20 @@ def test_colours_are_resized_alike():
 def test_the_rest_is_refused(to, kernel, message):
     with pytest.raises(InputError, match=message):
         imresize(jnp.asarray(IMAGE), to, kernel)
+
+
+@pytest.mark.parametrize("antialias", [True, False])
+def test_part_of_a_map_is_resized_as_it_is_alone(antialias):
+    sizes, targets, to = [(12, 17), (9, 5)], [(5, 21), (13, 4)], (14, 22)
+    resized = imresize_within(
+        jnp.asarray(IMAGE),
+        to,
+        size=jnp.asarray(sizes),
+        target=jnp.asarray(targets),
+        antialias=antialias,
+    )
+    assert resized.shape == (2, *to)
+    assert np.isfinite(resized).all()
+    for x, (h, w), target, found in zip(IMAGE, sizes, targets, resized, strict=True):
+        alone = imresize(jnp.asarray(x[None, :h, :w]), target, "bilinear", antialias=antialias)
+        np.testing.assert_allclose(found[: target[0], : target[1]], alone[0], rtol=1e-9)
