@@ -65,22 +65,22 @@ def phase_congruency(grey: jax.Array) -> jax.Array:
     def add(sums: tuple[jax.Array, jax.Array], orientation: tuple[jax.Array, jax.Array]) -> Any:
         energies, amplitudes = sums
         angular, noise = orientation
-        bank = (radial * angular[None])[None]
-        response = jnp.fft.ifft2(spectrum[:, None] * bank)  # [b, scale, h, w]
+        responses = [jnp.fft.ifft2(spectrum * (scale * angular)[None]) for scale in radial]
         # Without the barrier every term below takes the complex numbers apart once more.
-        parts = jax.lax.optimization_barrier((response.real, response.imag))
-        even, odd = ([part[:, scale] for scale in range(SCALES)] for part in parts)
-        mean_even, mean_odd = (part.sum(1) for part in parts)
+        parts = jax.lax.optimization_barrier([(r.real, r.imag) for r in responses])
+        mean_even, mean_odd = (functools.reduce(jnp.add, maps) for maps in zip(*parts, strict=True))
         size = root(mean_even**2 + mean_odd**2) + EPSILON
         mean_even, mean_odd = mean_even / size, mean_odd / size
-        median = _median((even[0] ** 2 + odd[0] ** 2).reshape(len(grey), -1))
+        smallest = parts[0][0] ** 2 + parts[0][1] ** 2
+        median = _median(smallest.reshape(len(grey), -1))
         energy = -noise * root(median)[:, None, None]
-        for e, o in zip(even, odd, strict=True):
-            energy += e * mean_even + o * mean_odd - jnp.abs(e * mean_odd - o * mean_even)
-            amplitudes += root(e**2 + o**2)
+        for even, odd in parts:
+            energy += even * mean_even + odd * mean_odd
+            energy -= jnp.abs(even * mean_odd - odd * mean_even)
+            amplitudes += root(even**2 + odd**2)
         return (energies + jnp.maximum(energy, 0), amplitudes), None
 
-    # One after the other: all at once take four times the memory, which costs more than it saves.
+    # One orientation after the other: all at once take four times the memory, and more time.
     zero = jnp.zeros_like(grey)
     (energies, amplitudes), _ = jax.lax.scan(add, (zero, zero), (angular, noise))
     return jnp.where(amplitudes > 0, energies / jnp.where(amplitudes > 0, amplitudes, 1.0), 0.0)
@@ -122,7 +122,7 @@ def _median(x: jax.Array) -> jax.Array:
     def narrow(i: jax.Array, low: jax.Array) -> jax.Array:
         middle = low | (1 << (30 - i))
         smaller = ((part < middle).astype(jnp.int32) for part in parts)
-        below = sum(smaller, start=jnp.int32(0)).sum(1, keepdims=True)
+        below = functools.reduce(jnp.add, smaller).sum(1, keepdims=True)
         return jnp.where(below <= rank, middle, low)
 
     low = jax.lax.fori_loop(0, 31, narrow, jnp.zeros((len(x), 1), jnp.int32))
