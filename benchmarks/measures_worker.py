@@ -74,10 +74,11 @@ def _torch(images: list[np.ndarray]) -> tuple[list, Callable[[], float]]:
     import torch
 
     # The CUDA build of torchvision beside a CPU build of torch misses these when it is imported.
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms(Tensor dets, Tensor scores,", "qnms(Tensor dets, Tensor scores,"):
-        library.define(f"{name} float iou_threshold) -> Tensor")
-    _KEPT.append(library)
+    if torch.version.cuda is None:
+        library = torch.library.Library("torchvision", "FRAGMENT")
+        for name in ("nms(Tensor dets, Tensor scores,", "qnms(Tensor dets, Tensor scores,"):
+            library.define(f"{name} float iou_threshold) -> Tensor")
+        _KEPT.append(library)
     cuda = torch.cuda.is_available()
     tensors = [torch.from_numpy(image).permute(0, 3, 1, 2).contiguous() for image in images]
     if not cuda:
