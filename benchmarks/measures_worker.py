@@ -23,17 +23,19 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, height, width")
     parser.add_argument("--params", nargs="*", help="files of parameters")
     arguments = parser.parse_args()
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
     images = photographs(*arguments.shape)[: 2 if arguments.kind == "fr" else 1]
     try:
         call, memory = LIBRARIES[arguments.library](arguments.name, images, arguments.params)
     except ImportError as error:
-        print(f"missing: {error}", flush=True)
+        print(f"missing: {error}", file=answers, flush=True)
         return
     before = memory()
     for _ in itertools.chain([""], sys.stdin):
         start = time.perf_counter()
         call()
-        print(time.perf_counter() - start, memory() - before, flush=True)
+        seconds = time.perf_counter() - start
+        print(seconds, memory() - before, file=answers, flush=True)
 
 
 def photographs(batch: int, height: int, width: int) -> list[np.ndarray]:

@@ -15,11 +15,17 @@ from jiqa.ops.filters import block_mean
 
 def masked_mean(x: jax.Array, size: jax.Array | None = None, margin: int = 0) -> jax.Array:
     """Mean over [h, w, ...] of maps [b, h, w, ...] -> [b]; of `size - margin` rows and columns."""
-    axes = tuple(range(1, x.ndim))
-    if size is None:
-        return x.mean(axes)
-    size = size - margin
-    return within(x, size).sum(axes) / (size.prod(1) * math.prod(x.shape[3:])).astype(x.dtype)
+    count = math.prod(x.shape[1:])
+    if size is not None:
+        size = size - margin
+        x = within(x, size)
+        count = (size.prod(1) * math.prod(x.shape[3:])).astype(x.dtype)
+    if x.ndim > 3:
+        return x.sum(tuple(range(1, x.ndim))) / count
+    # Rows by a matrix product: a sum is fused with what makes the map, into a loop slow on a CPU.
+    height, width = x.shape[1:]
+    rows = jnp.matmul(x.reshape(-1, width), jnp.ones(width, x.dtype), precision="highest")
+    return rows.reshape(-1, height).sum(1) / count
 
 
 def within(x: jax.Array, size: jax.Array | None) -> jax.Array:
