@@ -51,19 +51,41 @@ class Line(NamedTuple):
     command: str
     record: Record | None
 
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells a run and its test from all others."""
+        of = (self.cells[name] for name in ("database (score)", "run", "protocol"))
+        return (*of, self.command)
+
+
+class Apart(NamedTuple):
+    """Runs tested on the same images, and how far the first of two (by key) is above the second."""
+
+    title: str
+    cells: dict[tuple[tuple[str, ...], tuple[str, ...]], str]
+
+
+class Page(NamedTuple):
+    """A results section: its runs, and the tables of their differences."""
+
+    lines: Sequence[Line] = ()
+    apart: Sequence[Apart] = ()
+
 
 def update(readme: str | os.PathLike, workdir: str | os.PathLike) -> None:
     """Rewrite what stands between the two results marks of `readme` from the runs in `workdir`.
 
-    Runs of other machines, whose folders are not there, stay on the page: all that are on it with
-    another command.
+    Runs of other machines, whose folders are not there, stay on the page with their differences:
+    all that are on it with another command; and so do its restorers, where there are none.
 
     Raises InputError where the marks or the runs are missing, or a file of a run is malformed.
     """
     records = read_records(workdir)
     _, old, _ = _parts(readme, BEGIN, END)
-    text = section(records, earlier(old))
-    if restorers := restored.section(workdir):
+    runs, _, restorers = old.partition(RESTORERS)
+    restorers = restored.section(workdir) or restorers.strip()
+    text = section(records, earlier(runs))
+    if restorers:
         text += f"\n{RESTORERS}\n\n{restorers}\n"
     rewrite(readme, BEGIN, END, text)
 
@@ -111,37 +133,55 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
     return records
 
 
-def earlier(section: str) -> list[Line]:
-    """The runs of a results section that `section` has written.
+def earlier(section: str) -> Page:
+    """The runs and differences of a results section that `section` has written.
 
-    Raises InputError where a row has no command, or too many or too few cells.
+    Raises InputError where a row has no command, or a table too many or too few cells.
     """
     table, _, rest = section.strip().partition("\n\n")
-    # Restorers are numbered anew further down: the first line of a number is a run's.
-    commands = dict(reversed(re.findall(r"^(\d+)\. (`.*)$", rest, re.MULTILINE)))
-    lines = []
-    if table.startswith("| no. "):
-        header, _, *rows = (_cells(line) for line in table.splitlines() if line.startswith("|"))
-        for number, *cells in rows:
-            if number not in commands or len(cells) != len(header) - 1:
-                found = f"row {number!r} of {len(cells) + 1} cells"
-                expected = f"{len(header)} and a command with its number"
-                raise InputError(f"results on the page: found {found}, expected {expected}")
-            named = dict(zip(header, [number, *cells], strict=True))
-            lines.append(Line(named, commands[number], None))
-    return lines
+    if not table.startswith("| no. "):
+        return Page()
+    commands = dict(re.findall(r"^(\d+)\. (`.*)$", rest, re.MULTILINE))
+    header, rows = _rows(table)
+    lines = {}
+    for number, *cells in rows:
+        if number not in commands or len(cells) != len(header) - 1:
+            found = f"row {number!r} of {len(cells) + 1} cells"
+            expected = f"{len(header)} and a command with its number"
+            raise InputError(f"results on the page: found {found}, expected {expected}")
+        named = dict(zip(header, [number, *cells], strict=True))
+        lines[number] = Line(named, commands[number], None)
+    tables = re.findall(r"^(.+):\n\n((?:\|.*(?:\n|$))+)", rest, re.MULTILINE)
+    return Page(list(lines.values()), [_earlier(title, table, lines) for title, table in tables])
 
 
-def section(records: Sequence[Record], earlier: Sequence[Line] = ()) -> str:
+def _earlier(title: str, table: str, lines: dict[str, Line]) -> Apart:
+    """The differences in a table of `_apart`; `lines` are the page's runs by their numbers."""
+    (_, *others), rows = _rows(table)
+    try:
+        keys = [lines[other.removeprefix("less ")].key for other in others]
+        cells = {
+            (lines[run.partition(" ")[0]].key, key): cell
+            for run, *row in rows
+            for key, cell in zip(keys, row, strict=True)
+            if cell
+        }
+    except (KeyError, ValueError):
+        expected = "expected rows and columns of the runs' numbers"
+        raise InputError(f"results on the page: differences of {title}: {expected}") from None
+    return Apart(title, cells)
+
+
+def section(records: Sequence[Record], earlier: Page) -> str:
     """The results, the commands that made them, and how far comparable runs are apart.
 
-    Of the runs on the page `earlier` those stay that have another command than all `records`.
+    Of the page's `earlier` runs those stay that have another command than all `records`.
     Raises InputError where they have other columns.
     """
-    lines = [Line(_row(r), f"`{r.run['command']}` ({r.run['machine']})", r) for r in records]
+    here = [Line(_row(r), f"`{r.run['command']}` ({r.run['machine']})", r) for r in records]
     again = {record.run["command"] for record in records}
-    lines += [line for line in earlier if line.command[1:].partition("`")[0] not in again]
-    lines.sort(key=lambda line: (line.cells["database (score)"], line.cells["run"], line.command))
+    kept = [line for line in earlier.lines if line.command[1:].partition("`")[0] not in again]
+    lines = sorted([*here, *kept], key=lambda line: line.key)
     columns = list(_row(records[0]))
     for line in lines:
         if list(line.cells) != columns:
@@ -152,11 +192,16 @@ def section(records: Sequence[Record], earlier: Sequence[Line] = ()) -> str:
     notes = [INTERVALS + " Test images, steps and training time are those of one split."]
     if any("(pseudo_" in line.cells["database (score)"] for line in lines):
         notes.append("A pseudo score is computed by a full-reference measure; nobody gave it.")
-    apart = _differences([(n, line.record) for n, line in enumerate(lines, start=1) if line.record])
-    if apart:
-        apart = f"\nSROCC of runs tested on the same images, by a paired bootstrap.\n\n{apart}"
+    still = {line.key for line in kept}
+    tests = _differences(lines)
+    for title, cells in earlier.apart:
+        tests.append(Apart(title, {p: cell for p, cell in cells.items() if still.issuperset(p)}))
+    differences = "\n".join(sorted(_apart(test, lines) for test in tests if test.cells))
+    if differences:
+        says = "SROCC of runs tested on the same images, by a paired bootstrap."
+        differences = f"\n{says}\n\n{differences}"
     table = markdown(columns, [list(row.values()) for row in rows])
-    return "\n".join(["", table, *notes, "", *commands, apart]) + "\n"
+    return "\n".join(["", table, *notes, "", *commands, differences]) + "\n"
 
 
 def _row(record: Record) -> dict[str, str]:
@@ -180,6 +225,12 @@ def _row(record: Record) -> dict[str, str]:
     }
 
 
+def _rows(table: str) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of a markdown table."""
+    header, _, *rows = (_cells(line) for line in table.splitlines() if line.startswith("|"))
+    return header, rows
+
+
 def _cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
@@ -190,33 +241,43 @@ def _range(values: Iterable[float]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _differences(records: Sequence[tuple[int, Record]]) -> str:
-    """A table for every test that several runs have in common: each run beside those before it."""
-    tests: list[list[tuple[int, Record]]] = []
-    for number, record in records:
+def _differences(lines: Sequence[Line]) -> list[Apart]:
+    """For every test that several recorded runs have in common: each run less those before it."""
+    tests: list[list[tuple[Line, Record]]] = []
+    for line in lines:
+        if line.record is None:
+            continue
         for test in tests:
-            if same_test(record.predictions, test[0][1].predictions):
-                test.append((number, record))
+            if same_test(line.record.predictions, test[0][1].predictions):
+                test.append((line, line.record))
                 break
         else:
-            tests.append([(number, record)])
-    return "\n".join(_apart(test) for test in tests if len(test) > 1)
+            tests.append([(line, line.record)])
+    return [
+        Apart(
+            f"{test[0][0].cells['database (score)']}, {test[0][0].cells['protocol']}",
+            {
+                (run.key, other.key): show(
+                    compare(a.predictions, b.predictions, aggregate=a.summary.aggregate)
+                )
+                for place, (run, a) in enumerate(test)
+                for other, b in test[:place]
+            },
+        )
+        for test in tests
+    ]
 
 
-def _apart(test: Sequence[tuple[int, Record]]) -> str:
-    """How far the runs of one test are apart: the row's less the column's."""
-    rows = []
-    for place, (number, a) in enumerate(test[1:], start=1):
-        aggregate = a.summary.aggregate
-        differences = [
-            show(compare(a.predictions, b.predictions, aggregate=aggregate))
-            for _, b in test[:place]
-        ]
-        rows.append([f"{number} {a.summary.run}", *differences, *[""] * (len(test) - 1 - place)])
-    summary = test[0][1].summary
-    title = f"{summary.database} ({summary.score_name}), {summary.protocol}"
-    header = ["run", *(f"less {number}" for number, _ in test[:-1])]
-    return f"{title}:\n\n{markdown(header, rows)}"
+def _apart(apart: Apart, lines: Sequence[Line]) -> str:
+    """The differences as a table, with the numbers of the runs among `lines`."""
+    numbers = {line.key: number for number, line in enumerate(lines, start=1)}
+    runs, others = (sorted(set(keys)) for keys in zip(*apart.cells, strict=True))
+    rows = [
+        [f"{numbers[run]} {run[1]}", *(apart.cells.get((run, other), "") for other in others)]
+        for run in runs
+    ]
+    header = ["run", *(f"less {numbers[other]}" for other in others)]
+    return f"{apart.title}:\n\n{markdown(header, rows)}"
 
 
 def _json(path: Path, *fields: str) -> dict[str, Any]:

@@ -117,16 +117,52 @@ def test_runs_of_other_machines_stay_on_the_page(tmp_path, page, predicted):
     ]
 
 
+def test_differences_of_other_machines_stay_with_new_numbers(tmp_path, page, predicted):
+    there = [predicted(run=run, n=30, seed=i) for i, run in enumerate("bcd")]
+    there = [dataclasses.replace(t, id=there[0].id, score=there[0].score) for t in there]
+    for table in there:
+        record(tmp_path / "there" / table.run, [table], command=f"python --config={table.run}.py")
+    readme.update(page, tmp_path / "there")
+    less_b = cells(page.read_text(), "| 3 d ")[1]
+    again = dataclasses.replace(there[1], prediction=there[1].prediction[::-1])
+    record(tmp_path / "here" / "c", [again], command="python --config=c.py")
+    record(tmp_path / "here" / "a", [predicted(run="a")], command="python --config=a.py")
+    readme.update(page, tmp_path / "here")
+    _, differences = page.read_text().split("random-90-10-seed0:\n")
+    assert cells(differences, "| run ") == ["run", "less 2"]
+    assert [cells(row, "") for row in differences.strip().splitlines()[2:3]] == [["4 d", less_b]]
+    assert differences.count("\n|") == 3
+    text = page.read_text()
+    readme.update(page, tmp_path / "here")
+    assert page.read_text() == text
+
+
+def test_restorers_of_another_machine_stay_on_the_page(tmp_path, page, predicted):
+    record(tmp_path / "a", [predicted(run="a")])
+    kept = f"\n{readme.RESTORERS}\n\n| restorer |\n| --- |\n| other |\n\n1. `command`\n"
+    page.write_text(page.read_text().replace("old\n", kept))
+    readme.update(page, tmp_path / "a")
+    assert kept in page.read_text()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
         ("1. `python", "`python", "found row '1' of 14 cells, expected 14 and a command"),
         ("| 1 ", "| 1 | ", "found row '1' of 15 cells, expected 14 and a command"),
+        ("less 1", "less 7", "differences of koniq10k .mos., random.*: expected rows"),
+        (
+            "| 2 other",
+            "| other",
+            "differences of koniq10k .mos., random.*: expected rows",
+        ),
         ("| SROCC", "| SRCC", "found columns no., run.*SRCC.*, expected no., run.*SROCC"),
     ],
 )
 def test_a_page_that_is_not_ours_is_refused(tmp_path, page, predicted, old, new, says):
-    record(tmp_path / "there" / "a", [predicted(run="a")], command="python -m jiqa.main --a")
+    for run in ("a", "other"):
+        command = f"python -m jiqa.main --{run}"
+        record(tmp_path / "there" / run, [predicted(run=run)], command=command)
     readme.update(page, tmp_path / "there")
     page.write_text(page.read_text().replace(old, new, 1))
     before = page.read_text()
