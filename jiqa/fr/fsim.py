@@ -15,9 +15,10 @@ import numpy as np
 from jiqa.fr.ssim import factor
 from jiqa.ops.colour import yiq
 from jiqa.ops.filters import block_mean
-from jiqa.ops.gradient import SCHARR, magnitude, root
+from jiqa.ops.gradient import SCHARR, magnitude
 from jiqa.ops.phase import frequencies, log_gabor, spread
-from jiqa.ops.similarity import real_power, similarity
+from jiqa.ops.powers import real_power, root
+from jiqa.ops.similarity import similarity
 
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
 

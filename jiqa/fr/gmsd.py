@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import block_mean
-from jiqa.ops.gradient import PREWITT, magnitude, root
+from jiqa.ops.gradient import PREWITT, magnitude
 from jiqa.ops.masks import masked_mean, shrunk, within
+from jiqa.ops.powers import root
 
 T = 170.0
 

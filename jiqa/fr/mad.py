@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jiqa.ops.colour import luma
-from jiqa.ops.gradient import root
 from jiqa.ops.phase import log_gabor, spread
+from jiqa.ops.powers import power, root
 
 # Statistics are of blocks of 4 x 4 cells, one at every cell.
 CELL, SIDE = 4, 4
@@ -53,14 +53,8 @@ def mad(image: jax.Array, ref: jax.Array) -> jax.Array:
     """
     x, y = luma(ref, rounded=True), luma(image, rounded=True)
     high, low = detection(x, y), appearance(x, y)
-    blend = 1 / (1 + BETA_1 * _power(high, BETA_2))
-    return _power(low, 1 - blend) * _power(high, blend)
-
-
-def _power(x: jax.Array, exponent: jax.Array | float) -> jax.Array:
-    """x >= 0 to a power; 0, and a gradient of 0, where x is 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.where(positive, x, 1.0) ** exponent, 0.0)
+    blend = 1 / (1 + BETA_1 * power(high, BETA_2))
+    return power(low, 1 - blend) * power(high, blend)
 
 
 def detection(x: jax.Array, y: jax.Array) -> jax.Array:
@@ -69,7 +63,7 @@ def detection(x: jax.Array, y: jax.Array) -> jax.Array:
     csf = jnp.asarray(_csf(height, width), x.dtype)
 
     def seen(grey: jax.Array) -> jax.Array:
-        lightness = GAIN * _power(grey, POWER)
+        lightness = GAIN * power(grey, POWER)
         return jnp.fft.irfft2(jnp.fft.rfft2(lightness) * csf[None], (height, width))
 
     seen_x, seen_y = seen(x), seen(y)

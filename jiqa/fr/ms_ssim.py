@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jiqa.fr.ssim import SIDE, components
 from jiqa.ops.colour import luma
 from jiqa.ops.masks import masked_mean, shrink
-from jiqa.ops.similarity import real_power
+from jiqa.ops.powers import real_power
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 LEAST = SIDE * 2 ** (len(WEIGHTS) - 1)

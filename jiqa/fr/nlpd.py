@@ -10,8 +10,8 @@ import numpy as np
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import filter2, separable
-from jiqa.ops.gradient import root
 from jiqa.ops.masks import masked_mean, mirrored, shrunk, within
+from jiqa.ops.powers import root
 
 LOWPASS = np.array([0.05, 0.25, 0.4, 0.25, 0.05])  # Burt and Adelson's
 

@@ -12,11 +12,12 @@ import numpy as np
 from jiqa.fr.ssim import factor
 from jiqa.ops.colour import lab, lmn
 from jiqa.ops.filters import block_mean
-from jiqa.ops.gradient import SCHARR, magnitude, root
+from jiqa.ops.gradient import SCHARR, magnitude
 from jiqa.ops.masks import replicated, shrunk, within
 from jiqa.ops.phase import frequencies, log_gabor
+from jiqa.ops.powers import power, real_power, root
 from jiqa.ops.resize import imresize_within
-from jiqa.ops.similarity import real_power, similarity
+from jiqa.ops.similarity import similarity
 
 C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
 SIZE = 256  # pixels of a side of the saliency map
@@ -45,20 +46,23 @@ def vsi(
       An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
     """
     f = factor(*image.shape[1:3])
-    both = jnp.concatenate([ref, image])
-    sizes = None if size is None else jnp.concatenate([size, size])
-    s, light, m, n = (
-        within(block_mean(within(x, sizes), f, "zero"), shrunk(sizes, f))
-        for x in (saliency(both, antialias, sizes), *jnp.moveaxis(lmn(both), -1, 0))
-    )
-    (s1, s2), (g1, g2), (m1, m2), (n1, n2) = (
-        jnp.split(x, 2) for x in (s, magnitude(light, SCHARR), m, n)
-    )
-    score = similarity(s1, s2, C1) * similarity(g1, g2, C2) ** ALPHA
+    (s1, g1, m1, n1), (s2, g2, m2, n2) = (_maps(x, f, antialias, size) for x in (ref, image))
+    score = similarity(s1, s2, C1) * power(similarity(g1, g2, C2), ALPHA)
     score *= real_power(similarity(m1, m2, C3) * similarity(n1, n2, C3), BETA)
     weight = jnp.maximum(s1, s2)
     tiny = jnp.finfo(weight.dtype).tiny
     return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+
+
+def _maps(
+    image: jax.Array, f: int, antialias: bool, size: jax.Array | None
+) -> tuple[jax.Array, jax.Array, jax.Array, jax.Array]:
+    """Saliency, gradient magnitude and the two chroma channels of every f-th pixel."""
+    s, light, m, n = (
+        within(block_mean(within(x, size), f, "zero"), shrunk(size, f))
+        for x in (saliency(image, antialias, size), *jnp.moveaxis(lmn(image), -1, 0))
+    )
+    return s, magnitude(light, SCHARR), m, n
 
 
 def saliency(image: jax.Array, antialias: bool = True, size: jax.Array | None = None) -> jax.Array:

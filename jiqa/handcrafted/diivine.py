@@ -33,7 +33,7 @@ import numpy as np
 from jiqa.errors import InputError
 from jiqa.ops import distributions, filters
 from jiqa.ops.colour import luma
-from jiqa.ops.gradient import root
+from jiqa.ops.powers import root
 
 ORIENTATIONS = 6
 LEAST = 64

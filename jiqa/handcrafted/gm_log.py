@@ -17,7 +17,7 @@ import numpy as np
 
 from jiqa.ops import filters
 from jiqa.ops.colour import luma
-from jiqa.ops.gradient import root
+from jiqa.ops.powers import root
 
 _SIGMA = 0.5
 _LEVELS, _STEP = 10, 0.2

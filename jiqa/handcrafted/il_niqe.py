@@ -26,7 +26,7 @@ from jiqa.handcrafted.niqe import block_features, blocks, known
 from jiqa.ops import distributions, filters, phase
 from jiqa.ops.colour import nearest
 from jiqa.ops.distributions import Gaussian, over
-from jiqa.ops.gradient import root
+from jiqa.ops.powers import root
 from jiqa.ops.resize import imresize
 
 SIDE = 524

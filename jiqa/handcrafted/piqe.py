@@ -18,8 +18,8 @@ import numpy as np
 from jiqa.ops import distributions
 from jiqa.ops.colour import luma
 from jiqa.ops.distributions import over
-from jiqa.ops.gradient import root
 from jiqa.ops.masks import replicated, shrunk, within
+from jiqa.ops.powers import root
 
 BLOCK = 16
 _SEGMENT = 6

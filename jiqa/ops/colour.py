@@ -6,6 +6,8 @@ Every function takes RGB [..., 3] in [0, 1] and returns the image's float type.
 import jax
 import jax.numpy as jnp
 
+from jiqa.ops.powers import power
+
 # The first row of the inverse of MATLAB's ntsc2rgb matrix, which rgb2gray uses.
 _GREY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
 
@@ -54,8 +56,8 @@ def lmn(image: jax.Array) -> jax.Array:
 def lab(image: jax.Array, white: tuple[float, float, float] = D65) -> jax.Array:
     """[..., 3] -> [..., 3]: CIE L*a*b* of sRGB, L* in 0..100; `white` is X, Y, Z of the white."""
     low = image <= 0.04045
-    power = ((jnp.where(low, 1.0, image) + 0.055) / 1.055) ** 2.4
-    xyz = _map(jnp.where(low, image / 12.92, power), _XYZ)
+    linear = jnp.where(low, image / 12.92, power((image + 0.055) / 1.055, 2.4))
+    xyz = _map(linear, _XYZ)
     x, y, z = (_lab_curve(xyz[..., i] / white[i]) for i in range(3))
     return jnp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
@@ -63,7 +65,7 @@ def lab(image: jax.Array, white: tuple[float, float, float] = D65) -> jax.Array:
 def _lab_curve(t: jax.Array) -> jax.Array:
     """CIE 15: the cube root, and a line near black."""
     low = t <= (6 / 29) ** 3
-    return jnp.where(low, t * (29 / 6) ** 2 / 3 + 4 / 29, jnp.cbrt(jnp.where(low, 1.0, t)))
+    return jnp.where(low, t * (29 / 6) ** 2 / 3 + 4 / 29, power(jnp.where(low, 1.0, t), 1 / 3))
 
 
 def nearest(x: jax.Array) -> jax.Array:

@@ -15,8 +15,8 @@ from scipy import special
 
 from jiqa.errors import InputError
 from jiqa.ops import filters
-from jiqa.ops.gradient import root
 from jiqa.ops.masks import mirrored
+from jiqa.ops.powers import root
 
 Axes = tuple[int, ...]
 

@@ -1,10 +1,10 @@
-"""Gradient magnitudes, and a square root that can be differentiated at 0."""
+"""Gradient magnitudes."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from jiqa.ops.filters import separable
+from jiqa.ops.powers import root
 
 # The smoothing across the difference [1, 0, -1], of sum 1.
 PREWITT = np.full(3, 1 / 3)
@@ -17,9 +17,3 @@ def magnitude(x: jax.Array, smooth: np.ndarray) -> jax.Array:
     gx = separable(x, difference, smooth, "zero")
     gy = separable(x, smooth, difference, "zero")
     return root(gx**2 + gy**2)
-
-
-def root(x: jax.Array) -> jax.Array:
-    """Square root of x >= 0, of gradient 0 where x is 0."""
-    positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)

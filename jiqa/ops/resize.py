@@ -8,11 +8,14 @@ import numpy as np
 
 from jiqa.errors import InputError
 
+BAND = 32  # rows of a resizing matrix that are multiplied at a time
+HIGHEST = jax.lax.Precision.HIGHEST
+
 
 def imresize(
     x: jax.Array, to: float | tuple[int, int], kernel: str = "bicubic", *, antialias: bool = True
 ) -> jax.Array:
-    """`x` resized as MATLAB's imresize does: two matrix products, weights known at trace time.
+    """`x` resized as MATLAB's imresize does: products with two matrices known at trace time.
 
     Args:
         x: maps [b, h, w] or images [b, h, w, c]; any range. Not clipped: a bicubic kernel goes
@@ -33,13 +36,32 @@ def imresize(
             raise InputError(f"imresize: found a size of {size}, expected 1 or more")
         scale = size / side if isinstance(to, tuple) else to
         if size != side or scale != 1:
-            weights = jnp.asarray(matrix(side, size, scale, kernel, antialias), x.dtype)
-            x = jnp.moveaxis(
-                jnp.tensordot(weights, x, ((1,), (axis,)), precision=jax.lax.Precision.HIGHEST),
-                0,
-                axis,
-            )
+            lines = jnp.moveaxis(x, axis, 1)
+            product = _banded(matrix(side, size, scale, kernel, antialias), _flat(lines))
+            x = jnp.moveaxis(product.reshape(len(x), size, *lines.shape[2:]), 1, axis)
     return x
+
+
+def _banded(weights: np.ndarray, lines: jax.Array) -> jax.Array:
+    """`weights` [m, n] times each of `lines` [b, n, k], where only weights about a diagonal count.
+
+    Of BAND rows after another, only the columns from the first to the last that one of them needs
+    are multiplied.
+    """
+    size, side = weights.shape
+    bands = np.pad(weights, ((0, -size % BAND), (0, 0))).reshape(-1, BAND, side)
+    needed = [np.flatnonzero(band.any(0)) for band in bands]
+    length = max(int(columns[-1] - columns[0]) + 1 for columns in needed)
+    starts = [min(int(columns[0]), side - length) for columns in needed]
+    parts = [band[:, i : i + length] for band, i in zip(bands, starts, strict=True)]
+    windows = jnp.stack([lines[:, i : i + length] for i in starts], axis=1)
+    product = jnp.matmul(jnp.asarray(np.stack(parts), lines.dtype), windows, precision=HIGHEST)
+    return product.reshape(len(lines), -1, lines.shape[2])[:, :size]
+
+
+def _flat(lines: jax.Array) -> jax.Array:
+    """[b, n, ...] -> [b, n, k]."""
+    return lines.reshape(*lines.shape[:2], -1)
 
 
 def imresize_within(
@@ -69,11 +91,7 @@ def imresize_within(
         )
         weights = _weights(start, source, end, sides, antialias)
         lines = jnp.moveaxis(x, axis, 1)
-        product = jnp.matmul(
-            weights,
-            lines.reshape(len(x), source, -1),
-            precision=jax.lax.Precision.HIGHEST,
-        )
+        product = jnp.matmul(weights, _flat(lines), precision=HIGHEST)
         x = jnp.moveaxis(product.reshape(len(x), sides, *lines.shape[2:]), 1, axis)
     return x
 

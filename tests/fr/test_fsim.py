@@ -6,7 +6,6 @@ import pytest
 from scipy.signal import convolve2d
 
 from jiqa.fr import fsim
-from jiqa.ops.similarity import real_power
 
 
 def _congruency(grey):
@@ -102,10 +101,3 @@ def test_gradient_of_the_median_is_at_the_middle(x):
     gradient = jax.grad(lambda x: fsim._median(x).sum())(jnp.asarray(x))
     expected = [[1, 0, 0]] if len(x[0]) == 3 else [[0.5, 0, 0, 0.5]]
     np.testing.assert_allclose(gradient, expected)
-
-
-def test_real_power_is_that_of_complex_numbers():
-    x = np.array([-1.0, -0.2, 0, 0.3, 1])
-    expected = (x.astype(complex) ** 0.03).real
-    np.testing.assert_allclose(real_power(jnp.asarray(x), 0.03), expected, rtol=1e-6)
-    assert jax.grad(lambda x: real_power(x, 0.03))(0.0) == 0

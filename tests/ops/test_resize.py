@@ -48,7 +48,7 @@ def _naive(line, size, scale):
     return np.array(out)
 
 
-@pytest.mark.parametrize("to", [0.5, 0.4, 1.7, (9, 23), (7, 8)])
+@pytest.mark.parametrize("to", [0.5, 0.4, 1.7, 6.3, (9, 23), (7, 8), (100, 8)])
 def test_bicubic_is_the_naive_one(to):
     scales = (to, to) if isinstance(to, float) else (to[0] / 12, to[1] / 17)
     sizes = [math.ceil(12 * to), math.ceil(17 * to)] if isinstance(to, float) else to
