@@ -44,7 +44,9 @@ def section(workdir: str | os.PathLike) -> str:
         for kind in [*dict.fromkeys(row["distortion"] for row in rows), "all"]:
             of_kind = [row for row in rows if kind in (row["distortion"], "all")]
             about = [f"{name} ({number})", str(facts["updates"]), kind, str(len(of_kind))]
-            lines.append([*about, *(_mean(of_kind, *column) for column in _COLUMNS.items())])
+            figures = [_mean(of_kind, *column) for column in _COLUMNS.items()]
+            # A stage that leaves the map out of its loss makes it a stale one.
+            lines.append([*about, *figures[:-1], figures[-1] if facts["mapped"] else "-"])
         commands.append(f"{number}. `{facts['command']}`")
     if not lines:
         return ""
@@ -58,6 +60,7 @@ def _facts(path: Path) -> dict[str, Any]:
             "model": facts["model"],
             "command": facts["command"],
             "updates": facts["steps"],
+            "mapped": facts["fit"].get("ssim_weight", 0.0) > 0,
         }
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{path}: found no {error}, expected the facts of a restorer") from None

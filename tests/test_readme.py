@@ -192,7 +192,8 @@ def test_recorded_restorers_have_a_table_of_their_own(tmp_path, page, predicted)
         "id,content_id,distortion,level,psnr,ssim,restored_psnr,restored_ssim,map_correlation\n"
         "a_1,a,jpeg,1,30,0.9,32,0.95,0.5\n"
     )
-    (stage / "stage.json").write_text('{"command": "python -m x", "steps": 7, "model": {}}')
+    facts = {"command": "python -m x", "steps": 7, "model": {}, "fit": {"ssim_weight": 0.0}}
+    (stage / "stage.json").write_text(json.dumps(facts))
     readme.update(page, tmp_path / "runs")
     text = page.read_text()
     assert "Photographs held out" in text

@@ -19,7 +19,12 @@ def stage(tmp_path):
     folder = tmp_path / "stages" / "restore-0"
     folder.mkdir(parents=True)
     (folder / "restored.csv").write_text(HEADER + ROWS)
-    facts = {"command": "python -m x", "steps": 700, "model": {"name": "unet", "multitask": False}}
+    facts = {
+        "command": "python -m x",
+        "steps": 700,
+        "model": {"name": "unet", "multitask": False},
+        "fit": {"ssim_weight": 1.0},
+    }
     (folder / "stage.json").write_text(json.dumps(facts))
     return folder
 
@@ -34,6 +39,13 @@ def test_means_are_of_each_type_and_of_all(stage, tmp_path):
         [name, steps, "all", "3", "25.00", "25.67", "0.700", "0.717", "0.50"],
     ]
     assert lines[-1] == "1. `python -m x`"
+
+
+def test_a_map_left_out_of_the_loss_is_not_judged(stage, tmp_path):
+    facts = json.loads((stage / "stage.json").read_text()) | {"fit": {"ssim_weight": 0.0}}
+    (stage / "stage.json").write_text(json.dumps(facts))
+    last = [line.split("|")[-2].strip() for line in section(tmp_path).splitlines()[2:5]]
+    assert last == ["-", "-", "-"]
 
 
 def test_without_restorers_there_is_nothing_to_say(tmp_path):
