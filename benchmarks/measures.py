@@ -29,14 +29,16 @@ for name in ("pyiqa", "piq", "scikit-image", "lpips", "torch"):
 """
 WORKER = Path(__file__).with_name("measures_worker.py")
 
-# What computes the same in another library, without downloading anything.
+# What computes the same in another library, without downloading anything; the same but for the step
+# that our docstring names (rounding, a border, antialiasing), and for MAD's filters.
 PEERS = {
     "psnr": ("pyiqa psnr", "piq psnr", "skimage peak_signal_noise_ratio"),
     "psnry": ("pyiqa psnry",),
     "ssim": ("pyiqa ssim", "piq ssim"),
     "ssim.skimage": ("skimage structural_similarity",),
     "ms_ssim": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
-    "fsim": ("pyiqa fsim", "piq fsim"),
+    "fsim": ("pyiqa fsim_grey", "piq fsim_grey"),
+    "fsimc": ("pyiqa fsim", "piq fsim"),
     "vif": ("pyiqa vif",),
     "vifp": ("piq vif_p",),
     "gmsd": ("pyiqa gmsd", "piq gmsd"),

@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -88,6 +89,8 @@ def _torch(images: list[np.ndarray]) -> tuple[list, Callable[[], float]]:
     return [x.cuda() for x in tensors], lambda: torch.cuda.max_memory_allocated() / 2**20
 
 
+# Functions of other libraries that are told something.
+VARIANTS = {"fsim_grey": ("fsim", {"chromatic": False})}
 _KEPT: list[object] = []  # torch forgets a library's definitions with the object
 
 
@@ -95,7 +98,9 @@ def _pyiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Cal
     tensors, memory = _torch(images)
     import pyiqa
 
-    how = {"pretrained_model_path": params[0]} if params else {}
+    name, how = VARIANTS.get(name, (name, {}))
+    if params:
+        how = {"pretrained_model_path": params[0]}
     metric = pyiqa.create_metric(name, device=tensors[0].device, **how)
     return lambda: metric(*tensors).sum().item(), memory
 
@@ -104,8 +109,9 @@ def _piq(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
     tensors, memory = _torch(images)
     import piq
 
-    function = getattr(piq, name)
-    return lambda: function(*tensors, data_range=1.0, reduction="none").sum().item(), memory
+    name, how = VARIANTS.get(name, (name, {}))
+    function = partial(getattr(piq, name), data_range=1.0, reduction="none", **how)
+    return lambda: function(*tensors).sum().item(), memory
 
 
 def _lpips(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:

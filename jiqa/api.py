@@ -20,6 +20,7 @@ from jiqa import registry
 from jiqa.data import pp
 from jiqa.errors import InputError
 from jiqa.ops import check
+from jiqa.ops.masks import bucket
 
 # Pixels that one call of a compiled measure takes, or one image.
 _CPU_PIXELS, _PIXELS = 2**20, 2**23
@@ -55,6 +56,7 @@ class Metric:
         entry: what the registry has on it.
         name, kind, lower_better, score_range, paper: the entry's.
         params: parameters of a fitted model, None where there are none.
+        fitted: where these come from: the file or files given, or "the package's".
     """
 
     def __init__(self, entry: registry.MetricEntry, params: Any = None) -> None:
@@ -65,13 +67,17 @@ class Metric:
         self.lower_better, self.score_range = entry.lower_better, entry.score_range
         self.paper = entry.paper
         self.params = registry.resolve(entry.params)(params) if entry.params else None
+        self.fitted = _says(params) if entry.params else ""
         self._score = _compiled(entry.build, tuple(entry.options.items()))
         self._prepare = _compiled(entry.prepare, ()) if entry.prepare else None
 
     def __repr__(self) -> str:
         low, high = ("" if bound is None else f"{bound:g}" for bound in self.score_range)
         better = "lower" if self.lower_better else "higher"
-        return f"Metric({self.name!r}, {self.kind}, {low}..{high}, {better} is better)"
+        facts = [repr(self.name), self.kind, f"{low}..{high}", f"{better} is better"]
+        if self.fitted:
+            facts.append(f"parameters: {self.fitted}")
+        return f"Metric({', '.join(facts)})"
 
     def __call__(self, image: Any, ref: Any = None) -> jax.Array:
         """Scores, float32.
@@ -107,8 +113,12 @@ class Metric:
         of a call with lists.
         """
         self._expect(refs)
-        if refs is not None and len(refs) != len(images):
-            raise InputError(f"{self.name}: found {len(refs)} refs, expected {len(images)}")
+        if refs is not None:
+            found = (
+                f"{len(refs)} refs" if isinstance(refs, list | tuple) else "a ref, not in a list"
+            )
+            if found != f"{len(images)} refs":
+                raise InputError(f"{self.name}: found {found}, expected {len(images)} refs")
         groups = defaultdict(list)
         for i, image in enumerate(images):
             try:
@@ -180,23 +190,27 @@ class Metric:
         return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
 
 
-def bucket(side: int) -> int:
-    """Pixels of a padded side: the next 64 n - 1, from 1024 on 128 n - 1.
-
-    So SSIM shrinks by the same factor with and without the padding: round(side / 256) changes at
-    odd multiples of 128.
-    """
-    step = 64 if side < 1024 else 128
-    return (side // step + 1) * step - 1
-
-
 def load(image: Any) -> Any:
-    """Pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are."""
+    """Pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
+
+    Raises:
+        InputError: the file or the Pillow image is broken, or has floating-point samples.
+    """
     if isinstance(image, str | Path):
         return pp.decode(_read(image), str(image))
     if isinstance(image, Image.Image):
-        return pp.to_rgb(image)
+        try:
+            return pp.to_rgb(image)
+        except (OSError, ValueError) as error:
+            raise InputError(f"image: {error}, expected a whole Pillow image of bytes") from error
     return image
+
+
+def _says(params: Any) -> str:
+    """The files of a fitted model's parameters, in words."""
+    if params is None:
+        return "the package's"
+    return ", ".join(map(str, params)) if isinstance(params, list | tuple) else str(params)
 
 
 def _size(image: Any) -> tuple[int, int]:

@@ -32,11 +32,15 @@ def files(patterns: Sequence[str]) -> list[Path]:
 
 def _files(pattern: str) -> list[Path]:
     path = Path(pattern)
-    if path.is_dir():
+    try:
+        folder, there = path.is_dir(), path.exists()
+    except OSError as error:
+        raise InputError(f"{pattern}: {error.strerror}, expected a file or a folder") from error
+    if folder:
         known = Image.registered_extensions()
         inside = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
     else:
-        inside = [path] if path.exists() else sorted(map(Path, glob.glob(pattern, recursive=True)))
+        inside = [path] if there else sorted(map(Path, glob.glob(pattern, recursive=True)))
     if not inside:
         raise InputError(f"{pattern}: found no image, expected a file, a folder or a pattern")
     return inside
@@ -110,7 +114,7 @@ def score(
 
 
 def _measure(name: str, params: str | None) -> "api.Metric | TrainedMetric":
-    if name in registry.METRICS or not Path(name).is_dir():
+    if name in registry.METRICS or not name or not Path(name).is_dir():
         return api.create_metric(name, params)
     from jiqa.trained import TrainedMetric  # reads checkpoints, which no other measure needs
 

@@ -332,7 +332,7 @@ def fit_svr(
         how.widths,
     )
     folder.mkdir(parents=True, exist_ok=True)
-    fitted.save(folder / "svr.npz")
+    fitted.save(folder / svr.FILE)
 
     def predict(data: Data, rows: np.ndarray) -> np.ndarray:
         return svr.predict(fitted, svr.extract(model, data.source, how.batch_size)[rows])

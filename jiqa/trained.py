@@ -1,4 +1,4 @@
-"""Images scored by the network that a run has trained, as by a measure without reference."""
+"""Images scored by what a run has learned, as by a measure without reference."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,9 @@ from jiqa.data.plan import View
 from jiqa.errors import InputError
 from jiqa.stage import read
 from jiqa.stages import FACTS
-from jiqa.steps import supervised
+from jiqa.steps import supervised, svr
+
+Predict = Callable[[np.ndarray], float]  # of an image uint8 [h, w, 3]
 
 
 class TrainedMetric:
@@ -32,8 +34,8 @@ class TrainedMetric:
         name, kind: as an `api.Metric`'s.
 
     Raises:
-        InputError: the folder is none of them, is unfinished, or nothing in it was trained on
-            scores by gradient.
+        InputError: the folder is none of them, is unfinished, or what it learned last is neither a
+            network trained on scores nor a regression on hand-crafted features.
     """
 
     kind = "nr"
@@ -42,26 +44,22 @@ class TrainedMetric:
         self.name = str(folder)
         here, fields = _split(Path(folder))
         name = fields["stages"][-1]
-        path = here / name / FACTS
-        if fields[name]["step"] != "supervised" or not path.is_file():
-            raise InputError(
-                f"{folder}: found the step {fields[name]['step']} at the end, expected one that "
-                f"trains on scores by gradient, and its {FACTS}"
-            )
-        facts = json.loads(path.read_text())
+        step = fields[name]["step"]
+        if step not in _PREDICTORS:
+            known = " or ".join(_PREDICTORS)
+            raise InputError(f"{folder}: found the step {step} at the end, expected {known}")
         self._view = read(View, fields["view"], "view")
-        self._predict = _predictor(here / name, facts)
+        self._predict = _PREDICTORS[step](here / name, fields, self._view)
 
     def each(self, images: Sequence[Any]) -> Iterator[tuple[int, float | InputError]]:
         """Number and score of each image, of any sizes; in its place, the error if it has none."""
-        place = plan.grid(self._view.test_blocks or self._view.blocks)
         for i, image in enumerate(images):
             try:
                 pixels = whole(api.load(image), self._view, str(image))
             except InputError as error:
                 yield i, error
                 continue
-            yield i, self._predict(np.stack(cut(pixels, self._view, place)))
+            yield i, self._predict(pixels)
 
 
 def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
@@ -77,10 +75,30 @@ def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
     return found[0], json.loads((found[0].parent / "run.json").read_text())["config"]
 
 
-def _predictor(stage: Path, facts: dict[str, Any]) -> Callable[[np.ndarray], float]:
-    """Quality of an image from its blocks, uint8 [k, crop, crop, 3], by a finished stage."""
+def _network(stage: Path, fields: dict[str, Any], view: View) -> Predict:
+    """Quality by the network of a finished stage, of blocks as the run's test images'."""
+    path = stage / FACTS
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected that of a finished stage")
+    facts = json.loads(path.read_text())
     model = models.build(**facts["model"])
     with Checkpoints(stage / "checkpoints") as checkpoints:
         variables = checkpoints.variables(facts["selected_step"])
     predict = jax.jit(supervised.make_predict(model, lambda _, batch: batch["image"]))
-    return lambda blocks: float(predict(variables, {"image": blocks[None]}, {})[0])
+    place = plan.grid(view.test_blocks or view.blocks)
+
+    def of_blocks(image: np.ndarray) -> float:
+        blocks = np.stack(cut(image, view, place))
+        return float(predict(variables, {"image": blocks[None]}, {})[0])
+
+    return of_blocks
+
+
+def _regression(stage: Path, fields: dict[str, Any], view: View) -> Predict:
+    """Quality by the regression of a stage, on hand-crafted features of the whole image."""
+    model = models.build(**(fields[stage.name].get("model") or fields["model"]))
+    fitted = svr.Fitted.load(stage / svr.FILE)
+    return lambda image: svr.quality(fitted, model, image)
+
+
+_PREDICTORS = {"supervised": _network, "svr": _regression}

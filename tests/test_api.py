@@ -1,5 +1,7 @@
+import io
 import subprocess
 import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +14,7 @@ from skimage.metrics import structural_similarity
 import jiqa
 from jiqa import api, registry
 from jiqa.errors import InputError
+from jiqa.ops import masks
 
 SSIM = jiqa.create_metric("ssim.skimage")
 SIZES = ((60, 70), (61, 70), (64, 96), (127, 127), (70, 64), (100, 127))
@@ -93,7 +96,7 @@ def test_one_size_needs_no_padding(counted):
 
 def test_a_bucket_holds_photographs_that_are_shrunk_alike():
     sides = np.arange(1, 9000)
-    buckets = np.array([api.bucket(int(side)) for side in sides])
+    buckets = np.array([masks.bucket(int(side)) for side in sides])
     assert np.all(buckets >= sides)
     assert np.all(buckets[sides >= 256] <= 1.25 * sides[sides >= 256])
     # MATLAB's round of the shorter side over 256.
@@ -117,6 +120,11 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     assert messages[4].startswith("image: found shape [1, 64, 96, 3], expected [h, w] or")
     with pytest.raises(InputError, match="of no known format"):
         SSIM(images[:1], [pair[1]])
+    part = Image.open(io.BytesIO(images[1].read_bytes()))
+    found = dict(SSIM.each([part, pair[0]], [pair[1]] * 2))
+    np.testing.assert_allclose(found[1], _peer(*pair), rtol=1e-4)
+    assert str(found[0]).startswith("image: ")
+    assert str(found[0]).endswith("expected a whole Pillow image of bytes")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +137,11 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
             r"params: found \['a', 'b'\], expected a f",
         ),
         (lambda: SSIM([np.zeros((9, 9))], []), "ssim.skimage: found 0 refs, expected 1"),
+        (lambda: SSIM([np.zeros((9, 9))], "a.png"), "found a ref, not in a list, expected 1 refs"),
+        (lambda: SSIM([np.zeros((9, 9))], Path("a.png")), "found a ref, not in a list, expected 1"),
         (lambda: SSIM("a.png"), "ssim.skimage: found no ref, expected one"),
+        (lambda: SSIM(Image.new("F", (9, 9)), np.zeros((9, 9))), "image: floating-point samples"),
+        (lambda: jiqa.create_metric("lpips", 3), "params: found 3, expected files"),
         (lambda: SSIM("a.png", "b.png"), "a.png: No such file"),
         (lambda: SSIM(np.zeros((9, 9)), np.zeros((9, 8))), "ref: found 1 of 9x8 pixels"),
     ],

@@ -326,7 +326,7 @@ def test_a_folder_that_gives_no_scores_is_named(finished, tested, tmp_path, caps
     for folder, said in (
         (tested, "found 0 trained splits, expected the folder of a run of one"),
         (kept(root, "gan"), "found 0 trained splits"),
-        (ridge, "found the step ridge at the end, expected one that trains on scores"),
+        (ridge, "found the step ridge at the end, expected supervised or svr"),
     ):
         assert cli.main(["score", str(tested), "--metric", str(folder)]) == 2
         assert f"jiqa: error: {folder}: {said}" in capsys.readouterr().err

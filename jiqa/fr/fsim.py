@@ -33,7 +33,7 @@ PARTS = 8  # that the median's counting splits a map into
 def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
-    With `chroma` FSIMc, which can fall a little below 0. Sides are 8 pixels or more.
+    With `chroma` FSIMc. Sides are 8 pixels or more.
 
     Deviations and choices:
       Constants, 3-digit YIQ, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM)

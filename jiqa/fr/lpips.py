@@ -114,6 +114,8 @@ def load(files: Files | None, network: str) -> dict[str, Any]:
         )
     if isinstance(files, str | Path):
         files = str(files).split(",")
+    if not isinstance(files, list | tuple):
+        raise InputError(f"params: found {files!r}, expected files")
     tensors = {name: value for file in files for name, value in read(file).items()}
     try:
         linear = {}

@@ -1,5 +1,7 @@
 """Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,6 +11,9 @@ import numpy as np
 import scipy.io
 
 from jiqa.errors import InputError
+
+# What NumPy and SciPy raise of files that are cut short or of another kind.
+_BROKEN = (OSError, ValueError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def ours(name: str) -> Path:
@@ -44,17 +49,7 @@ def read(
     Raises:
         InputError: no such file, not of that kind, or a field is not there.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected parameters (.npz or .mat)")
-    try:
-        if path.suffix == ".mat":
-            fields = scipy.io.loadmat(path)
-        else:
-            with np.load(path, allow_pickle=False) as stored:
-                fields = dict(stored)
-    except (OSError, ValueError, NotImplementedError, EOFError) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path}: {reason}, expected parameters (.npz or .mat)") from error
+    fields = arrays(path)
     for cell, inside in cells.items():
         if cell in fields:
             fields |= dict(zip(inside, fields[cell].flat, strict=False))
@@ -64,8 +59,33 @@ def read(
         if name is None:
             there = ", ".join(sorted(name for name in fields if not name.startswith("__")))
             raise InputError(f"{path}: found {there}, expected {' or '.join(known)}")
-        out[key] = np.asarray(fields[name], np.float64)
+        try:
+            out[key] = np.asarray(fields[name], np.float64)
+        except (TypeError, ValueError):
+            found = f"an array of {fields[name].dtype}"
+            raise InputError(f"{path}: {name}: found {found}, expected numbers") from None
     return out
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    """What a .npz or .mat file holds, by name.
+
+    Raises:
+        InputError: no such file, or not of that kind.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected parameters (.npz or .mat)")
+    try:
+        if path.suffix == ".mat":
+            return scipy.io.loadmat(path)
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise ValueError("one array without a name")
+        with stored:
+            return dict(stored)
+    except _BROKEN as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: {reason}, expected parameters (.npz or .mat)") from error
 
 
 def shaped(path: Path, name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -23,6 +23,9 @@ METHODS: dict[str, Callable[..., jax.Array]] = {
     "hosa": hosa.features,
 }
 
+# Those whose features take `size`, see `jiqa.ops.masks`.
+MASKS = ("brisque",)
+
 # Those whose features take a codebook, by the module that learns it.
 CODEBOOKS: dict[str, ModuleType] = {"cornia": cornia, "hosa": hosa}
 
@@ -58,15 +61,24 @@ class HandCrafted(nn.Module):
         found = [np.asarray(local(image[None] / np.float32(255))[0]) for image in images]
         return module.learn(np.concatenate(found), self.words)
 
+    @property
+    def masks(self) -> bool:
+        """Whether images of several sizes may share an array."""
+        return self.method in MASKS
+
     @nn.compact
     def __call__(
-        self, image: jax.Array, train: bool = False
+        self, image: jax.Array, train: bool = False, size: jax.Array | None = None
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the features and nothing else; see the class."""
+        """Return the features and nothing else; see the class, and on `size` `jiqa.ops.masks`."""
         if self.method not in METHODS:
             known = ", ".join(METHODS)
             raise InputError(f"handcrafted.method: found {self.method!r}, expected one of {known}")
         if self.is_initializing():
             return jnp.zeros((image.shape[0], 0)), {}
-        how = (self.variables["codebook"], self.patches) if self.method in CODEBOOKS else ()
-        return METHODS[self.method](image, *how), {}
+        features = METHODS[self.method]
+        if self.masks:
+            return features(image, size), {}
+        if self.method in CODEBOOKS:
+            return features(image, self.variables["codebook"], self.patches), {}
+        return features(image), {}

@@ -13,6 +13,16 @@ import jax.numpy as jnp
 from jiqa.ops.filters import block_mean
 
 
+def bucket(side: int) -> int:
+    """Pixels of a padded side: the next 64 n - 1, from 1024 on 128 n - 1.
+
+    So SSIM shrinks by the same factor with and without the padding: round(side / 256) changes at
+    odd multiples of 128.
+    """
+    step = 64 if side < 1024 else 128
+    return (side // step + 1) * step - 1
+
+
 def masked_mean(x: jax.Array, size: jax.Array | None = None, margin: int = 0) -> jax.Array:
     """Mean over [h, w, ...] of maps [b, h, w, ...] -> [b]; of `size - margin` rows and columns."""
     count = math.prod(x.shape[1:])

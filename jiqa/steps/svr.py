@@ -16,8 +16,11 @@ from tqdm import tqdm
 
 from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
+from jiqa.errors import InputError
+from jiqa.handcrafted import files
 from jiqa.handcrafted.patches import Codebook
 from jiqa.handcrafted.svr import Linear, Svr
+from jiqa.ops.masks import bucket
 
 # Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
 # 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
@@ -26,6 +29,7 @@ PENALTIES = (0.25, 1.0, 4.0, 16.0, 64.0)
 WIDTHS = (0.125, 0.5, 2.0, 8.0)
 TUBE = 0.1
 FOLDS = 5
+FILE = "svr.npz"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Images:
     Attributes:
         model: a `jiqa.models.handcrafted.HandCrafted`.
         source: of the database.
-        batch_size: images of one size that are computed together; a size is compiled once.
+        batch_size: images that are computed together: of one size, or of one bucket of sizes where
+            the features allow padding. It is compiled once.
         rows: int [n], of the database's index.
     """
 
@@ -64,16 +69,13 @@ class Images:
         waiting: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
 
         def compute(images: dict[int, np.ndarray]) -> None:
-            batch = np.stack(list(images.values()))
-            spare = self.batch_size - len(batch)
-            batch = np.pad(batch, [(0, spare), *[(0, 0)] * 3], mode="edge")
-            features = _compiled(self.model)(batch, codebook)
-            found.update(zip(images, np.asarray(features), strict=False))
+            features = _features(self.model, list(images.values()), codebook, self.batch_size)
+            found.update(zip(images, features, strict=True))
             images.clear()
 
         for row in tqdm(rows, f"features of {self.source.index.database}", disable=None):
             image = self.source.load(row)
-            images = waiting.setdefault(image.shape, {})
+            images = waiting.setdefault(_shape(self.model, image), {})
             images[row] = image
             if len(images) == self.batch_size:
                 compute(images)
@@ -91,6 +93,21 @@ class Fitted(NamedTuple):
         """Writes the arrays of both as .npz."""
         np.savez_compressed(path, **self.regression._asdict(), **self.codebook)
 
+    @classmethod
+    def load(cls, path: Path) -> "Fitted":
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: it did not write the file.
+        """
+        arrays = files.arrays(path)
+        kind = Svr if "vectors" in arrays else Linear
+        if missing := set(kind._fields) - set(arrays):
+            found = ", ".join(sorted(arrays))
+            raise InputError(f"{path}: found {found}, expected {', '.join(sorted(missing))} too")
+        regression = kind(*(arrays.pop(field) for field in kind._fields))
+        return cls(regression, arrays)
+
 
 @functools.lru_cache(maxsize=8)
 def _known(model: Any, source: Streamed | Resident) -> dict[int, np.ndarray]:
@@ -100,12 +117,32 @@ def _known(model: Any, source: Streamed | Resident) -> dict[int, np.ndarray]:
 
 @functools.lru_cache(maxsize=8)
 def _compiled(model: Any) -> Any:
-    """Features of images uint8 [b, h, w, 3] by a codebook."""
+    """Features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`."""
 
-    def features(image: jax.Array, codebook: Codebook) -> jax.Array:
-        return model.apply({"codebook": codebook}, image.astype(jnp.float32) / 255)[0]
+    def features(image: jax.Array, codebook: Codebook, size: jax.Array | None) -> jax.Array:
+        return model.apply({"codebook": codebook}, image.astype(jnp.float32) / 255, size=size)[0]
 
     return jax.jit(features)
+
+
+def _shape(model: Any, image: np.ndarray) -> tuple[int, int]:
+    """Height and width of the array that an image is computed in."""
+    height, width, _ = image.shape
+    return (bucket(height), bucket(width)) if model.masks else (height, width)
+
+
+def _features(
+    model: Any, images: Sequence[np.ndarray], codebook: Codebook, batch_size: int
+) -> np.ndarray:
+    """Float32 [n, d] of at most `batch_size` images uint8 [h, w, 3] of one `_shape`."""
+    height, width = _shape(model, images[0])
+    batch = np.zeros((batch_size, height, width, 3), np.uint8)
+    size = np.full((batch_size, 2), (height, width), np.int32)
+    for i, image in enumerate(images):
+        size[i] = image.shape[:2]
+        batch[i, : size[i, 0], : size[i, 1]] = image
+    features = _compiled(model)(batch, codebook, size if model.masks else None)
+    return np.asarray(features)[: len(images)]
 
 
 def extract(model: Any, source: Streamed | Resident, batch_size: int) -> Images:
@@ -117,6 +154,11 @@ def predict(fitted: Fitted, images: Images) -> np.ndarray:
     """Quality float32 [n] of images, from their features on in float64."""
     features = images.features(fitted.codebook)
     return fitted.regression.evaluate(features).astype(np.float32)
+
+
+def quality(fitted: Fitted, model: Any, image: np.ndarray) -> float:
+    """Quality of an image uint8 [h, w, 3]; `model` as in `Images`."""
+    return float(fitted.regression.evaluate(_features(model, [image], fitted.codebook, 1))[0])
 
 
 def solve(

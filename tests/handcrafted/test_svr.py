@@ -1,10 +1,12 @@
 """The regression against scikit-learn, its choice by hand, and a whole run."""
 
 import math
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import photos
 import pytest
 import scipy.stats
 import tiny
@@ -17,11 +19,14 @@ from jiqa.configs import handcrafted as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.pipeline import Streamed
 from jiqa.data.plan import View
+from jiqa.data.pp import decode
 from jiqa.errors import InputError
+from jiqa.handcrafted import brisque
 from jiqa.handcrafted import svr as face
 from jiqa.models.handcrafted import METHODS
 from jiqa.predictions import read_predictions
 from jiqa.steps import svr
+from jiqa.trained import TrainedMetric
 
 
 def _data(n=60, d=4):
@@ -105,7 +110,48 @@ def test_a_whole_run_ranks_the_noise(tmp_path):
     assert len(tables) == 2
     for table in tables:
         assert scipy.stats.spearmanr(table.prediction, table.score).statistic > 0.5
-    assert (folder / "split0/fit/svr.npz").exists()
+    _, records = tiny.database()
+    for table, split in zip(tables, ("split0", "split1"), strict=True):
+        metric = TrainedMetric(folder / split)
+        found = dict(metric.each([decode(records[int(id)]) for id in table.id]))
+        np.testing.assert_allclose([found[i] for i in range(len(table))], table.prediction, 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"weights": 1, "words": 2}, "svr.npz: found weights, words, expected bias too"),
+        ({"vectors": 1}, "svr.npz: found vectors, expected bias, gamma, high, low, weights too"),
+    ],
+)
+def test_a_file_of_another_kind_is_no_regression(tmp_path, arrays, said):
+    np.savez(tmp_path / "svr.npz", **arrays)
+    with pytest.raises(InputError, match=said):
+        svr.Fitted.load(tmp_path / "svr.npz")
+
+
+def test_what_is_fitted_is_read_again_with_its_codebook(tmp_path):
+    rng = np.random.default_rng(0)
+    book = {"words": rng.normal(size=(4, 3)).astype(np.float32)}
+    fields = [rng.normal(size=n) for n in (3, 3, (5, 3), 5, (), ())]
+    for regression in (face.Svr(*fields), face.Linear(fields[0], fields[-1])):
+        svr.Fitted(regression, book).save(tmp_path / svr.FILE)
+        again = svr.Fitted.load(tmp_path / svr.FILE)
+        assert type(again.regression) is type(regression)
+        for a, b in zip(regression, again.regression, strict=True):
+            np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(again.codebook["words"], book["words"])
+
+
+def test_sizes_of_a_bucket_share_what_is_compiled():
+    model = models.build("handcrafted", method="brisque")
+    images = [photos.photo("coffee")[:h, :w] for h, w in ((70, 90), (64, 127), (100, 64))]
+    source = mock.Mock(load=images.__getitem__, index=mock.Mock(database="photos"))
+    found = svr.Images(model, source, 2, np.arange(3)).features({})
+    assert svr._compiled(model)._cache_size() == 1
+    for image, features in zip(images, found, strict=True):
+        alone = brisque.features(image[None] / np.float32(255))[0]
+        np.testing.assert_allclose(features, alone, rtol=1e-3, atol=1e-4)
 
 
 def test_every_method_has_a_run():
