@@ -81,9 +81,9 @@ def test_any_size_is_restored_as_its_mirrored_self():
     np.testing.assert_allclose(restored, whole[:, :27, :21], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("multitask", [True, False])
-def test_an_untrained_restorer_gives_the_image_back(multitask):
-    model = UNet(width=6, multitask=multitask)
+@pytest.mark.parametrize("how", [{}, {"multitask": False}, {"residual": True}])
+def test_an_untrained_restorer_gives_the_image_back(how):
+    model = UNet(width=6, **how)
     odd = jnp.asarray(IMAGE[:1, :27, :21])
     (restored, _), _ = jax.jit(model.init_with_output)(jax.random.key(0), odd)
     np.testing.assert_array_equal(restored, odd)

@@ -51,7 +51,7 @@ class UNet(nn.Module):
 
     `model(image, train) -> (restored, out)`: restored [b, h, w, 3] float32 is the pseudo-reference,
     which training may carry beyond [0, 1]. At 224x224 `out` holds
-      `restored`          D5;
+      `restored`          D5, and the image if `residual`;
       `ssim_map`          D6, [b, h, w] float32, the predicted SSIM map (if `multitask`);
       `f1`, `f2`, `f3`    the quality restoration features D2 56x56x64, D1 28x28x128, E6 14x14x256;
       `e1` .. `e5`, `d3`, `d4`  the other modules of table 1, which its skip connections join.
@@ -66,11 +66,14 @@ class UNet(nn.Module):
       carry: the untrained network gives back the image as it is: some kernels start as the ones
         that hand the pixels on through E3, the finest map that the way back sees, so that training
         begins with the distorted image and not with noise. False: all kernels start at random.
+      residual: D5 is added to the image, which no other module has to hand on then, and starts at
+        0. Not table 1's network: for trainings too short to learn how to keep what is undamaged.
     """
 
     width: int = 16
     multitask: bool = True
     carry: bool = True
+    residual: bool = False
     dtype: str = "float32"
 
     @nn.compact
@@ -83,16 +86,16 @@ class UNet(nn.Module):
         height, width = image.shape[1:3]
         margins = ((0, 0), (0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
         x = jnp.pad(image, margins, mode="symmetric").astype(self.dtype)
-        inits = _carrying(self.width) if self.carry else {}
+        inits = _inits(self.width, self.residual) if self.carry else {}
 
-        def residual(x: jax.Array, features: int, stride: int, name: str) -> jax.Array:
+        def down(x: jax.Array, features: int, stride: int, name: str) -> jax.Array:
             return Residual(features, stride, self.dtype, inits.get(name, {}), name=name)(x)
 
         e1_init = inits.get("e1", DOWN_INIT)
         e1 = nn.relu(Conv(self.width, 3, dtype=self.dtype, kernel_init=e1_init, name="e1")(x))
-        encoded = [e1, residual(e1, self.width, 1, "e2")]
+        encoded = [e1, down(e1, self.width, 1, "e2")]
         for module, times in enumerate((2, 4, 8, 16), start=3):
-            encoded.append(residual(encoded[-1], times * self.width, 2, f"e{module}"))
+            encoded.append(down(encoded[-1], times * self.width, 2, f"e{module}"))
         _, _, e3, e4, e5, e6 = encoded
 
         def up(features: int, stride: int = 2, *, name: str) -> Up:
@@ -103,6 +106,8 @@ class UNet(nn.Module):
         d3 = nn.relu(up(2 * self.width, name="d3")(jnp.concatenate([d2, e4], -1)))
         d4 = nn.relu(up(self.width, name="d4")(jnp.concatenate([d3, e3], -1)))
         restored = up(3, 1, name="d5")(d4)[:, :height, :width].astype(jnp.float32)
+        if self.residual:
+            restored += image
         out = {f"e{i}": x for i, x in enumerate(encoded[:5], start=1)}
         out |= {"d3": d3, "d4": d4, "f1": d2, "f2": d1, "f3": e6, "restored": restored}
         if self.multitask:
@@ -110,12 +115,16 @@ class UNet(nn.Module):
         return restored, out
 
 
-def _carrying(width: int) -> dict[str, Any]:
-    """Initialisers, by module, that hand the image on to D5: E3 holds the four pixels of a place.
+def _inits(width: int, residual: bool) -> dict[str, Any]:
+    """Initialisers, by module, that hand the image on to D5, or keep D5 at 0 if it is `residual`.
+
+    On the way E3 holds the four pixels of a place.
 
     Its channels 3 * phase + colour are the colours of the pixel at (phase // 2, phase % 2) of each
     square of 2x2; the phase 0 comes by the shortcut, the others by the convolutions.
     """
+    if residual:
+        return {"d5": nn.initializers.zeros}
     if 2 * width < 12:
         raise InputError(f"unet.width: found {width}, expected at least 6 to carry the image")
     colours = range(3)
