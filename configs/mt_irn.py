@@ -22,7 +22,7 @@ Arguments:
                  map stays true, for `jiqa restore`)
     splits       how many (the paper: 10)
     protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py
-    budget       paper, or cpu: 64x64 crops and 12,000 updates of 8 for the restorer (2,000 of them
+    budget       paper, or cpu: 64x64 crops and 32,000 updates of 8 for the restorer (2,000 of them
                  for the SSIM map, with the restored image beside it: few updates can't learn again
                  what the map alone would undo); stem and stages 1 and 2 of the ResNet frozen,
                  4 epochs of one 128x128 crop of the image resized to 256x256; to expect on
@@ -212,14 +212,14 @@ def _pocket(config: Any) -> None:
 def _cpu(config: Any) -> None:
     """Hours on 2 CPU cores, not weeks."""
     config.run += "-cpu"
-    updates = {"ssim_map": 2000, "restore": 10000 if "ssim_map" in config.stages else 12000}
+    updates = {"ssim_map": 2000, "restore": 30000 if "ssim_map" in config.stages else 32000}
     for name, count in updates.items():
         if name in config.stages:
             config[name].model.residual = True
             config[name].pairs.view.crop = 64
             fit = config[name].fit
             fit.batch_size, fit.updates, fit.evaluate_updates = 8, count, 1000
-            fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 2e-3, "cosine", 0.02
+            fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 1e-3, "cosine", 0.02
     if "ssim_map" in config.stages:
         config.ssim_map.fit.restore_weight = 1.0
     if "measure" in config.stages:
