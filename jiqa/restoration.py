@@ -20,7 +20,7 @@ from jiqa.evaluate import compile_predict, predict_rows
 from jiqa.fr.psnr import psnr
 from jiqa.fr.ssim import ssim, ssim_map
 from jiqa.models.unet import SHRINK
-from jiqa.protocols import Split
+from jiqa.protocols import Split, refuse_leak
 from jiqa.steps import restore
 from jiqa.train import Data, Descent, Trained, Update, descend, no_quality
 
@@ -75,7 +75,15 @@ def fit_restore(
     `data.source` holds pairs, see `jiqa.data.pairs`. Where images are restored at all, the pairs of
     the test part are restored whole at the end: `folder` gets `restored.csv`, a row a pair, and
     `restored.png`, some of them beside each other.
+
+    Of the facts, `seen` are the content hashes of all photographs that training and selection read,
+    sorted.
+
+    Raises:
+        InputError: a photograph to be tested on is one of them.
     """
+    seen = data.index.take(np.concatenate([split.train, split.val])).content_hash
+    refuse_leak(frozenset(seen.tolist()), data.index.take(split.test))
     pairs, weights = data.source, (how.restore_weight, how.ssim_weight)
     measure = compile_predict(restore.make_measure(model, pairs.images, *weights), mesh)
 
@@ -100,7 +108,7 @@ def fit_restore(
     )
     if how.restore_weight and not (folder / TABLE).exists() and jax.process_index() == 0:
         evaluate(model, jax.device_get(variables), data, split.test, folder)
-    return Trained(no_quality, variables, facts)
+    return Trained(no_quality, variables, {**facts, "seen": np.unique(seen).tolist()})
 
 
 def restorer(model: nn.Module, variables: Any) -> Restorer:

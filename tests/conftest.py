@@ -1,9 +1,22 @@
 """Fixtures of several test files of the package."""
 
+import jax
 import numpy as np
 import pytest
 
 from jiqa.predictions import Predictions
+
+# Where measures are tested they are compiled as users have them.
+MEASURES = ("fr", "handcrafted", "ops", "test_api.py", "test_measures.py")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _quickly_compiled(request):
+    """Of networks little is computed here: compilation would take most of the time."""
+    quick = not {request.path.name, request.path.parent.name} & set(MEASURES)
+    jax.config.update("jax_disable_most_optimizations", quick)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture

@@ -253,11 +253,7 @@ def test_one_two_and_eight_devices_agree_in_x64():
         ends = []
         for count in (1, 2, 8):
             where = mesh.make(jax.devices()[:count])
-            compiled = jax.jit(
-                update,
-                out_shardings=mesh.replicated(where),
-                compiler_options={"xla_backend_optimization_level": 0},
-            )
+            compiled = jax.jit(update, out_shardings=mesh.replicated(where))
             state = init_state({"params": start}, both, seed=0)
             state = jax.device_put(state, mesh.replicated(where))
             for each in mesh.to_device([batch] * 3, where):

@@ -37,14 +37,6 @@ HOW = GanFit(
 )
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quickly_compiled():
-    """Little is computed here: compilation would take most of the time."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-
-
 @pytest.fixture(scope="module")
 def given():
     """A database, its split, and photographs beside it."""

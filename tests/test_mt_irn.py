@@ -128,11 +128,17 @@ def test_shapes_and_parameters_of_the_score_network(variant):
     if variant in ("difference", "full"):
         count += conv(1, 2048, 512)
         assert out["difference"].shape == (2, 7, 7, 512)
+    if variant != "baseline":
+        for i, (side, channels) in enumerate(zip((56, 28, 14), RESTORED, strict=True), start=1):
+            assert out[f"f{i}"].shape == (2, side, side, channels)
+        assert out["restored"].shape == image.shape
+        assert out["ssim_map"].shape == (2, 224, 224)
     if variant == "full":
         count += sum(fusion(c, d) for c, d in zip(RESTORED, STAGES, strict=False))
         for i, side in enumerate((56, 28, 14), start=1):
             channels = RESTORED[i - 1] + STAGES[i - 1]
             assert out[f"fused{i}"].shape == (2, side, side, channels)
+            assert out[f"restoration_weight{i}"].shape == (2, side, side, 1)
             assert out[f"content_weight{i}"].shape == (2, side, side, 1)
             assert out[f"channel_weight{i}"].shape == (2, channels)
     assert sizes(own) == count

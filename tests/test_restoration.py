@@ -1,7 +1,10 @@
 """Training of restorers: the update by hand, a stage once for all splits and runs, the held out."""
 
 import csv
+import functools
+import hashlib
 import json
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -14,20 +17,25 @@ from flax import linen as nn
 from kills import killed
 from ml_collections import ConfigDict
 from PIL import Image
+from skimage import color
 
-from jiqa import cli, mesh, recipe, train
+from jiqa import cli, mesh, models, recipe, restoration, train
 from jiqa.checkpoint import Checkpoints
+from jiqa.data.index import load_index
 from jiqa.data.pairs import Distorted, distorted
 from jiqa.data.photographs import load
 from jiqa.data.plan import View
 from jiqa.data.pp import decode
 from jiqa.errors import InputError
 from jiqa.fr.ssim import ssim_map
+from jiqa.optim import Optim
 from jiqa.predictions import read_predictions
-from jiqa.restoration import MEASURES, TABLE
+from jiqa.protocols import Split
+from jiqa.restoration import MEASURES, TABLE, RestoreFit, fit_restore
 from jiqa.steps import restore
 from jiqa.steps.update import init_state
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
+from jiqa.train import Data
 
 MESH = mesh.make(jax.devices()[:1])
 
@@ -173,6 +181,20 @@ def test_own_pairs_are_of_the_split_and_the_held_out_ones_are_its_test_images(ow
     assert (own / "split0" / "restore" / "restored.png").stat().st_size > 0
 
 
+def test_what_a_restorer_has_seen_is_kept_and_is_not_tested_on(own):
+    index, _ = load_index("pocket")
+    (tested,) = read_predictions(own)
+    others = set(index.content_id) - set(tested.content_id)
+    hashes = {hashlib.sha256(f"{index.family}/{id}".encode()).hexdigest()[:16] for id in others}
+    for stage in ("ssim_map", "restore"):
+        facts = json.loads((own / "split0" / stage / "stage.json").read_text())
+        assert facts["seen"] == sorted(hashes)
+    data = mock.Mock(index=index)
+    leaking = Split("split0", *[np.arange(len(index))] * 3, 0, "", frozenset())
+    with pytest.raises(InputError, match="was trained on and is to be tested on"):
+        fit_restore(None, None, data, leaking, RestoreFit(), own, MESH, 0)
+
+
 def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
     def again():
         return recipe.run(config(), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
@@ -220,6 +242,39 @@ def test_what_is_restored_is_of_photographs_that_were_held_out(apart, photograph
         image = source.load(number)[:, :, 1]
         expected = skimage.metrics.peak_signal_noise_ratio(pristine, image)
         assert float(row["psnr"]) == pytest.approx(expected, rel=1e-4)
+
+
+def test_the_predicted_map_follows_the_true_one_of_a_photograph_never_seen(
+    photographs, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(restoration, "evaluate", lambda *_: None)
+    source = distorted(load(str(photographs)), View(None, 32, 1))
+    source.make()
+    rows = np.flatnonzero(source.index.distortion == "white_noise")  # the others take longer
+    train, test = np.split(rows, [2 * len(rows) // 3])
+    split = Split("split0", train, rows[:0], test, 0, "", frozenset())
+    optim = Optim(learning_rate=5e-3, warmup=0.05)
+    how = RestoreFit(updates=150, evaluate_updates=150, batch_size=8, ssim_weight=1.0, optim=optim)
+    model = models.build("unet", width=4, carry=False, residual=True)
+    fresh = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
+    data = Data(source.index, source, {})
+    trained = fit_restore(model, fresh, data, split, how, tmp_path, MESH, 0)
+    restore_one = restoration.restorer(model, trained.variables)
+    maps = []
+    for row in test:
+        ref, image = np.moveaxis(source.load(row), 2, 0)
+        similarity = functools.partial(
+            skimage.metrics.structural_similarity,
+            gaussian_weights=True,
+            use_sample_covariance=False,
+            data_range=255,
+            full=True,
+        )
+        truth = similarity(*(color.rgb2gray(x) * 255 for x in (ref, image)))[1]
+        maps.append((restore_one(image)[1], truth))
+    predicted, true = np.stack(maps, axis=1).reshape(2, -1)
+    found = np.corrcoef(predicted, true)[0, 1]
+    assert found > 0.3
 
 
 def test_photographs_of_the_tested_database_are_refused(tmp_path):

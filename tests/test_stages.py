@@ -56,13 +56,11 @@ class Dimmer(Toy):
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
-    """Little is computed here: compilation, of deep networks above all, would take all the time."""
-    jax.config.update("jax_disable_most_optimizations", True)
+    """Narrow networks in the place of the real ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(models.MODELS, "dimmer", Dimmer)
         patch.setattr(vgg, "STAGES", ((1, 1), (1, 1), (1, 2), (1, 2), (1, 4)))
         yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="module", autouse=True)
