@@ -219,7 +219,19 @@ def _add_restore(commands: "argparse._SubParsersAction") -> None:
     parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders, patterns")
     parser.add_argument("-o", "--output", required=True, help="folder to write to")
     parser.add_argument(
-        "--checkpoint", required=True, help="folder of the stage `restore` of a run"
+        "--checkpoint",
+        action="append",
+        metavar="FOLDER",
+        help="of the stage `restore` of a run; may be given again: NAME_1.png, NAME_2.png "
+        "[the latest under runs/stages]",
+    )
+    parser.add_argument(
+        "--ref",
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help="the reference, or those of like name: sheet.png shows up to 32 photographs beside "
+        "them",
     )
     parser.set_defaults(run=_restore)
 
@@ -228,5 +240,12 @@ def _restore(arguments: argparse.Namespace) -> int:
     from jiqa import restoring, scoring
 
     files = scoring.files(arguments.files)
-    errors = restoring.restore_files(files, arguments.checkpoint, arguments.output)
+    folders = arguments.checkpoint or [restoring.latest()]
+    if not arguments.checkpoint:
+        print(f"jiqa: the latest restorer is {folders[0]}", file=sys.stderr)
+    restorers = [restoring.load(folder) for folder in folders]
+    for folder, each in zip(folders, restorers, strict=True):
+        if each.mapless:
+            print(f"jiqa: {folder}: no SSIM map is written, as {each.mapless}", file=sys.stderr)
+    errors = restoring.restore_files(files, restorers, arguments.output, arguments.ref)
     return max((tell(error) for error in errors), default=0)

@@ -131,7 +131,7 @@ def sheet(
     figure = _figure(across / DPI, down / DPI)
     figure.set_layout_engine("none")
     canvas = np.ones((down, across, 3), np.float32)
-    small = {"fontsize": 12 * 72 / DPI, "color": GREY}
+    small = {"fontsize": 12 * 72 / DPI, "color": GREY, "parse_math": False}
     for row, (name, strip) in enumerate(pictures.items()):
         top = head + row * (height + gap)
         figure.text(8 / across, 1 - (top + height / 2) / down, name, va="center", **small)
@@ -177,14 +177,19 @@ def feature_maps(
     figure.savefig(path, dpi=DPI)
 
 
-def _figure(width: float, height: float) -> "Figure":
+def check() -> "type[Figure]":
+    """Matplotlib's figure; raises InputError where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
         raise InputError(
             "plots: matplotlib is not installed, expected it: pip install 'jiqa[report]'"
         ) from None
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure
+
+
+def _figure(width: float, height: float) -> "Figure":
+    return check()(figsize=(width, height), layout="constrained")
 
 
 def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -> None:

@@ -45,7 +45,7 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
     """
     f = factor(*image.shape[1:3])
     (y1, i1, q1), (y2, i2, q2) = (
-        [block_mean(channel, f, "zero") for channel in jnp.moveaxis(yiq(x), -1, 0)]
+        [block_mean(channel, f, "zero") for channel in jnp.unstack(yiq(x), axis=-1)]
         for x in (ref, image)
     )
     y = jnp.concatenate([y1, y2])

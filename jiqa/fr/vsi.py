@@ -60,7 +60,7 @@ def _maps(
     """Saliency, gradient magnitude and the two chroma channels of every f-th pixel."""
     s, light, m, n = (
         within(block_mean(within(x, size), f, "zero"), shrunk(size, f))
-        for x in (saliency(image, antialias, size), *jnp.moveaxis(lmn(image), -1, 0))
+        for x in (saliency(image, antialias, size), *jnp.unstack(lmn(image), axis=-1))
     )
     return s, magnitude(light, SCHARR), m, n
 
