@@ -1,6 +1,7 @@
 """The runs that a published table needs: which are missing, their commands, and running them."""
 
 import dataclasses
+import importlib
 import itertools
 import os
 import re
@@ -52,8 +53,23 @@ class Job:
 
     def unprepared(self, data_dir: str | Path | None = None) -> list[str]:
         """The databases that it needs and that are not there."""
-        needed = (self.database, *self.tests)
+        needed = dict.fromkeys((self.database, *self.tests, *self._photographs()))
         return [name for name in needed if not prepare.is_prepared(name, data_dir=data_dir)]
+
+    def _photographs(self) -> list[str]:
+        """The databases whose photographs its stages take."""
+        if not self.config:
+            return []
+        file, _, text = self.config.partition(":")
+        module = importlib.import_module(f"jiqa.{file.removesuffix('.py').replace('/', '.')}")
+        try:
+            config = module.get_config(f"weights=none,{text}")  # by default: they don't matter here
+        except InputError:  # which the run itself tells
+            return []
+        stages = [config[name] for name in config.stages]
+        sections = [stage.get(field) or {} for stage in stages for field in ("pairs", "pristine")]
+        places = [each.get(field, "") for each in sections for field in ("photographs", "more")]
+        return [place for place in places if place in prepare.DATABASES]
 
     def command(self, only: Collection[int] = ()) -> list[str]:
         """The command that runs it, or the splits of these numbers alone."""

@@ -25,7 +25,7 @@ from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
-from jiqa.stage import read
+from jiqa.stage import check_tested, declared, read
 from jiqa.stages import PLACES, Stages, digest, write_json
 
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
@@ -69,8 +69,7 @@ def run(
     mesh = mesh or meshes.make()
     fields = config.to_dict()
     protocol = read(Protocol, fields["protocol"], "protocol")
-    stages = Stages(fields, Path(root), mesh, command)
-    hashed = config_hash(fields, stages.photographs)
+    listed = declared(fields)
     index, records = _index(fields["data"])
     splits = protocol.splits(index)
     tests = fields["tests"]
@@ -79,6 +78,10 @@ def run(
     made = {name: test["made_by"] for name, test in tests.items() if "made_by" in test}
     others = {name: _index(tests[name]["data"]) for name in tests if name not in made}
     labels = {name: protocol.label_of_test(index, other) for name, (other, _) in others.items()}
+    for tested_on in others.values() if tests else [(index, records)]:
+        check_tested(listed, *tested_on)
+    stages = Stages(fields, Path(root), mesh, command)
+    hashed = config_hash(fields, stages.photographs)
     for name, (other, _) in others.items():
         refuse_leak(splits[0].seen, other)
         stages.refuse_seen(other, tests[name]["data"])

@@ -8,6 +8,7 @@ import numpy as np
 from flax import linen as nn
 
 from jiqa import auxiliary, classification, generation, restoration, train
+from jiqa.data.index import Index, Records
 from jiqa.errors import InputError
 from jiqa.protocols import Split
 from jiqa.steps import measure
@@ -94,7 +95,6 @@ def _measure(
     def predict(data: train.Data, rows: np.ndarray) -> np.ndarray:
         return measure.quality(scorer(data), data.index, rows, how.turn)
 
-    scorer(data)  # refuses a measure that the database has nothing for
     return train.Trained(predict, variables, {"seconds": 0})
 
 
@@ -145,6 +145,25 @@ def check(stages: Sequence[Stage]) -> None:
             makers.add(stage.name)
     if before in ("restore", "gan", *MAKERS):
         raise InputError(f"stages: found {before} at the end, expected one that gives scores")
+
+
+def declared(fields: Mapping[str, Any]) -> list[Stage]:
+    """The stages of a config; raises InputError as `check`."""
+    stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
+    check(stages)
+    return stages
+
+
+def check_tested(stages: Sequence[Stage], index: Index, records: Records) -> None:
+    """Refuses a database to be tested on that the last stage, a measure, has nothing for.
+
+    Raises:
+        InputError: as `measure.check`.
+    """
+    for stage in stages[-1:]:
+        if stage.step == "measure":
+            how = read(measure.Measure, stage.fit, stage.name)
+            measure.check(how.metric, index, records)
 
 
 def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:

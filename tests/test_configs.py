@@ -1,4 +1,5 @@
 import jax
+import numpy as np
 import pytest
 
 from jiqa import models, optim
@@ -10,8 +11,9 @@ from jiqa.errors import InputError
 from jiqa.inputs import Pairs, Pristine
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.protocols import Protocol
+from jiqa.restoration import RestoreFit
 from jiqa.stage import STEPS, Stage, read
-from jiqa.train import Descent
+from jiqa.train import Descent, Fit
 
 
 @pytest.mark.parametrize(
@@ -25,6 +27,7 @@ from jiqa.train import Descent
         lambda: mt_irn.get_config("dataset=livec,weights=none"),
         lambda: mt_irn.get_config("dataset=biq2021/sample,weights=none,budget=cpu"),
         lambda: mt_irn.get_config("dataset=tid2013,variant=multi,metric=psnr"),
+        lambda: mt_irn.get_config("dataset=livec,weights=none,variant=single,equal=True"),
         lambda: mt_irn.get_config("dataset=live,weights=none,cross=csiq+tid2013,shared=True"),
         *(lambda v=v: ttl_iqa.get_config(f"variant={v}") for v in ttl_iqa.VARIANTS),
         *(lambda a=a: ttl_iqa.get_config(f"auxiliary={a}") for a in ttl_iqa.AUXILIARY),
@@ -95,12 +98,119 @@ def test_bad_arguments_are_named(text, message):
         ("variant=half", "variant: found 'half', expected full, baseline"),
         ("variant=full,metric=psnr", "metric: found 'psnr' with variant full, expected psnr or"),
         ("variant=multi,metric=fsim", "metric: found 'fsim' with variant multi"),
-        ("budget=tiny", "budget: found 'tiny'"),
+        ("budget=tiny", "budget: found 'tiny', expected paper, cpu"),
+        ("photographs=kodak", "photographs: found 'kodak' with dataset=pocket, expected none"),
+        ("photographs=waterloo_exploration", "photographs: found 'waterloo.* dataset=pocket"),
+        ("weights=FILE", "weights: found 'FILE' with dataset=pocket, expected none"),
+        ("budget=cpu", "budget: found 'cpu' with dataset=pocket, expected none"),
+        ("budget=paper", "budget: found 'paper' with dataset=pocket, expected none"),
+        ("variant=single,ssim_weight=0.1", "ssim_weight: found 0.1 with variant=single, expected"),
+        ("variant=baseline,ssim_weight=1", "ssim_weight: found 1.0 with variant=baseline"),
+        ("equal=True", "equal: found True with variant=full, expected none"),
+        ("variant=multi,metric=psnr,equal=True", "equal: found True with variant=multi"),
+        (
+            "dataset=livec,weights=none,variant=single,budget=cpu,equal=True",
+            "equal: found True with budget=cpu, expected none",
+        ),
+        ("dataset=livec", "weights: nothing found, expected the file of a ResNet-50's"),
     ],
 )
 def test_bad_arguments_of_mt_irn_are_named(text, message):
     with pytest.raises(InputError, match=message):
         mt_irn.get_config(text)
+
+
+def test_the_share_of_the_test_can_be_given_on_every_database():
+    def share(text):
+        return mt_irn.get_config(text).protocol.test
+
+    assert (share(""), share("test=0.5"), share("variant=multi,metric=ssim")) == (0.25, 0.5, 0.25)
+    prepared = "dataset=livec,weights=none"
+    assert (share(prepared), share(f"{prepared},test=0.25")) == (0.2, 0.25)
+
+
+def test_arguments_that_mean_what_is_done_anyway_are_taken():
+    assert mt_irn.get_config("weights=none").weights == ""
+    columns = "dataset=livec,weights=none,photographs=FOLDER"  # of table 7, all with the same
+    for variant in mt_irn.VARIANTS:
+        mt_irn.get_config(f"{columns},variant={variant}")
+
+
+def rates_of(how, epochs):
+    """The learning rate in every epoch."""
+    rate = optim.schedule(how, epochs)
+    return [np.asarray(rate(epoch)).item() for epoch in range(epochs)]
+
+
+@pytest.mark.parametrize("variant", ["full", "single", "multi", "difference"])
+def test_mt_irn_s_restorer_is_trained_as_the_paper_has_it(variant):
+    config = mt_irn.get_config(f"dataset=livec,weights=none,variant={variant}")
+    expected = {"restore": (50, 1e-4, 1.0, 0.0)}
+    if variant != "single":
+        expected = {"ssim_map": (100, 1e-3, 0.0, 1.0), **expected}
+    assert [name for name in config.stages if config[name].step == "restore"] == list(expected)
+    for name, (epochs, rate, *weights) in expected.items():
+        stage = config[name].to_dict()
+        how = read(RestoreFit, stage["fit"], name)
+        assert (how.epochs, how.updates, how.batch_size) == (epochs, 0, 64)
+        assert [how.restore_weight, how.ssim_weight] == weights
+        assert (how.optim.name, how.optim.weight_decay, how.optim.clip) == ("adam", 0, 0)
+        pairs = read(Pairs, stage["pairs"], name)
+        assert (pairs.photographs, pairs.view.resize) == ("waterloo_exploration", None)
+        assert (pairs.view.crop, pairs.view.blocks) == (224, 1)
+        assert rates_of(how.optim, epochs) == pytest.approx([rate] * epochs)
+        assert stage["model"] == {"name": "unet", "multitask": variant != "single"}
+
+
+@pytest.mark.parametrize("variant", mt_irn.VARIANTS)
+def test_mt_irn_is_trained_on_scores_as_the_paper_has_it(variant):
+    config = mt_irn.get_config(f"dataset=livec,weights=none,variant={variant}")
+    expected = {"all": (50, {})}
+    if variant != "baseline":
+        expected = {"head": (10, {"^restorer/": 0.0}), "all": (40, {})}
+    assert [n for n in config.stages if config[n].step == "supervised"] == list(expected)
+    rates = []
+    for name, (epochs, frozen) in expected.items():
+        how = read(Fit, config[name].to_dict()["fit"], name)
+        assert (how.epochs, how.updates, how.batch_size, how.loss) == (epochs, 0, 48, "mae")
+        assert (how.optim.name, how.optim.weight_decay, how.optim.clip) == ("adam", 5e-4, 0)
+        assert how.optim.rates == frozen
+        assert (how.select, how.evaluate_every) == ("best", 1)  # ours, with a tenth to validate on
+        rates += rates_of(how.optim, epochs)
+    falling = [5e-5 * factor for factor in (1, 0.9, 0.81, 0.729, 0.6561) for _ in range(10)]
+    assert rates == pytest.approx(falling)
+    view = read(View, config.view.to_dict(), "view")
+    assert (view.resize, view.crop, view.blocks, view.flip) == (None, 224, 5, True)
+    assert view.test_blocks in (0, 5)
+    assert (config.protocol.test, config.protocol.val) == (0.2, 0.1)
+
+
+@pytest.mark.parametrize("metric", ["", ",metric=psnr"])
+@pytest.mark.parametrize(
+    ("where", "epochs"), [("dataset=live,weights=none,", (50, 150)), ("", (3, 5))]
+)
+def test_the_single_task_restorer_can_have_the_updates_of_both_stages(where, epochs, metric):
+    def config(text):
+        return mt_irn.get_config(f"{where}{text}{metric}")
+
+    multi, single, equal = map(
+        config, ("variant=multi", "variant=single", "variant=single,equal=True")
+    )
+    assert (single.restore.fit.epochs, equal.restore.fit.epochs) == epochs
+    assert equal.restore.fit.epochs == multi.ssim_map.fit.epochs + multi.restore.fit.epochs
+    assert equal.run == single.run.replace("single", "single-equal") != single.run
+    fields = single.to_dict()
+    fields["run"], fields["restore"]["fit"]["epochs"] = equal.run, float(epochs[1])
+    assert equal.to_dict() == fields
+
+
+def test_the_restorers_of_the_cpu_budget_have_equal_updates():
+    def updates(variant):
+        text = "dataset=biq2021/sample,weights=none,budget=cpu"
+        config = mt_irn.get_config(f"{text},variant={variant}")
+        return sum(config[name].fit.updates for name in ("ssim_map", "restore") if name in config)
+
+    assert updates("single") == updates("full") == 32000
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import tiny
 
 from jiqa import api, mesh, recipe, registry, stage
 from jiqa.configs import measure as config
+from jiqa.configs import mt_irn
 from jiqa.configs.runs import RUNS
 from jiqa.data.index import load_index, load_photographs
 from jiqa.data.pipeline import Streamed
@@ -92,6 +93,51 @@ def test_no_originals_are_told_before_anything_is_computed(tmp_path):
         pytest.raises(InputError, match=r"^psnr on tiny: found no references, expected one for"),
     ):
         _run(tmp_path, "metric=psnr,dataset=tiny", database)
+
+
+@pytest.fixture
+def small_pocket(tmp_path, monkeypatch):
+    """Three photographs, one type of distortion; references are there, which `tiny` has not."""
+    monkeypatch.setenv("JIQA_DATA_DIR", str(tmp_path / "databases"))
+    monkeypatch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[3:6])
+    monkeypatch.setattr(pocket, "FAMILIES", {"pocket": {"jpeg": pocket.FAMILIES["pocket"]["jpeg"]}})
+    load = {"tiny": lambda *_, **__: tiny.database()}
+    monkeypatch.setattr(
+        recipe, "load_index", lambda name, **at: load.get(name, load_index)(name, **at)
+    )
+
+
+def test_only_what_is_tested_on_needs_originals(tmp_path, small_pocket):
+    folder = _run(tmp_path / "run", "metric=psnr,dataset=tiny,cross=pocket")
+    (table,) = read_predictions(folder)
+    assert (table.database, table.protocol, len(table)) == ("pocket", "cross-tiny", 135)
+    with (
+        mock.patch.object(Streamed, "load", side_effect=AssertionError),
+        pytest.raises(InputError, match=r"^psnr on tiny: found no references, expected one for"),
+    ):
+        _run(tmp_path / "other", "metric=psnr,dataset=pocket,cross=tiny")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dataset=tiny", r"^psnr on tiny: found no references, expected one for each image$"),
+        ("dataset=pocket,cross=tiny", r"^psnr on tiny: found no references"),
+        ("dataset=pocket", r"^waterloo_exploration: not prepared"),
+        ("dataset=nosuch", r"^database: found 'nosuch', expected one of"),
+        ("dataset=pocket,cross=nosuch", r"^database: found 'nosuch', expected one of"),
+    ],
+)
+def test_databases_are_looked_at_before_a_restorer_s_photographs(
+    tmp_path, small_pocket, text, message
+):
+    fields = mt_irn.get_config(f"{text.replace('pocket', 'live')},variant=multi,metric=psnr")
+    for each in (fields.data, *(test.data for test in fields.tests.values())):
+        each.database = each.database.replace("live", "pocket")
+    with pytest.raises(InputError, match=message):
+        recipe.run(fields, str(tmp_path / "run"), root=str(tmp_path))
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_image_that_is_too_small_is_named():

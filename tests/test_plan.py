@@ -8,8 +8,9 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from ml_collections import ConfigDict
 
-from jiqa import cli, plan, tables
+from jiqa import cli, configs, plan, tables
 from jiqa.configs import runs
 from jiqa.errors import JiqaError
 from jiqa.predictions import read_predictions, write_predictions
@@ -38,6 +39,20 @@ CROSS = Table(
     (Row("A", "0.9 0.8 0.7", {"run": "ours/a"}),),
     {"measure": "srocc"},
 )
+
+
+@pytest.fixture(autouse=True)
+def ours(monkeypatch):
+    """Configs of `ours`, whose stage takes the photographs of an argument."""
+
+    def get_config(text):
+        common = {"weights": "", "protocol": "", "test": "", "splits": "", "dataset": ""}
+        args = configs.common.parse(text, variant="", photographs="", **common)
+        stage = {"pairs": {"photographs": args.photographs}}
+        return ConfigDict({"stages": ("restore", "scores"), "restore": stage, "scores": {}})
+
+    made = SimpleNamespace(get_config=get_config)
+    monkeypatch.setitem(sys.modules, "jiqa.configs.ours", made)
 
 
 @pytest.fixture
@@ -100,6 +115,49 @@ def test_the_plan_says_what_is_missing_and_why(predicted, prepared):
         ["0 of 3", "no config of this run"],
         ["0 of 3", "no config of this run"],
     ]
+
+
+@pytest.fixture
+def no_photographs(monkeypatch):
+    """All databases but Waterloo Exploration are prepared."""
+    monkeypatch.setattr(
+        plan.prepare, "is_prepared", lambda name, **_: name != "waterloo_exploration"
+    )
+
+
+def test_photographs_that_stages_take_are_prepared_first(no_photographs):
+    waterloo = ["waterloo_exploration"]
+
+    def missing(table, arguments=""):
+        paper, chosen = tables.select(table)
+        planned = plan.jobs(paper, chosen.values(), runs.RUNS, arguments)
+        return {job.run: job.unprepared() for job in planned}
+
+    restored = {"mt_irn", *(f"mt_irn/{name}" for name in ("single", "multi", "multi-difference"))}
+    assert missing("mt_irn/7") == dict.fromkeys(restored, waterloo) | {"mt_irn/baseline": []}
+    measured = {f"mt_irn/{name}-{of}" for name in ("single", "multi") for of in ("psnr", "ssim")}
+    assert missing("mt_irn/8", "weights=FILE") == {
+        **dict.fromkeys(measured, waterloo),
+        **{"psnr": [], "ssim": []},
+    }
+    assert missing("ttl_iqa/IX")["ttl_iqa"] == waterloo
+    assert missing("ttl_iqa/IX")["ttl_iqa/vgg"] == []
+    assert set(map(tuple, missing("mt_irn/7", "photographs=FOLDER").values())) == {()}
+
+
+def test_what_takes_unprepared_photographs_is_not_started(no_photographs, monkeypatch, tmp_path):
+    monkeypatch.setattr(subprocess, "run", None)
+    taking = {"ours/a": f"{RUNS['ours/a']},photographs=waterloo_exploration"}
+    (job, _), said = plan.jobs(PAPER, [TABLE], taking)[:2], []
+    plan.reproduce([job], tmp_path, list, say=said.append)
+    assert said == ["ours/a on live: not prepared: waterloo_exploration, left out"]
+    prepared = "`jiqa prepare waterloo_exploration`, then `python -m jiqa.main --config="
+    assert prepared in plan.show([job], [])
+
+
+def test_arguments_that_a_config_refuses_are_left_to_the_run_to_tell(prepared):
+    job = plan.jobs(PAPER, [TABLE], RUNS, "wieghts=FILE")[0]
+    assert job.unprepared() == []
 
 
 @pytest.fixture

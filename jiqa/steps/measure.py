@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from jiqa import api
 from jiqa.data import pp
-from jiqa.data.index import Index
+from jiqa.data.index import Index, Records, open_references
 from jiqa.data.pairs import paired
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
@@ -96,6 +96,24 @@ class Scorer:
     def _size(self, row: int) -> tuple[int, int]:
         index = self._source.index
         return pp.size(self._source.records[index.record[row]], _name(index, row))
+
+
+def check(metric: str, index: Index, records: Records) -> None:
+    """Refuses a measure that a database has nothing for.
+
+    Args:
+        metric: the measure.
+        index: of the database to be tested on.
+        records: of its images.
+
+    Raises:
+        InputError: as `Scorer`.
+    """
+    if api.create_metric(metric).kind == "fr":
+        try:
+            open_references(index.database, records)
+        except InputError as error:
+            raise InputError(f"{metric} on {error}") from None
 
 
 @functools.lru_cache(maxsize=8)
