@@ -148,8 +148,14 @@ def check(stages: Sequence[Stage]) -> None:
 
 
 def declared(fields: Mapping[str, Any]) -> list[Stage]:
-    """The stages of a config; raises InputError as `check`."""
+    """The stages of a config.
+
+    Raises:
+        InputError: there is none, or what can be told to be wrong before any is trained.
+    """
     stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
+    if not stages:
+        raise InputError("stages: found none, expected at least one")
     check(stages)
     return stages
 

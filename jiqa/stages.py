@@ -31,7 +31,7 @@ from jiqa.data.prepare import locked
 from jiqa.errors import InputError
 from jiqa.inputs import Pairs, Pristine
 from jiqa.protocols import Split, refuse_leak
-from jiqa.stage import STEPS, Stage, check, read
+from jiqa.stage import STEPS, Stage, declared, read
 
 T = TypeVar("T")
 
@@ -59,10 +59,7 @@ class Stages:
     """
 
     def __init__(self, fields: Mapping[str, Any], root: Path, mesh: Mesh, command: str = ""):
-        self._stages = [Stage(**{"name": name, **fields[name]}) for name in fields["stages"]]
-        if not self._stages:
-            raise InputError("stages: found none, expected at least one")
-        check(self._stages)
+        self._stages = declared(fields)
         self._hows = [read(STEPS[s.step].description, s.fit, s.name) for s in self._stages]
         self._file = fields["weights"]
         self._weights = (
