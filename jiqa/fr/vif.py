@@ -67,7 +67,8 @@ def vif(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> j
       4 levels, `sp5` filters, borders reflected without the edge pixel; 3 x 3 blocks as vectors;
       gain and noise from windows of 17, 9, 5 and 3 coefficients from the finest level on; blocks
       near the border, by half that window, left out; every eigenvalue counted.
-      Grey is MATLAB's rgb2gray, not rounded; pyiqa's luma is another, but grey images agree.
+      Grey is MATLAB's rgb2gray, not rounded; pyiqa's luma is another, and of
+      grey images its score is up to 1.3e-4 off that of loops in float64, which this one's is not.
       A ridge of 1e-8 of the mean variance keeps a covariance invertible whatever the image; where
       no band has any information (0 / 0 there), the score is 1.
     """

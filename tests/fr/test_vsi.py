@@ -45,14 +45,20 @@ def _saliency(rgb):
     return (out - out.min()) / np.ptp(out)
 
 
-def _score(image, ref):
+def _shrunk(x, f):
+    """Every f-th of the means of f x f pixels, zero beyond, as MATLAB's conv2 'same' begins."""
+    means = convolve2d(x, np.ones((f, f)) / f**2)[f // 2 :, f // 2 :]
+    return means[: x.shape[0] : f, : x.shape[1] : f]
+
+
+def _score(image, ref, f=1):
     lmn = np.array([[0.06, 0.63, 0.27], [0.30, 0.04, -0.35], [0.34, -0.60, 0.17]])
 
     def maps(x):
-        luma, m, n = np.moveaxis(255 * x @ lmn.T, -1, 0)
+        luma, m, n = (_shrunk(c, f) for c in np.moveaxis(255 * x @ lmn.T, -1, 0))
         scharr = np.array([[3, 0, -3], [10, 0, -10], [3, 0, -3]]) / 16
         gradient = np.hypot(*(convolve2d(luma, d, "same") for d in (scharr, scharr.T)))
-        return _saliency(x), gradient, m, n
+        return _shrunk(_saliency(x), f), gradient, m, n
 
     def similar(a, b, c):
         return (2 * a * b + c) / (a**2 + b**2 + c)
@@ -77,3 +83,15 @@ def test_saliency_is_the_programs(pair):
 def test_score_is_the_programs(pair):
     got = jax.jit(vsi.vsi)(*(jnp.asarray(x[None], jnp.float32) for x in pair))
     np.testing.assert_allclose(got, [_score(*pair)], rtol=2e-5)
+
+
+def test_large_images_are_shrunk_as_the_program_does_whatever_the_padding():
+    sizes = np.array([[391, 447], [400, 384]], np.int32)
+    whole = [np.tile(x, (3, 2, 1)) / 255 for x in photos.recipe("coffee/jpeg")]
+    pairs = [[x[:height, :width] for x in whole] for height, width in sizes]
+    images = np.random.default_rng(0).uniform(size=(2, 2, 447, 447, 3)).astype(np.float32)
+    for i, pair in enumerate(pairs):
+        for j, x in enumerate(pair):
+            images[j, i, : len(x), : x.shape[1]] = x
+    got = jax.jit(vsi.vsi)(*images, size=sizes)
+    np.testing.assert_allclose(got, [_score(*pair, f=2) for pair in pairs], rtol=2e-5)
