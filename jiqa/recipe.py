@@ -15,7 +15,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import auxiliary, inputs, plots, train
+from jiqa import auxiliary, inputs, plots, train, weights
 from jiqa import mesh as meshes
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.photographs import Photographs
@@ -70,6 +70,8 @@ def run(
     fields = config.to_dict()
     protocol = read(Protocol, fields["protocol"], "protocol")
     listed = declared(fields)
+    if fields["weights"]:
+        weights.check(fields["weights"])
     index, records = _index(fields["data"])
     splits = protocol.splits(index)
     tests = fields["tests"]

@@ -14,8 +14,10 @@ MEASURES = ("fr", "handcrafted", "ops", "test_api.py", "test_measures.py")
 def _quickly_compiled(request):
     """Of networks little is computed here: compilation would take most of the time."""
     quick = not {request.path.name, request.path.parent.name} & set(MEASURES)
-    jax.config.update("jax_disable_most_optimizations", quick)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", str(int(quick)))  # of other processes
+        jax.config.update("jax_disable_most_optimizations", quick)
+        yield
     jax.config.update("jax_disable_most_optimizations", False)
 
 

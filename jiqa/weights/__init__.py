@@ -4,10 +4,10 @@ from pathlib import Path
 
 from jiqa.errors import InputError
 from jiqa.weights import resnet, vgg
-from jiqa.weights.files import Tensors, read
+from jiqa.weights.files import Tensors, check, read
 from jiqa.weights.imported import Imported
 
-__all__ = ["Imported", "load"]
+__all__ = ["Imported", "check", "load"]
 
 
 def load(

@@ -87,6 +87,15 @@ _READERS: dict[str, Callable[[Path], Tensors]] = {
 }
 
 
+def check(path: str | Path) -> None:
+    """Raises InputError where there is no such file, or its suffix is none that `read` knows."""
+    path = Path(path)
+    if path.suffix not in _READERS:
+        raise InputError(f"{path}: found suffix {path.suffix!r}, expected {', '.join(_READERS)}")
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected weights")
+
+
 def read(path: str | Path) -> Tensors:
     """Read every tensor of a .pth, .pt, .safetensors, .h5 or .npz file; no code in it is run.
 
@@ -94,11 +103,8 @@ def read(path: str | Path) -> Tensors:
       InputError: no such file, unknown suffix, the reader's library isn't installed, or the file
         can't be read as what its suffix says.
     """
+    check(path)
     path = Path(path)
-    if path.suffix not in _READERS:
-        raise InputError(f"{path}: found suffix {path.suffix!r}, expected {', '.join(_READERS)}")
-    if not path.is_file():
-        raise InputError(f"{path}: no such file, expected weights")
     try:
         return _READERS[path.suffix](path)
     except InputError:
