@@ -114,10 +114,9 @@ class Metric:
         """
         self._expect(refs)
         if refs is not None:
-            found = (
-                f"{len(refs)} refs" if isinstance(refs, list | tuple) else "a ref, not in a list"
-            )
-            if found != f"{len(images)} refs":
+            listed = isinstance(refs, list | tuple)
+            if not listed or len(refs) != len(images):
+                found = f"{len(refs)} refs" if listed else "a ref, not in a list"
                 raise InputError(f"{self.name}: found {found}, expected {len(images)} refs")
         groups = defaultdict(list)
         for i, image in enumerate(images):
