@@ -34,7 +34,6 @@ def get_config(text: str = "") -> ConfigDict:
     )
     config = ConfigDict()
     config.run = args.method
-    config.seed = args.seed
     config.protocol = common.protocol(args)
     config.weights = ""
     whole = {"resize": None, "crop": _LEAST, "blocks": 1}

@@ -37,7 +37,6 @@ def get_config(text: str = "") -> ConfigDict:
     )
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
-    config.seed = args.seed
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
     config.tests = common.others(args, common.view)

@@ -32,7 +32,6 @@ def get_config(text: str = "") -> ConfigDict:
     )
     config = ConfigDict()
     config.run = run(args.metric)
-    config.seed = args.seed
     config.protocol = common.protocol(args)
     config.weights = ""
     whole = {"resize": None, "crop": 1, "blocks": 1}

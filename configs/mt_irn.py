@@ -65,7 +65,6 @@ def get_config(text: str = "") -> ConfigDict:
     pocket = args.dataset == "pocket"
     config = ConfigDict()
     config.run = f"{run}-{args.metric}" if args.metric else run
-    config.seed = args.seed
     data = common.read_once if args.metric else common.database
     config.data = data(args.dataset)
     config.protocol = common.protocol(args)

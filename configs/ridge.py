@@ -19,7 +19,6 @@ def get_config(text: str = "") -> ConfigDict:
     args = common.parse_run(text, dataset="biq2021", splits=1, weights="", seed=0)
     config = ConfigDict()
     config.run = "ridge"
-    config.seed = args.seed
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
     config.weights = common.weights(args.weights)

@@ -76,7 +76,6 @@ def get_config(text: str = "") -> ConfigDict:
     pocket = args.dataset == "pocket"
     config = ConfigDict()
     config.run = run(args)
-    config.seed = args.seed
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
     config.protocol.aggregate = "mean"

@@ -66,7 +66,10 @@ def _resolve(argument: str) -> str:
 def _parse(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
-    except (flags.Error, AttributeError, OSError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError) as error:
+        name = str(error).strip("\"'")
+        raise InputError(f"command line: no such field in the config: {name}") from None
+    except (flags.Error, OSError, TypeError, ValueError) as error:
         raise InputError(f"command line: {' '.join(str(error).split())}") from None
 
 

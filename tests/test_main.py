@@ -11,7 +11,14 @@ from jiqa import cli
     ("arguments", "message"),
     [
         (["--config=configs/none.py"], "--config: found no file configs/none.py"),
-        (["--config=configs/iqa_nrtl.py", "--config.view.cropp=3"], "cropp"),
+        (
+            ["--config=configs/iqa_nrtl.py", "--config.view.cropp=3"],
+            "no such field in the config: cropp",
+        ),
+        (
+            ["--config=configs/iqa_nrtl.py", "--config.veiw.crop=3"],
+            "no such field in the config: veiw",
+        ),
         (["--config=configs/ridge.py:weights=none.npz"], "none.npz: no such file"),
     ],
 )

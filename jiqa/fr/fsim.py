@@ -27,7 +27,7 @@ SHORTEST, STEP, SIGMA = 6.0, 2.0, -np.log(0.55)  # wavelengths, and the width on
 ANGLE_SIGMA = np.pi / ORIENTATIONS / 1.2
 NOISE = 2.0  # deviations of the noise's energy above its mean
 EPSILON = 1e-4
-PARTS = 8  # that the median's counting splits a map into
+PARTS = 16  # that the median's counting splits a map into
 
 
 def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array:
@@ -108,30 +108,47 @@ def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return radial, angular, noise
 
 
+@jax.custom_jvp
 def _median(x: jax.Array) -> jax.Array:
-    """Median of float32 x >= 0 along the last axis, [b, n] -> [b]: bisection of the bits, no sort.
+    """Median of float32 x >= 0 along the last axis, [b, n] -> [b]."""
+    low, high = _middle(x)
+    return (low + high) / 2
+
+
+@_median.defjvp
+def _median_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    """That of the values in the middle, shared by all that are equal to one."""
+    (x,), (dx,) = primals, tangents
+    low, high = _middle(x)
+    equal = [x == middle[:, None] for middle in (low, high)]
+    slopes = [jnp.where(which, dx, 0.0).sum(1) / which.sum(1) for which in equal]
+    return (low + high) / 2, sum(slopes) / 2
+
+
+def _middle(x: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The one or two values in the middle of each row, [b] twice: bisection of the bits, no sort.
 
     The bits of floats that are not negative are ordered as the floats are.
     """
-    bits = jax.lax.bitcast_convert_type(jax.lax.stop_gradient(x), jnp.int32)
+    bits = jax.lax.bitcast_convert_type(x, jnp.int32)
     largest = jnp.iinfo(jnp.int32).max
     # Counted part by part, which the compiler vectorises; it sums one by one along an axis.
     padded = jnp.pad(bits, ((0, 0), (0, -x.shape[1] % PARTS)), constant_values=largest)
     parts = jnp.split(padded, PARTS, axis=1)
-    rank = (x.shape[1] - 1) // 2
+
+    def below(bound: jax.Array) -> jax.Array:
+        smaller = ((part < bound).astype(jnp.int32) for part in parts)
+        return functools.reduce(jnp.add, smaller).sum(1, keepdims=True)
 
     def narrow(i: jax.Array, low: jax.Array) -> jax.Array:
         middle = low | (1 << (30 - i))
-        smaller = ((part < middle).astype(jnp.int32) for part in parts)
-        below = functools.reduce(jnp.add, smaller).sum(1, keepdims=True)
-        return jnp.where(below <= rank, middle, low)
+        return jnp.where(below(middle) <= (x.shape[1] - 1) // 2, middle, low)
 
     low = jax.lax.fori_loop(0, 31, narrow, jnp.zeros((len(x), 1), jnp.int32))
-    above = jnp.where(bits > low, bits, largest).min(1, keepdims=True)
-    odd_or_tie = (bits <= low).sum(1, keepdims=True) > x.shape[1] // 2
-    high = jnp.where(odd_or_tie, low, above)
-
-    def value(which: jax.Array) -> jax.Array:
-        return jnp.where(bits == which, x, 0.0).sum(1) / (bits == which).sum(1)
-
-    return (value(low) + value(high)) / 2
+    greater = (jnp.where(part > low, part, largest) for part in parts)
+    above = functools.reduce(jnp.minimum, greater).min(1, keepdims=True)
+    high = jnp.where(below(low + 1) > x.shape[1] // 2, low, above)
+    low, high = (jax.lax.bitcast_convert_type(y[:, 0], x.dtype) for y in (low, high))
+    return low, high

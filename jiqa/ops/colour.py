@@ -53,11 +53,19 @@ def lmn(image: jax.Array) -> jax.Array:
     return _map(255 * image, _LMN)
 
 
-def lab(image: jax.Array, white: tuple[float, float, float] = D65) -> jax.Array:
-    """[..., 3] -> [..., 3]: CIE L*a*b* of sRGB, L* in 0..100; `white` is X, Y, Z of the white."""
+def lab(
+    image: jax.Array,
+    white: tuple[float, float, float] = D65,
+    matrix: tuple[tuple[float, float, float], ...] = _XYZ,
+) -> jax.Array:
+    """[..., 3] -> [..., 3]: CIE L*a*b* of sRGB, L* in 0..100.
+
+    `white` is X, Y, Z of the white; `matrix` takes linear RGB to XYZ, and programs differ in its
+    digits.
+    """
     low = image <= 0.04045
     linear = jnp.where(low, image / 12.92, power((image + 0.055) / 1.055, 2.4))
-    xyz = _map(linear, _XYZ)
+    xyz = _map(linear, matrix)
     x, y, z = (_lab_curve(xyz[..., i] / white[i]) for i in range(3))
     return jnp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 

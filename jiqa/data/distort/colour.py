@@ -3,35 +3,28 @@
 The mechanisms are f(image [h, w, 3] in [0, 1], strength [], random numbers or None) -> [h, w, 3].
 """
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jiqa.data.distort import blur
+from jiqa.ops.colour import D65, lab
 
-_TO_XYZ = np.array(
-    [[0.412453, 0.357580, 0.180423], [0.212671, 0.715160, 0.072169], [0.019334, 0.119193, 0.950227]]
+_XYZ = (
+    (0.412453, 0.357580, 0.180423),
+    (0.212671, 0.715160, 0.072169),
+    (0.019334, 0.119193, 0.950227),
 )
-_WHITE = np.array([0.95047, 1.0, 1.08883])  # D65
-_TO_CONE = (_TO_XYZ / _WHITE[:, None]).astype(np.float32)
-_FROM_CONE = np.linalg.inv(_TO_XYZ / _WHITE[:, None]).astype(np.float32)
+_FROM_CONE = np.linalg.inv(np.divide(_XYZ, np.reshape(D65, (3, 1)))).astype(np.float32)
+
+rgb_to_lab = functools.partial(lab, matrix=_XYZ)
 
 
 def luma(image: jax.Array) -> jax.Array:
     """BT.601 luma, [h, w, 3] -> [h, w]."""
     return jnp.einsum("hwc,c->hw", image, np.array([0.299, 0.587, 0.114], np.float32))
-
-
-def rgb_to_lab(image: jax.Array) -> jax.Array:
-    """sRGB -> CIE L*a*b* (D65), [h, w, 3]: L 0..100."""
-    linear = jnp.where(image > 0.04045, ((image + 0.055) / 1.055) ** 2.4, image / 12.92)
-    ratio = jnp.einsum("hwc,xc->hwx", linear, _TO_CONE)
-    x, y, z = jnp.moveaxis(jnp.where(ratio > 216 / 24389, jnp.cbrt(ratio), _line(ratio)), -1, 0)
-    return jnp.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], -1)
-
-
-def _line(ratio: jax.Array) -> jax.Array:
-    return (24389 / 27 * ratio + 16) / 116
 
 
 def lab_to_rgb(lab: jax.Array) -> jax.Array:
