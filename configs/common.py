@@ -41,10 +41,38 @@ def parse(text: str | None, **defaults: Any) -> ConfigDict:
 
 
 def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
-    """`parse`, with the arguments of data and protocol that all config files share."""
-    return parse(
-        text, **{"protocol": "random", "test": 0.1, "cross": "", "shared": False, **defaults}
-    )
+    """`parse`, with the arguments of data and protocol that all config files share.
+
+    Of pocket's eight photographs two are for the test, unless `test` is given.
+    """
+    defaults = {"protocol": "random", "test": 0.1, "cross": "", "shared": False, **defaults}
+    args = parse(text, **defaults)
+    if args.dataset == "pocket":
+        return parse(text, **defaults | {"test": 0.25})
+    return args
+
+
+def on_pocket(args: ConfigDict) -> str:
+    """What `refuse_idle` says of the arguments that do nothing on pocket; elsewhere empty."""
+    return "dataset=pocket" if args.dataset == "pocket" else ""
+
+
+def refuse_idle(args: ConfigDict, *idle: tuple[str, str]) -> None:
+    """Refuses arguments that are given where they do nothing.
+
+    Args:
+        args: the arguments.
+        idle: of each the name, and beside what it does nothing: empty where it does something.
+
+    Raises:
+        InputError: one that is not its type's empty value.
+    """
+    for name, beside in idle:
+        if beside and args[name]:
+            raise InputError(
+                f"config argument {name}: found {args[name]!r} with {beside}, expected none, as it "
+                "does nothing there"
+            )
 
 
 def database(name: str) -> ConfigDict:

@@ -15,12 +15,13 @@ Arguments:
     splits    how many (the paper: 50)
     protocol  random (by content), official (the release's own test part) or lodo (one type of
               distortion left out)
-    test      share of the test part in a random split (the paper: 0.1)
+    test      share of the test part in a random split (the paper: 0.1; pocket: 0.25)
     cross     databases to test on, csiq+tid2013, after training on the whole of `dataset`
     shared    True: also on databases made from the training photographs, as LIVE and TID2013
-    weights   file of the ResNet-50's ImageNet weights, or `none`: from scratch
-    budget    paper, or cpu: stem and stages 1 and 2 frozen, 10 epochs of one crop an image; to
-              expect on biq2021/sample, official: SROCC 0.79 (the yardstick in ridge.py has 0.78)
+    weights   file of the ResNet-50's ImageNet weights, or `none`: from scratch, as on pocket
+    budget    paper (by default), or cpu, and none with pocket. cpu: stem and stages 1 and 2 frozen,
+              10 epochs of one crop an image; to expect on biq2021/sample, official: SROCC 0.79 (the
+              yardstick in ridge.py has 0.78)
     seed      of the splits and of the training
 """
 
@@ -33,16 +34,20 @@ from jiqa.errors import InputError
 def get_config(text: str = "") -> ConfigDict:
     """The run's config; see the file's head for `text`."""
     args = common.parse_run(
-        text, dataset="pocket", variant="full", splits=3, weights="", budget="paper", seed=0
+        text, dataset="pocket", variant="full", splits=3, weights="", budget="", seed=0
     )
+    if args.budget not in ("", "paper", "cpu"):
+        raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
+    pocket = common.on_pocket(args)
+    weights = pocket if args.weights != "none" else ""
+    common.refuse_idle(args, ("weights", weights), ("budget", pocket))
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
     config.tests = common.others(args, common.view)
     config.stages = ("scores",)
-    if args.dataset == "pocket":
-        config.protocol.test = 0.25  # two of its eight photographs
+    if pocket:
         return _pocket(config, args.variant)
     config.weights = common.weights(args.weights)
     config.view = common.view(args.dataset)
@@ -83,8 +88,6 @@ def get_config(text: str = "") -> ConfigDict:
     )
     if args.budget == "cpu":
         _cpu(config, args.variant)
-    elif args.budget != "paper":
-        raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
     return config
 
 

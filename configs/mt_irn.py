@@ -95,22 +95,20 @@ def get_config(text: str = "") -> ConfigDict:
 
 def _read(text: str) -> ConfigDict:
     """The arguments, checked."""
-    defaults: dict[str, Any] = {
-        "dataset": "pocket",
-        "variant": "full",
-        "metric": "",
-        "photographs": "",
-        "ssim_weight": 0.0,
-        "equal": False,
-        "splits": 1,
-        "test": 0.2,
-        "weights": "",
-        "budget": "",
-        "seed": 0,
-    }
-    args = common.parse_run(text, **defaults)
-    if args.dataset == "pocket":
-        args = common.parse_run(text, **defaults | {"test": 0.25})  # two of its eight photographs
+    args = common.parse_run(
+        text,
+        dataset="pocket",
+        variant="full",
+        metric="",
+        photographs="",
+        ssim_weight=0.0,
+        equal=False,
+        splits=1,
+        test=0.2,
+        weights="",
+        budget="",
+        seed=0,
+    )
     _check(args)
     args.photographs = args.photographs or "waterloo_exploration"
     return args
@@ -122,21 +120,16 @@ def _check(args: ConfigDict) -> None:
         if args[name] not in known:
             expected = ", ".join(filter(None, known))
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
-    pocket = "dataset=pocket" if args.dataset == "pocket" else ""
-    variant, no_map = f"variant={args.variant}", args.variant in ("single", "baseline")
-    for name, beside in (
+    pocket, variant = common.on_pocket(args), f"variant={args.variant}"
+    common.refuse_idle(
+        args,
         ("photographs", pocket),
         ("weights", pocket if args.weights != "none" else ""),
         ("budget", pocket),
-        ("ssim_weight", variant if no_map else ""),
+        ("ssim_weight", variant if args.variant in ("single", "baseline") else ""),
         ("equal", variant if args.variant != "single" else ""),
         ("equal", "budget=cpu" if args.budget == "cpu" else ""),
-    ):
-        if beside and args[name]:
-            raise InputError(
-                f"config argument {name}: found {args[name]!r} with {beside}, expected none, as it "
-                "does nothing there"
-            )
+    )
     if args.metric and (args.metric not in METRICS or args.variant not in RESTORERS):
         raise InputError(
             f"config argument metric: found {args.metric!r} with variant {args.variant}, expected "

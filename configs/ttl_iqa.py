@@ -34,7 +34,7 @@ Arguments:
     splits       how many (the paper: 10)
     protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py; the weights are a
                  VGG-16's
-    budget       paper; or cpu: see `_cpu`
+    budget       paper (by default), or cpu (see `_cpu`), and none with pocket
 """
 
 from typing import Any
@@ -112,7 +112,7 @@ def read(text: str) -> ConfigDict:
         levels=3,
         auxiliary="gan",
         types="",
-        photographs="waterloo_exploration",
+        photographs="",
         more="",
         extra=0,
         metric="",
@@ -122,10 +122,11 @@ def read(text: str) -> ConfigDict:
         splits=1,
         test=0.2,
         weights="",
-        budget="paper",
+        budget="",
         seed=0,
     )
     _check(args)
+    args.photographs = args.photographs or "waterloo_exploration"
     return args
 
 
@@ -148,14 +149,17 @@ def _check(args: ConfigDict) -> None:
         ("auxiliary", tuple(AUXILIARY)),
         ("metric", ("", *METRICS)),
         ("dense", ("imported", "fresh")),
-        ("budget", ("paper", "cpu")),
+        ("budget", ("", "paper", "cpu")),
     ):
         if args[name] not in known:
-            expected = ", ".join(map(str, known))
+            expected = ", ".join(str(value) for value in known if value != "")
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
     if bool(args.more) != bool(args.extra) or args.extra < 0:
         found = f"more={args.more!r}, extra={args.extra}"
         raise InputError(f"config arguments: found {found}, expected both or neither")
+    pocket = common.on_pocket(args)
+    weights = pocket if args.weights != "none" else ""
+    common.refuse_idle(args, ("photographs", pocket), ("weights", weights), ("budget", pocket))
     others = {
         "levels": args.levels != 3,
         "auxiliary": args.auxiliary != "gan",
@@ -287,7 +291,6 @@ def _measured(config: Any, photographs: str, cross: str) -> None:
 
 def _pocket(config: Any) -> None:
     """The reduced size: narrow networks from scratch, on small crops."""
-    config.protocol.test = 0.25  # two of its eight photographs
     for name in ("gan", "hallucinate", "simulate"):
         if name in config.stages:
             config[name].pristine.view.crop = 64

@@ -67,8 +67,11 @@ def _parse(arguments: list[str]) -> list[str]:
     try:
         return flags.FLAGS(arguments)
     except (AttributeError, KeyError) as error:
-        name = str(error).strip("\"'")
-        raise InputError(f"command line: no such field in the config: {name}") from None
+        reason = error.args[0]
+        while isinstance(reason, Exception):
+            reason = reason.args[0]
+        reason = " ".join(reason.split())
+        raise InputError(f"command line: no such field in the config: {reason}") from None
     except (flags.Error, OSError, TypeError, ValueError) as error:
         raise InputError(f"command line: {' '.join(str(error).split())}") from None
 

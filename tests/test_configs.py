@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from jiqa import models, optim
-from jiqa.configs import common, iqa_nrtl, mt_irn, ridge, ttl_iqa
+from jiqa.configs import common, handcrafted, iqa_nrtl, mt_irn, ridge, ttl_iqa
 from jiqa.configs.runs import RUNS
 from jiqa.configs.tables.ttl_iqa import PAPER
 from jiqa.data.plan import View
@@ -101,9 +101,6 @@ def test_bad_arguments_are_named(text, message):
         ("budget=tiny", "budget: found 'tiny', expected paper, cpu"),
         ("photographs=kodak", "photographs: found 'kodak' with dataset=pocket, expected none"),
         ("photographs=waterloo_exploration", "photographs: found 'waterloo.* dataset=pocket"),
-        ("weights=FILE", "weights: found 'FILE' with dataset=pocket, expected none"),
-        ("budget=cpu", "budget: found 'cpu' with dataset=pocket, expected none"),
-        ("budget=paper", "budget: found 'paper' with dataset=pocket, expected none"),
         ("variant=single,ssim_weight=0.1", "ssim_weight: found 0.1 with variant=single, expected"),
         ("variant=baseline,ssim_weight=1", "ssim_weight: found 1.0 with variant=baseline"),
         ("equal=True", "equal: found True with variant=full, expected none"),
@@ -120,13 +117,25 @@ def test_bad_arguments_of_mt_irn_are_named(text, message):
         mt_irn.get_config(text)
 
 
-def test_the_share_of_the_test_can_be_given_on_every_database():
-    def share(text):
-        return mt_irn.get_config(text).protocol.test
+@pytest.mark.parametrize("config", [iqa_nrtl, ttl_iqa, mt_irn])
+@pytest.mark.parametrize("text", ["weights=FILE", "budget=cpu", "budget=paper"])
+def test_arguments_that_do_nothing_on_pocket_are_refused(config, text):
+    name, _, value = text.partition("=")
+    with pytest.raises(InputError, match=f"{name}: found '{value}' with dataset=pocket, expected "):
+        config.get_config(text)
+    assert config.get_config("weights=none").weights == ""
 
-    assert (share(""), share("test=0.5"), share("variant=multi,metric=ssim")) == (0.25, 0.5, 0.25)
+
+@pytest.mark.parametrize(
+    ("config", "paper"), [(iqa_nrtl, 0.1), (handcrafted, 0.1), (ttl_iqa, 0.2), (mt_irn, 0.2)]
+)
+def test_the_share_of_the_test_can_be_given_on_every_database(config, paper):
+    def share(text):
+        return config.get_config(text).protocol.test
+
+    assert (share("dataset=pocket"), share("dataset=pocket,test=0.5")) == (0.25, 0.5)
     prepared = "dataset=livec,weights=none"
-    assert (share(prepared), share(f"{prepared},test=0.25")) == (0.2, 0.25)
+    assert (share(prepared), share(f"{prepared},test=0.25")) == (paper, 0.25)
 
 
 def test_arguments_that_mean_what_is_done_anyway_are_taken():
@@ -223,7 +232,7 @@ def test_the_restorers_of_the_cpu_budget_have_equal_updates():
         ("budget=tiny", "budget: found 'tiny'"),
         ("extra=10", "found more='', extra=10, expected both or neither"),
         ("levels=2,variant=vgg", "found levels with the variant vgg, expected one of them"),
-        ("metric=psnr", "metric: found 'psnr', expected , ssim, brisque"),
+        ("metric=psnr", "metric: found 'psnr', expected ssim, brisque"),
         ("metric=ssim,cross=livec", "cross: found 'livec' with a metric, expected pocket"),
         ("levels=2,auxiliary=ssim", "found levels, auxiliary with the variant full"),
         ("dataset=livec", "weights: nothing found, expected the file of a VGG-16's"),

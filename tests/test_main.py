@@ -13,11 +13,11 @@ from jiqa import cli
         (["--config=configs/none.py"], "--config: found no file configs/none.py"),
         (
             ["--config=configs/iqa_nrtl.py", "--config.view.cropp=3"],
-            "no such field in the config: cropp",
+            "no such field in the config: 'cropp' Did you mean \"crop\"",
         ),
         (
             ["--config=configs/iqa_nrtl.py", "--config.veiw.crop=3"],
-            "no such field in the config: veiw",
+            "no such field in the config: 'veiw' Did you mean \"view\"",
         ),
         (["--config=configs/ridge.py:weights=none.npz"], "none.npz: no such file"),
     ],

@@ -60,10 +60,7 @@ class Scorer:
         self.measure = api.create_metric(metric)
         self._pairs = None
         if self.measure.kind == "fr":
-            try:
-                self._pairs = paired(source.index, source.records, source.view)
-            except InputError as error:
-                raise InputError(f"{metric} on {error}") from None
+            self._pairs = paired(source.index, source.records, source.view)
         self._source, self._change = source, change
         self._scores: dict[int, float] = {}
 
