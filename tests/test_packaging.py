@@ -20,7 +20,6 @@ from PIL import Image
 import jiqa.main
 
 ROOT = Path(__file__).resolve().parent.parent
-QUICK_TO_COMPILE = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 SMALL = (
     "--config.data.database=biq2021",
     "--config.data.config=sample",
@@ -38,7 +37,7 @@ def run(command, cwd, **environment):
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
-        env={**keep, "XLA_FLAGS": QUICK_TO_COMPILE, **environment},
+        env={**keep, **environment},
         text=True,
         capture_output=True,
     )

@@ -231,6 +231,35 @@ def bliinds_ii(image):
     return np.array(out)
 
 
+def resized(image, sizes, scales):
+    """[h, w, ...] at `sizes`, a row and a column at a time, from MATLAB's documentation."""
+    for size, scale in zip(sizes, scales, strict=True):
+        image = _resized_line(image, size, scale).swapaxes(0, 1)
+    return image
+
+
+def _resized_line(line, size, scale):
+    """The first axis, with Keys' kernel."""
+
+    def keys(t):
+        t = abs(t)
+        if t <= 1:
+            return 1.5 * t**3 - 2.5 * t**2 + 1
+        return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t <= 2 else 0.0
+
+    shrink = min(scale, 1.0)
+    out = []
+    for i in range(1, size + 1):
+        u = i / scale + 0.5 * (1 - 1 / scale)
+        total = weight = 0.0
+        for k in range(math.floor(u - 2 / shrink) - 1, math.ceil(u + 2 / shrink) + 2):
+            inside = 1 - k if k < 1 else (2 * len(line) + 1 - k if k > len(line) else k)
+            w = keys((u - k) * shrink)
+            total, weight = total + w * line[inside - 1], weight + w
+        out.append(total / weight)
+    return np.array(out)
+
+
 def il_niqe_maps(image, scale):
     """The 109 maps of 524x524 pixels whose blocks IL-NIQE describes, in the order of its code."""
     x = image[:504, :504].astype(np.float64).transpose(2, 0, 1)
@@ -300,26 +329,31 @@ def weibull(x):
     return np.exp(special.logsumexp(k * log) / k - math.log(log.size) / k), k
 
 
-def il_niqe_block(image, row, column):
-    """The 468 features of one block."""
-    out = []
-    for scale in (1, 2):
-        side = 84 // scale
-        cut = (slice(row * side, (row + 1) * side), slice(column * side, (column + 1) * side))
-        (normal,), edges, chroma, symmetric, fine = (
-            [m[cut] for m in maps] for maps in il_niqe_maps(image, scale)
-        )
-        shape, _, left, right = scales(normal)
-        out += [shape, (left + right) / 2]
-        for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
-            out += scales(normal * np.roll(normal, shift, (0, 1)))
-        for m in edges:
-            out += weibull(m)
-        for m in chroma:
-            out += [m.mean(), m.var(ddof=1)]
-        for m in symmetric:
-            shape, _, left, right = scales(m)
-            out += [shape, (left + right) / 2]
-        for m in fine:
-            out += weibull(m)
-    return np.array(out)
+def il_niqe_blocks(image, places):
+    """The 468 features of the blocks at places (row, column)."""
+    maps = {84 // scale: il_niqe_maps(image, scale) for scale in (1, 2)}
+    return np.array(
+        [[x for side, m in maps.items() for x in _il_niqe_block(m, side, at)] for at in places]
+    )
+
+
+def _il_niqe_block(maps, side, place):
+    cut = tuple(slice(i * side, (i + 1) * side) for i in place)
+    (normal,), edges, chroma, symmetric, fine = ([m[cut] for m in kind] for kind in maps)
+    out = _generalised(normal)
+    for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        out += scales(normal * np.roll(normal, shift, (0, 1)))
+    for m in edges:
+        out += weibull(m)
+    for m in chroma:
+        out += [m.mean(), m.var(ddof=1)]
+    for m in symmetric:
+        out += _generalised(m)
+    for m in fine:
+        out += weibull(m)
+    return out
+
+
+def _generalised(m):
+    shape, _, left, right = scales(m)
+    return [shape, (left + right) / 2]
