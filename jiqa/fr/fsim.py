@@ -122,9 +122,12 @@ def _median_jvp(
     """That of the values in the middle, shared by all that are equal to one."""
     (x,), (dx,) = primals, tangents
     low, high = _middle(x)
-    equal = [x == middle[:, None] for middle in (low, high)]
-    slopes = [jnp.where(which, dx, 0.0).sum(1) / which.sum(1) for which in equal]
-    return (low + high) / 2, sum(slopes) / 2
+
+    def slope(middle: jax.Array) -> jax.Array:
+        equal = x == middle[:, None]
+        return jnp.where(equal, dx, 0.0).sum(1) / equal.sum(1)
+
+    return (low + high) / 2, (slope(low) + slope(high)) / 2
 
 
 def _middle(x: jax.Array) -> tuple[jax.Array, jax.Array]:
