@@ -47,6 +47,7 @@ PEERS = {
     "mad": ("pyiqa mad",),
     "lpips": ("lpips alex",),
     "lpips.vgg": ("lpips vgg",),
+    "brisque": ("pyiqa brisque",),
     "niqe": ("pyiqa niqe",),
     "ilniqe": ("pyiqa ilniqe",),
     "piqe": ("pyiqa piqe",),

@@ -33,7 +33,7 @@ Arguments:
                  updates of 8 for the restorer (2,000 of them for the SSIM map, with the restored
                  image beside it: few updates can't learn again what the map alone would undo); stem
                  and stages 1 and 2 of the ResNet frozen, 4 epochs of one 128x128 crop of the image
-                 resized to 256x256; to expect on biq2021/sample, official: SROCC 0.73 (the
+                 resized to 256x256; to expect on biq2021/sample, official: SROCC 0.72 (the
                  yardstick in ridge.py has 0.78)
 """
 

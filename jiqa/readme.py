@@ -255,7 +255,7 @@ def _differences(lines: Sequence[Line]) -> list[Apart]:
             tests.append([(line, line.record)])
     return [
         Apart(
-            f"{test[0][0].cells['database (score)']}, {test[0][0].cells['protocol']}",
+            "{database (score)}, {protocol}, seed {seed}".format_map(test[0][0].cells),
             {
                 (run.key, other.key): show(
                     compare(a.predictions, b.predictions, aggregate=a.summary.aggregate)

@@ -87,7 +87,7 @@ def test_runs_on_the_same_images_are_compared(tmp_path, page, predicted):
     record(tmp_path / "runs" / "2_full", [b])
     record(tmp_path / "runs" / "3_other", [predicted(run="elsewhere", seed=3)])
     readme.update(page, tmp_path / "runs")
-    _, table = page.read_text().split("koniq10k (mos), random-90-10-seed0:\n")
+    _, table = page.read_text().split("koniq10k (mos), random-90-10-seed0, seed 0:\n")
     header, _, *rows = table.partition("<!--")[0].strip().splitlines()
     figures = "{:.3f} [{:.3f}, {:.3f}]".format(*results.compare([a], [b]))
     assert [cell.strip() for cell in header.strip("|").split("|")] == ["run", "less 2"]
@@ -128,7 +128,7 @@ def test_differences_of_other_machines_stay_with_new_numbers(tmp_path, page, pre
     record(tmp_path / "here" / "c", [again], command="python --config=c.py")
     record(tmp_path / "here" / "a", [predicted(run="a")], command="python --config=a.py")
     readme.update(page, tmp_path / "here")
-    _, differences = page.read_text().split("random-90-10-seed0:\n")
+    _, differences = page.read_text().split("random-90-10-seed0, seed 0:\n")
     assert cells(differences, "| run ") == ["run", "less 2"]
     assert [cells(row, "") for row in differences.strip().splitlines()[2:3]] == [["4 d", less_b]]
     assert differences.count("\n|") == 3
