@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from jiqa.ops.colour import luma, ycbcr
+from jiqa.ops.colour import luma, studio_luma
 from jiqa.ops.masks import masked_mean
 
 
@@ -30,7 +30,7 @@ def psnry(
       is 255 all the same, as is the custom in super-resolution. pyiqa's luma goes from 0 to 255
       and is not rounded: `full`, 1.3 dB less.
     """
-    y1, y2 = (luma(x) if full else ycbcr(x, rounded=True)[..., 0] for x in (image, ref))
+    y1, y2 = (luma(x) if full else studio_luma(x) for x in (image, ref))
     return _decibels(((y1 - y2) / 255) ** 2, size)
 
 

@@ -11,9 +11,8 @@ from jiqa.ops.powers import power
 # The first row of the inverse of MATLAB's ntsc2rgb matrix, which rgb2gray uses.
 _GREY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
 
-# MATLAB's rgb2ycbcr: Y, Cb, Cr of R, G, B in [0, 1], in 0..255 (ITU-R BT.601).
-_YCBCR = ((65.481, 128.553, 24.966), (-37.797, -74.203, 112.0), (112.0, -93.786, -18.214))
-_YCBCR_OFFSET = (16.0, 128.0, 128.0)
+# The first row of MATLAB's rgb2ycbcr: Y in 16..235 of R, G, B in [0, 1] (ITU-R BT.601).
+_STUDIO = (65.481, 128.553, 24.966)
 
 _YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 _LMN = ((0.06, 0.63, 0.27), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
@@ -33,14 +32,9 @@ def luma(image: jax.Array, *, rounded: bool = False) -> jax.Array:
     return nearest(grey) if rounded else grey
 
 
-def ycbcr(image: jax.Array, *, rounded: bool = False) -> jax.Array:
-    """[..., 3] -> [..., 3]: MATLAB's rgb2ycbcr, Y in 16..235, Cb and Cr in 16..240.
-
-    `rounded` as MATLAB's is of uint8 images.
-    """
-    rows = zip(_YCBCR, _YCBCR_OFFSET, strict=True)
-    out = jnp.stack([_dot(image, row) + offset for row, offset in rows], axis=-1)
-    return nearest(out) if rounded else out
+def studio_luma(image: jax.Array) -> jax.Array:
+    """[..., 3] -> [...]: Y of MATLAB's rgb2ycbcr, in 16..235, rounded as that of uint8 images."""
+    return nearest(_dot(image, _STUDIO) + 16)
 
 
 def yiq(image: jax.Array) -> jax.Array:
