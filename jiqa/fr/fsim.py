@@ -60,6 +60,15 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
 
 def phase_congruency(grey: jax.Array) -> jax.Array:
     """[b, h, w] -> [b, h, w] in 0..1: energy above the noise, over the sum of amplitudes."""
+
+    def in_turn(grey: jax.Array) -> jax.Array:
+        return jax.lax.map(lambda x: _phase_congruency(x[None])[0], grey)
+
+    # The maps of one image at a time stay in a CPU's cache.
+    return jax.lax.platform_dependent(grey, cpu=in_turn, default=_phase_congruency)
+
+
+def _phase_congruency(grey: jax.Array) -> jax.Array:
     radial, angular, noise = (jnp.asarray(x, grey.dtype) for x in _filters(*grey.shape[1:]))
     spectrum = jnp.fft.fft2(grey)
 
