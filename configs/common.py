@@ -52,23 +52,19 @@ def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
     return args
 
 
-def on_pocket(args: ConfigDict) -> str:
-    """What `refuse_idle` says of the arguments that do nothing on pocket; elsewhere empty."""
-    return "dataset=pocket" if args.dataset == "pocket" else ""
-
-
-def refuse_idle(args: ConfigDict, *idle: tuple[str, str]) -> None:
+def refuse_idle(args: ConfigDict, beside: str, *names: str) -> None:
     """Refuses arguments that are given where they do nothing.
 
     Args:
         args: the arguments.
-        idle: of each the name, and beside what it does nothing: empty where it does something.
+        beside: what makes them idle: 'dataset=pocket'.
+        names: of the idle ones.
 
     Raises:
-        InputError: one that is not its type's empty value.
+        InputError: one that is neither empty nor 'none'.
     """
-    for name, beside in idle:
-        if beside and args[name]:
+    for name in names:
+        if args[name] and args[name] != "none":
             raise InputError(
                 f"config argument {name}: found {args[name]!r} with {beside}, expected none, as it "
                 "does nothing there"

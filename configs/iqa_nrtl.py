@@ -38,16 +38,14 @@ def get_config(text: str = "") -> ConfigDict:
     )
     if args.budget not in ("", "paper", "cpu"):
         raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
-    pocket = common.on_pocket(args)
-    weights = pocket if args.weights != "none" else ""
-    common.refuse_idle(args, ("weights", weights), ("budget", pocket))
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
     config.tests = common.others(args, common.view)
     config.stages = ("scores",)
-    if pocket:
+    if args.dataset == "pocket":
+        common.refuse_idle(args, "dataset=pocket", "weights", "budget")
         return _pocket(config, args.variant)
     config.weights = common.weights(args.weights)
     config.view = common.view(args.dataset)

@@ -120,16 +120,14 @@ def _check(args: ConfigDict) -> None:
         if args[name] not in known:
             expected = ", ".join(filter(None, known))
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
-    pocket, variant = common.on_pocket(args), f"variant={args.variant}"
-    common.refuse_idle(
-        args,
-        ("photographs", pocket),
-        ("weights", pocket if args.weights != "none" else ""),
-        ("budget", pocket),
-        ("ssim_weight", variant if args.variant in ("single", "baseline") else ""),
-        ("equal", variant if args.variant != "single" else ""),
-        ("equal", "budget=cpu" if args.budget == "cpu" else ""),
-    )
+    if args.dataset == "pocket":
+        common.refuse_idle(args, "dataset=pocket", "photographs", "weights", "budget")
+    if args.variant in ("single", "baseline"):
+        common.refuse_idle(args, f"variant={args.variant}", "ssim_weight")
+    if args.variant != "single":
+        common.refuse_idle(args, f"variant={args.variant}", "equal")
+    if args.budget == "cpu":
+        common.refuse_idle(args, "budget=cpu", "equal")
     if args.metric and (args.metric not in METRICS or args.variant not in RESTORERS):
         raise InputError(
             f"config argument metric: found {args.metric!r} with variant {args.variant}, expected "

@@ -157,9 +157,8 @@ def _check(args: ConfigDict) -> None:
     if bool(args.more) != bool(args.extra) or args.extra < 0:
         found = f"more={args.more!r}, extra={args.extra}"
         raise InputError(f"config arguments: found {found}, expected both or neither")
-    pocket = common.on_pocket(args)
-    weights = pocket if args.weights != "none" else ""
-    common.refuse_idle(args, ("photographs", pocket), ("weights", weights), ("budget", pocket))
+    if args.dataset == "pocket":
+        common.refuse_idle(args, "dataset=pocket", "photographs", "weights", "budget")
     others = {
         "levels": args.levels != 3,
         "auxiliary": args.auxiliary != "gan",

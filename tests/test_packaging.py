@@ -32,8 +32,8 @@ SMALL = (
 
 
 def run(command, cwd, **environment):
-    """Runs a command with nothing of the clone on its path; returns what it printed."""
-    keep = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    """What a command prints, with nothing of the clone on its path and one device a process."""
+    keep = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "XLA_FLAGS")}
     done = subprocess.run(
         [str(word) for word in command],
         cwd=cwd,
