@@ -2,11 +2,12 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import recipe
+from jiqa import mesh, recipe
 from jiqa.errors import InputError
 from jiqa.predictions import read_predictions
 from jiqa.transfer import inherit
@@ -81,7 +82,8 @@ def test_a_stage_goes_on_from_the_one_before(tmp_path, monkeypatch):
         config.again.init_from = {"": "scores"}
         config.model.backbone.frozen_bn = True
         config.stages = stages
-        folder = recipe.run(config, str(tmp_path / name), name)
+        one = mesh.make(jax.devices()[:1])
+        folder = recipe.run(config, str(tmp_path / name), name, mesh=one)
         (table,) = read_predictions(folder)
         return table.prediction, json.loads((folder / "split0" / "split.json").read_text())
 

@@ -79,8 +79,8 @@ def test_too_few_blocks_are_refused(photographs, monkeypatch, capsys, name, bloc
 
 
 def test_a_small_photograph_is_refused(photographs, capsys):
-    Image.new("L", (100, 256)).save(photographs / "3.png")
+    Image.new("L", (100, 256)).save(photographs / "0.png")
     assert fit.main(["ilniqe", str(photographs), "--out", "x.npz"]) == 2
-    assert "3.png: found 256x100 pixels, expected 168 or more on each side" in (
+    assert "0.png: found 256x100 pixels, expected 168 or more on each side" in (
         capsys.readouterr().err
     )
