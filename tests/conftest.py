@@ -1,5 +1,7 @@
 """Fixtures of several test files of the package."""
 
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -19,6 +21,13 @@ def _quickly_compiled(request):
         jax.config.update("jax_disable_most_optimizations", quick)
         yield
     jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_to_collect():
+    """What earlier tests leave in caches is not gone through for garbage again: that takes long."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
