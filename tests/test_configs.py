@@ -136,6 +136,7 @@ def test_the_share_of_the_test_can_be_given_on_every_database(config, paper):
     assert (share("dataset=pocket"), share("dataset=pocket,test=0.5")) == (0.25, 0.5)
     prepared = "dataset=livec,weights=none"
     assert (share(prepared), share(f"{prepared},test=0.25")) == (paper, 0.25)
+    assert mt_irn.get_config("variant=multi,metric=ssim").protocol.test == 0.25
 
 
 def test_arguments_that_mean_what_is_done_anyway_are_taken():
