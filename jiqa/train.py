@@ -63,8 +63,21 @@ class Descent:
     def __post_init__(self) -> None:
         if self.select not in ("best", "last"):
             raise InputError(f"select: found {self.select!r}, expected best or last")
-        if not self.epochs > 0:
-            raise InputError(f"epochs: found {self.epochs}, expected a number above 0")
+        for name in ("epochs", "evaluate_every"):
+            if not getattr(self, name) > 0:
+                found = getattr(self, name)
+                raise InputError(f"{name}: found {found}, expected a number above 0")
+
+    def steps(self, rows: int) -> tuple[int, frozenset[int]]:
+        """How many updates a training on so many rows takes, and after which it is evaluated.
+
+        The last is always among these. What falls between two updates is the later one's.
+        """
+        per_epoch = rows / self.batch_size
+        steps = self.updates or math.ceil(self.epochs * per_epoch)
+        every = self.evaluate_updates or self.evaluate_every * per_epoch
+        times = int(steps / every)
+        return steps, frozenset([*(math.ceil(i * every) for i in range(1, times + 1)), steps])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -201,8 +214,7 @@ def descend(
     """
     meshes.check_batch(how.batch_size, mesh)
     per_epoch = len(rows) / how.batch_size
-    steps = how.updates or math.ceil(how.epochs * per_epoch)
-    evaluate_every = how.evaluate_updates or max(1, round(how.evaluate_every * per_epoch))
+    steps, evaluated = how.steps(len(rows))
     optimiser = build(how.optim, variables["params"], steps)
     update = jax.jit(
         make_update(optimiser), donate_argnums=0, out_shardings=meshes.replicated(mesh)
@@ -230,10 +242,9 @@ def descend(
             for step, batch in enumerate(batches, start + 1):
                 state, metrics = update(state, batch, data.arrays)
                 report.add(step, metrics)
-                at_end = step == steps
-                if step % how.log_every == 0 or step % evaluate_every == 0 or at_end:
+                if step % how.log_every == 0 or step in evaluated:
                     report.flush(step, step / per_epoch)
-                if step % evaluate_every == 0 or at_end:
+                if step in evaluated:
                     measured = validate(state.variables)
                     report.validation(step, step / per_epoch, **measured)
                     checkpoints.save(step, state, score(measured))

@@ -197,7 +197,7 @@ def test_mt_irn_is_trained_on_scores_as_the_paper_has_it(variant):
 
 @pytest.mark.parametrize("metric", ["", ",metric=psnr"])
 @pytest.mark.parametrize(
-    ("where", "epochs"), [("dataset=live,weights=none,", (50, 150)), ("", (3, 5))]
+    ("where", "epochs"), [("dataset=live,weights=none,", (50, 150)), ("", (2, 3))]
 )
 def test_the_single_task_restorer_can_have_the_updates_of_both_stages(where, epochs, metric):
     def config(text):

@@ -188,6 +188,10 @@ def test_a_machine_can_take_a_part_of_the_splits(databases, tmp_path):
     ("changes", "message"),
     [
         ({"scores.fit.epochs": 0.0}, "epochs: found 0.0, expected a number above 0"),
+        (
+            {"scores.fit.evaluate_every": -1.0},
+            "evaluate_every: found -1.0, expected a number above 0",
+        ),
         ({"scores.fit.loss": "huber"}, "loss: found 'huber'"),
         ({"view.crop": 64}, r"40x40 pixels .* expected at least 64x64"),
         ({"protocol.test": 1.5}, "protocol test: 1.5"),
@@ -197,6 +201,20 @@ def test_a_machine_can_take_a_part_of_the_splits(databases, tmp_path):
 def test_bad_fields_are_named(tmp_path, changes, message):
     with pytest.raises(InputError, match=message):
         tiny_run.run(tmp_path, **changes)
+
+
+@pytest.mark.parametrize(
+    ("how", "steps", "evaluated"),
+    [
+        # 10 rows by 4 are 2.5 updates an epoch.
+        ({"epochs": 3}, 8, {3, 5, 8}),
+        ({"epochs": 3, "evaluate_every": 2}, 8, {5, 8}),
+        ({"epochs": 1, "evaluate_every": 0.2}, 3, {1, 2, 3}),
+        ({"updates": 7, "evaluate_updates": 3}, 7, {3, 6, 7}),
+    ],
+)
+def test_a_training_is_evaluated_as_epochs_end(how, steps, evaluated):
+    assert train.Fit(batch_size=4, **how).steps(10) == (steps, evaluated)
 
 
 def test_a_field_that_is_not_there_is_named():
