@@ -94,7 +94,6 @@ def config(photographs="", **changes):
     return ConfigDict(
         {
             "run": "tiny-psnr",
-            "seed": 0,
             "data": {
                 "database": "pocket",
                 "config": "",

@@ -97,7 +97,6 @@ def config(**changes):
     }
     fields = {
         "run": "ttl_iqa/tiny",
-        "seed": 0,
         "data": {
             "database": "pocket",
             "config": "",

@@ -15,7 +15,6 @@ def config(**changes) -> ConfigDict:
     fields = ConfigDict(
         {
             "run": "iqa_nrtl/tiny",
-            "seed": 0,
             "data": {
                 "database": "tiny",
                 "config": "",
