@@ -1,11 +1,13 @@
 """What the config files share: how their arguments are read, and where images come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ml_collections import ConfigDict
 
 from jiqa.errors import InputError
+
+BUDGETS = ("", "paper", "cpu")  # the first is the paper's, or none with pocket
 
 # (height, width) that IQA-NRTL resizes each database's images to, before it cuts 224x224 blocks.
 RESIZE = {
@@ -50,6 +52,18 @@ def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
     if args.dataset == "pocket":
         return parse(text, **defaults | {"test": 0.25})
     return args
+
+
+def refuse_unknown(args: ConfigDict, **known: Iterable[Any]) -> None:
+    """Refuses values of arguments that are not among those `known` by the argument's name.
+
+    Raises:
+        InputError: one that is not.
+    """
+    for name, values in known.items():
+        if args[name] not in values:
+            expected = ", ".join(str(value) for value in values if value != "")
+            raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
 
 
 def refuse_idle(args: ConfigDict, beside: str, *names: str) -> None:

@@ -28,7 +28,6 @@ Arguments:
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
-from jiqa.errors import InputError
 
 
 def get_config(text: str = "") -> ConfigDict:
@@ -36,8 +35,7 @@ def get_config(text: str = "") -> ConfigDict:
     args = common.parse_run(
         text, dataset="pocket", variant="full", splits=3, weights="", budget="", seed=0
     )
-    if args.budget not in ("", "paper", "cpu"):
-        raise InputError(f"config argument budget: found {args.budget!r}, expected paper or cpu")
+    common.refuse_unknown(args, budget=common.BUDGETS)
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.data = common.database(args.dataset)

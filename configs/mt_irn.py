@@ -118,10 +118,7 @@ def _read(text: str) -> ConfigDict:
 
 def _check(args: ConfigDict) -> None:
     """Refuses arguments that are unknown, don't go together, or are given where they do nothing."""
-    for name, known in (("variant", tuple(VARIANTS)), ("budget", ("", "paper", "cpu"))):
-        if args[name] not in known:
-            expected = ", ".join(filter(None, known))
-            raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
+    common.refuse_unknown(args, variant=VARIANTS, budget=common.BUDGETS)
     if args.dataset == "pocket":
         common.refuse_idle(args, "dataset=pocket", "photographs", "weights", "budget")
     if args.variant in ("single", "baseline"):

@@ -143,17 +143,15 @@ def run(args: ConfigDict) -> str:
 
 def _check(args: ConfigDict) -> None:
     """Refuses arguments that are unknown, or don't go together."""
-    for name, known in (
-        ("variant", tuple(VARIANTS)),
-        ("levels", tuple(STRENGTHS)),
-        ("auxiliary", tuple(AUXILIARY)),
-        ("metric", ("", *METRICS)),
-        ("dense", ("imported", "fresh")),
-        ("budget", ("", "paper", "cpu")),
-    ):
-        if args[name] not in known:
-            expected = ", ".join(str(value) for value in known if value != "")
-            raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
+    common.refuse_unknown(
+        args,
+        variant=VARIANTS,
+        levels=STRENGTHS,
+        auxiliary=AUXILIARY,
+        metric=("", *METRICS),
+        dense=("imported", "fresh"),
+        budget=common.BUDGETS,
+    )
     if bool(args.more) != bool(args.extra) or args.extra < 0:
         found = f"more={args.more!r}, extra={args.extra}"
         raise InputError(f"config arguments: found {found}, expected both or neither")

@@ -8,14 +8,14 @@ import pytest
 
 from jiqa.predictions import Predictions
 
-# Where measures are tested they are compiled as users have them.
-MEASURES = ("fr", "handcrafted", "ops", "test_api.py", "test_measures.py")
+# Where measures and distortions are tested they are compiled as users have them.
+PIXELS = ("fr", "handcrafted", "ops", "test_api.py", "test_distort.py", "test_measures.py")
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _quickly_compiled(request):
     """Of networks little is computed here: compilation would take most of the time."""
-    quick = not {request.path.name, request.path.parent.name} & set(MEASURES)
+    quick = not {request.path.name, request.path.parent.name} & set(PIXELS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", str(int(quick)))  # of other processes
         jax.config.update("jax_disable_most_optimizations", quick)
