@@ -1,6 +1,6 @@
 """What the config files share: how their arguments are read, and where images come from."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ml_collections import ConfigDict
@@ -54,7 +54,7 @@ def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
     return args
 
 
-def refuse_unknown(args: ConfigDict, **known: Iterable[Any]) -> None:
+def refuse_unknown(args: ConfigDict, **known: Collection[Any]) -> None:
     """Refuses values of arguments that are not among those `known` by the argument's name.
 
     Raises:

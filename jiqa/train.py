@@ -76,8 +76,8 @@ class Descent:
         per_epoch = rows / self.batch_size
         steps = self.updates or math.ceil(self.epochs * per_epoch)
         every = self.evaluate_updates or self.evaluate_every * per_epoch
-        times = int(steps / every)
-        return steps, frozenset([*(math.ceil(i * every) for i in range(1, times + 1)), steps])
+        ends = (math.ceil(i * every) for i in range(1, int(steps / every) + 1))
+        return steps, frozenset({*ends, steps})
 
 
 @dataclasses.dataclass(frozen=True)

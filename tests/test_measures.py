@@ -83,9 +83,9 @@ def _slope(metric):
     """Value and gradient, of grey that is not rounded: what the gradient is defined by."""
     entry = metric.entry
     function = functools.partial(registry.resolve(entry.build), **entry.options)
-    parameters = {} if metric.params is None else {"params": metric.params}
-    compiled = jax.jit(jax.value_and_grad(lambda *x, **rest: function(*x, **rest).sum()))
-    compiled = functools.partial(compiled, **parameters)
+    slope = jax.jit(jax.value_and_grad(lambda *x, **params: function(*x, **params).sum()))
+    params = {} if metric.params is None else {"params": metric.params}
+    compiled = functools.partial(slope, **params)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(colour, "nearest", lambda x: x)
         compiled(*_small(metric))
