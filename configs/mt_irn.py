@@ -9,9 +9,9 @@ python -m jiqa.main --config=configs/mt_irn.py
 python -m jiqa.main --config=configs/mt_irn.py:dataset=livec,weights=FILE
     As the paper: a restorer that learns from Waterloo Exploration (150 epochs), then ResNet-50 with
     ImageNet weights and five 224x224 crops an image, 10 epochs with the restorer frozen and 40 with
-    everything. One GPU, or a TPU. Ours, since the paper does not say: its batch of 48 is of images,
-    each with its five crops (240 an update); a tenth of the training part's contents is kept for
-    validation, and either of the two trainings ends with the epoch of the highest SROCC there.
+    everything. One GPU, or a TPU. Its batch of 48 crops is of 10 images, each with its five crops.
+    Ours: a tenth of the training part's contents is kept for validation, and either of the two
+    trainings ends with the epoch of the highest SROCC there.
 
 Arguments:
     dataset      pocket, or a prepared database: koniq10k, biq2021/sample (`jiqa prepare --list`)
@@ -136,7 +136,8 @@ def _check(args: ConfigDict) -> None:
 
 def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
     """Stages `ssim_map` (multitask) and `restore`."""
-    pairs = {"view": {"resize": None, "crop": 224, "blocks": 1}, "seed": args.seed}
+    view = {"resize": None, "crop": 224, "blocks": 1, "flip": False}
+    pairs = {"view": view, "seed": args.seed}
     if args.dataset != "pocket":
         pairs |= {"photographs": args.photographs, "val": 4, "held_out": 6}
 
@@ -178,7 +179,7 @@ def _scores(
             "parts": parts,
             "weight_decay": 5e-4,
         }
-        fit = {"loss": "mae", "epochs": epochs, "batch_size": 48, "optim": optim}
+        fit = {"loss": "mae", "epochs": epochs, "batch_size": 10, "optim": optim}
         return {"step": "supervised", "fit": fit, **rest}
 
     if variant == "baseline":
@@ -194,7 +195,7 @@ def _pocket(config: Any, equal: bool) -> None:
     for name, epochs in (("ssim_map", 1.0), ("restore", 3.0 if equal else 2.0)):
         if name in config.stages:
             config[name].model.width = 8
-            config[name].pairs.view.crop = 64
+            config[name].pairs.view.update({"crop": 64, "flip": True})
             fit = config[name].fit
             fit.epochs, fit.batch_size, fit.evaluate_updates = epochs, 32, 200
             fit.optim.learning_rate, fit.optim.schedule = 1e-3, "cosine"
@@ -238,7 +239,7 @@ def _cpu(config: Any) -> None:
     for name, count in updates.items():
         if name in config.stages:
             config[name].model.residual = True
-            config[name].pairs.view.crop = 64
+            config[name].pairs.view.update({"crop": 64, "flip": True})
             fit = config[name].fit
             fit.batch_size, fit.updates, fit.evaluate_updates = 8, count, 1000
             fit.optim.learning_rate, fit.optim.schedule, fit.optim.warmup = 1e-3, "cosine", 0.02

@@ -81,7 +81,7 @@ def get_config(text: str = "") -> ConfigDict:
     config.protocol.aggregate = "mean"
     config.weights = "" if pocket else common.weights(args.weights, "VGG-16")
     config.dense = bool(config.weights) and args.dense == "imported"
-    config.view = ConfigDict({"resize": (224, 224), "crop": 224, "blocks": 1, "flip": True})
+    config.view = ConfigDict({"resize": (224, 224), "crop": 224, "blocks": 1, "flip": False})
     stages = _auxiliary(args, config.weights, config.dense) if transfer else {}
     if args.metric:
         stages |= _measure(args.metric)
