@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jiqa.api import Metric, create_metric, list_metrics
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["Metric", "create_metric", "list_metrics"]
 
 # `jiqa.configs` and `jiqa.tfds_builders` lie inside the package in the wheel and beside it in a
