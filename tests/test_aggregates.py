@@ -74,7 +74,7 @@ def test_a_difference_and_its_interval(runs, aggregate):
         ]
         for run in runs
     ]
-    expected = np.quantile(np.subtract(*drawn), [0.025, 0.975])
+    expected = np.quantile(np.subtract(drawn[0], drawn[1]), [0.025, 0.975])
     assert found[1:] == pytest.approx(tuple(expected))
 
 

@@ -10,6 +10,7 @@ from jiqa.configs import mt_irn
 from jiqa.predictions import read_predictions
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 
+pytestmark = pytest.mark.slow
 STAGES = ("ssim_map", "restore", "head", "all")
 
 

@@ -112,6 +112,7 @@ def test_installed_wheel_lists_databases_from_an_empty_folder(scripts, tmp_path)
     assert "pocket" in listed
 
 
+@pytest.mark.slow
 def test_installed_wheel_trains_and_two_processes_agree_with_one(scripts, prepared, tmp_path):
     alone, launched = tmp_path / "alone", tmp_path / "launched"
     config = "--config=configs/iqa_nrtl.py"

@@ -509,6 +509,26 @@ def test_without_arguments_the_shares_are_the_papers(paper, test):
     protocol = CONFIGS[paper].get_config("dataset=livec,weights=FILE").protocol
     found = read(Protocol, protocol.to_dict(), "protocol")
     assert (found.kind, found.test, found.val, found.shared) == ("random", test, 0.1, False)
+    across = CONFIGS[paper].get_config("dataset=live,weights=FILE,cross=csiq").protocol
+    assert (across.kind, across.shared) == ("cross", False)
+
+
+@pytest.mark.parametrize(
+    ("name", "pins"),
+    [
+        ("iqa_nrtl", IQA_NRTL["model"]),
+        ("mt_irn", MT_IRN["head.model all.model"]),
+        ("unet", MT_IRN["ssim_map.model restore.model head.model.restorer all.model.restorer"]),
+        ("sftnet", TTL_IQA["levels.model scores.model"]),
+        ("dt_gan", TTL_IQA["gan.model hallucinate.model"]),
+    ],
+)
+def test_a_network_without_options_is_the_papers(name, pins):
+    found = of_model({"name": name})
+    # Without pre-trained weights there is nothing to freeze, and no phi.
+    paths = found.keys() & pins.keys() - {"backbone.frozen_bn", "semantic"}
+    assert len(paths) > 3
+    assert {path: found[path] for path in paths} == {path: pins[path][0] for path in paths}
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,7 @@ def table(folder):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_own_pairs_are_of_the_split_and_the_held_out_ones_are_its_test_images(own):
     rows = table(own / "split0" / "restore")
     (tested,) = read_predictions(own)
@@ -180,6 +181,7 @@ def test_own_pairs_are_of_the_split_and_the_held_out_ones_are_its_test_images(ow
     assert (own / "split0" / "restore" / "restored.png").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_what_a_restorer_has_seen_is_kept_and_is_not_tested_on(own):
     index, _ = load_index("pocket")
     (tested,) = read_predictions(own)
@@ -194,6 +196,7 @@ def test_what_a_restorer_has_seen_is_kept_and_is_not_tested_on(own):
         fit_restore(None, None, data, leaking, RestoreFit(), own, MESH, 0)
 
 
+@pytest.mark.slow
 def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
     def again():
         return recipe.run(config(), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
@@ -215,6 +218,7 @@ def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
         assert ours == theirs
 
 
+@pytest.mark.slow
 def test_a_stage_with_photographs_of_its_own_is_trained_once(apart):
     folder, calls = apart
     stages = sorted(
@@ -229,6 +233,7 @@ def test_a_stage_with_photographs_of_its_own_is_trained_once(apart):
     np.testing.assert_array_equal(scores["first-psnr"], again["second-psnr"])
 
 
+@pytest.mark.slow
 def test_what_is_restored_is_of_photographs_that_were_held_out(apart, photographs):
     (restored,) = (apart[0] / "stages").glob("restore-*/")
     rows = table(restored)
@@ -307,6 +312,7 @@ def test_a_restorer_without_pairs_is_refused(tmp_path):
         recipe.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
 
 
+@pytest.mark.slow
 def test_photographs_are_restored_by_the_command(apart, photographs, tmp_path, capsys):
     (stage,) = (apart[0] / "stages").glob("restore-*/")
     broken = tmp_path / "broken.jpg"

@@ -172,6 +172,7 @@ def kept(root, name):
     return found
 
 
+@pytest.mark.slow
 def test_a_run_goes_through_all_four_stages(finished, drawn):
     root, here = finished
     index, _, split = drawn
@@ -187,6 +188,7 @@ def test_a_run_goes_through_all_four_stages(finished, drawn):
     assert told["seen"] == sorted(set(index.content_hash[split.train]))
 
 
+@pytest.mark.slow
 def test_photographs_of_the_database_are_those_of_training_contents_alone(finished, drawn):
     index, _, split = drawn
     made, _ = auxiliary.database(kept(finished[0], "hallucinate") / auxiliary.DATABASES)
@@ -196,6 +198,7 @@ def test_photographs_of_the_database_are_those_of_training_contents_alone(finish
     assert len(made) == 2 * 6
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
     finished, tmp_path, undrawn
 ):
@@ -219,6 +222,7 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
         assert (ours / path.relative_to(theirs)).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.slow
 def test_another_run_of_the_split_takes_the_dt_gans_and_pictures_as_they_are(
     finished, undrawn, monkeypatch
 ):
@@ -241,6 +245,7 @@ def test_another_run_of_the_split_takes_the_dt_gans_and_pictures_as_they_are(
     assert np.abs(ours - theirs).min() > 0
 
 
+@pytest.mark.slow
 def test_attention_is_drawn_on_the_best_the_middle_and_the_worst_test_image(
     finished, drawn, tmp_path, monkeypatch
 ):
@@ -272,6 +277,7 @@ def test_attention_is_drawn_on_the_best_the_middle_and_the_worst_test_image(
     assert not shown
 
 
+@pytest.mark.slow
 def test_synthetic_distortions_stand_in_for_the_gan(tmp_path, drawn, undrawn):
     index, _, split = drawn
     fields = config(stages=("simulate", "levels", "scores"))
@@ -297,6 +303,7 @@ def tested(drawn, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("inner", ["", "split0"])
 def test_files_are_scored_by_what_a_run_has_learned(finished, tested, inner, capsys):
     name = str(finished[1] / inner)
@@ -313,6 +320,7 @@ def test_files_are_scored_by_what_a_run_has_learned(finished, tested, inner, cap
     assert err.count("\n") == 2
 
 
+@pytest.mark.slow
 def test_a_folder_that_gives_no_scores_is_named(finished, tested, tmp_path, capsys):
     root, here = finished
     ridge = tmp_path / "ridge"
@@ -332,6 +340,7 @@ def test_a_folder_that_gives_no_scores_is_named(finished, tested, tmp_path, caps
     assert f"{here}: found params 'a.mat', expected none" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_stage_that_has_learned_from_a_test_content_is_refused(drawn, tmp_path, monkeypatch):
     index, _, split = drawn
     row = split.test[0]

@@ -55,6 +55,7 @@ def test_a_folder_of_another_run_is_refused(finished):
         tiny_run.run(finished, **{"scores.fit.batch_size": 4})
 
 
+@pytest.mark.slow
 def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
     metrics = tmp_path / SPLIT / "scores" / "metrics.csv"
     command = [sys.executable, str(Path(tiny_run.__file__)), str(tmp_path)]
