@@ -45,10 +45,10 @@ def shrunk(config):
         if "epochs" in stage.fit or "updates" in stage.fit:
             stage.fit.update({"updates": 2, "batch_size": 6, "evaluate_updates": 2})
         if "width" in stage.get("model", {}):
-            stage.model.width = 2
-        for inner in ("backbone", "restorer"):
+            stage.model.width = 6 if stage.model.name == "unet" else 2
+        for inner, width in (("backbone", 2), ("restorer", 6)):
             if inner in stage.get("model", {}):
-                stage.model[inner].width = 2
+                stage.model[inner].width = width
     return config
 
 
