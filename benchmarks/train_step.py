@@ -46,8 +46,7 @@ class Ours:
     """jiqa's update, prediction and input, on one kind of source."""
 
     def __init__(self, model: nn.Module, variables: Any, blocks: Streamed | Resident, batch: int):
-        mesh = meshes.make()
-        meshes.check_batch(batch, mesh)
+        mesh = meshes.fitting(meshes.make(), batch)
         whole = meshes.replicated(mesh)
         optimiser = optim.build(OPTIM, variables["params"], 1)
         update = supervised.make_update(model, losses.get("mae"), optimiser, blocks.images)

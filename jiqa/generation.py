@@ -101,7 +101,7 @@ def fit_gan(
         split: of that index: training rows alone are shown, and they alone decide the levels.
         how: the training.
         folder: of the stage.
-        mesh: of the devices.
+        mesh: of the devices, of which those are used that the batch divides over.
         seed: of the data order, the blocks and the history.
 
     Returns:
@@ -113,7 +113,8 @@ def fit_gan(
 
     Raises:
         InputError: a level has no images; a test image has a content of the training images; the
-            model has no phi for the semantic loss; a field is off, or a batch does not divide.
+            model has no phi for the semantic loss; a field is off, or a batch does not divide over
+            the processes.
         DivergedError: a loss is not finite.
     """
     source: Any = data.source
@@ -127,9 +128,10 @@ def fit_gan(
     seen = frozenset(data.index.take(split.train).content_hash.tolist())
     refuse_leak(seen, data.index.take(split.test))
     started = {"params": {name: variables["params"][name] for name in gan.NETWORKS}}
-    arrays = data.arrays
+    mesh = meshes.fitting(mesh, how.batch_size)
+    arrays = data.on(mesh)
     if how.semantic_weight:
-        arrays = arrays | {"backbone": jax.device_put(phi, meshes.replicated(mesh))}
+        arrays = arrays | {"backbone": meshes.copied(phi, mesh)}
     shown = _blocks(source.pristine, source.pristine_test[:SHOWN])
     translate = _translator(model, mesh)
 

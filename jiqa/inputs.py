@@ -4,12 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
-from jax.sharding import Mesh
 
 from jiqa import auxiliary, train
-from jiqa import mesh as meshes
 from jiqa.data import pairs, photographs
 from jiqa.data.index import Index, Records, Several, concatenated
 from jiqa.data.levels import quality_levels
@@ -130,28 +127,25 @@ def apart(which: Pairs) -> Apart:
     return Apart(found, made.folder.name, train.Data(made.index, made, {}), split)
 
 
-def on_devices(
-    index: Index, records: Records, view: View, at: Mapping[str, Any], mesh: Mesh
-) -> train.Data:
-    """A database and the source of its blocks, on the devices.
+def cut(index: Index, records: Records, view: View, at: Mapping[str, Any]) -> train.Data:
+    """A database and the source of its blocks.
 
     Args:
         index: of the database.
         records: of its images.
         view: how these are cut.
         at: `resident_mb` and `workers`, as the section `data` of a config.
-        mesh: of the devices.
 
     Raises:
         InputError: what `jiqa.data.pipeline.source` refuses.
     """
     blocks = _source(index, records, view, at)
-    return train.Data(index, blocks, jax.device_put(blocks.arrays, meshes.replicated(mesh)))
+    return train.Data(index, blocks, blocks.arrays)
 
 
-def recut(data: train.Data, view: View, at: Mapping[str, Any], mesh: Mesh) -> train.Data:
-    """A database as another view has it; arguments and errors as `on_devices`'s."""
-    return on_devices(data.index, data.source.records, view, at, mesh)
+def recut(data: train.Data, view: View, at: Mapping[str, Any]) -> train.Data:
+    """A database as another view has it; arguments and errors as `cut`'s."""
+    return cut(data.index, data.source.records, view, at)
 
 
 def beside(
@@ -160,9 +154,8 @@ def beside(
     data: train.Data,
     split: Split,
     at: Mapping[str, Any],
-    mesh: Mesh,
 ) -> train.Data:
-    """The photographs, beside the training images of a split; arguments else as `on_devices`'s.
+    """The photographs, beside the training images of a split; arguments else as `cut`'s.
 
     Args:
         which: how.
@@ -183,13 +176,11 @@ def beside(
         pristine_train=np.sort(learned),
         pristine_test=np.sort(held_out),
     )
-    return train.Data(data.index, both, jax.device_put(both.arrays, meshes.replicated(mesh)))
+    return train.Data(data.index, both, both.arrays)
 
 
-def made(
-    folder: str, view: View, seed: int, at: Mapping[str, Any], mesh: Mesh
-) -> tuple[train.Data, Split]:
-    """The database that a stage made; arguments and errors else as `on_devices`'s.
+def made(folder: str, view: View, seed: int, at: Mapping[str, Any]) -> tuple[train.Data, Split]:
+    """The database that a stage made; arguments and errors else as `cut`'s.
 
     Args:
         folder: the stage's fact `database`.
@@ -203,7 +194,7 @@ def made(
     tenth = round(len(contents) / 10)
     test, val, rest = np.split(contents, [tenth, 2 * tenth])
     split = by_contents(index, "auxiliary", seed, (rest, val, test))
-    return on_devices(index, records, view, at, mesh), split
+    return cut(index, records, view, at), split
 
 
 def real_for_made(
@@ -213,11 +204,10 @@ def real_for_made(
     levels: int,
     view: View,
     at: Mapping[str, Any],
-    mesh: Mesh,
 ) -> tuple[train.Data, Split]:
     """Images of the run's database to learn levels from, and those that a stage made to test on.
 
-    Arguments and errors else as `made`'s and `on_devices`'s.
+    Arguments and errors else as `made`'s and `cut`'s.
 
     Args:
         data: the run's database; the levels of its training images, and of its validation images,
@@ -239,7 +229,7 @@ def real_for_made(
     bounds = np.cumsum([len(part) for part in parts])
     rows = np.split(np.arange(len(index)), bounds)
     split = dataclasses.replace(split, train=rows[0], val=rows[1], test=rows[2])
-    return on_devices(index, both, view, at, mesh), split
+    return cut(index, both, view, at), split
 
 
 def _source(index: Index, records: Records, view: View, at: Mapping[str, Any]) -> Any:

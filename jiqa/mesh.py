@@ -1,6 +1,9 @@
-"""Where arrays live: one mesh axis `data`, batches split along it, everything else copied."""
+"""Where arrays live: one mesh axis `data`, batches split along it, everything else copied.
 
-from collections import deque
+A batch need not divide over all devices: `fitting` picks those that it divides over.
+"""
+
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -12,9 +15,41 @@ from jiqa.errors import InputError
 
 
 def make(devices: list[Any] | None = None) -> Mesh:
-    """A mesh of all devices, or of those given, along the axis `data`."""
-    devices = devices or jax.devices()
-    return jax.make_mesh((len(devices),), ("data",), (AxisType.Auto,), devices=devices)
+    """A mesh of all devices, or of those given, along the axis `data`, process by process.
+
+    The devices of a process are neighbours, as the parts of a batch are that it reads.
+    """
+    ordered = sorted(devices or jax.devices(), key=lambda device: device.process_index)
+    return Mesh(np.array(ordered), ("data",), axis_types=(AxisType.Auto,))
+
+
+def alone() -> Mesh:
+    """A mesh of this process's first device."""
+    return make(jax.local_devices()[:1])
+
+
+def fitting(mesh: Mesh, batch_size: int, name: str = "batch_size") -> Mesh:
+    """The largest part of a mesh that a batch divides over, with as many devices of each process.
+
+    Args:
+        mesh: of `make`.
+        batch_size: images of a batch, over all processes.
+        name: of the batch's field, for the message.
+
+    Raises:
+        InputError: the batch does not divide over the processes.
+    """
+    of_process = defaultdict(list)
+    for device in mesh.devices.flat:
+        of_process[device.process_index].append(device)
+    processes = len(of_process)
+    if batch_size < 1 or batch_size % processes:
+        expected = f"a multiple of the {processes} processes" if processes > 1 else "1 or more"
+        raise InputError(f"{name}: found {batch_size}, expected {expected}")
+    most = min(map(len, of_process.values()))
+    share = batch_size // processes
+    count = max(number for number in range(1, most + 1) if share % number == 0)
+    return make([device for devices in of_process.values() for device in devices[:count]])
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
@@ -22,12 +57,17 @@ def replicated(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec())
 
 
-def check_batch(batch_size: int, mesh: Mesh) -> None:
-    """InputError unless a batch splits evenly over the devices."""
-    if batch_size < 1 or batch_size % mesh.size:
-        raise InputError(
-            f"batch_size: found {batch_size}, expected a multiple of the {mesh.size} devices"
-        )
+def copied(tree: Any, mesh: Mesh) -> Any:
+    """A tree of arrays, wherever they are, whole on every device of a mesh."""
+    sharding = replicated(mesh)
+
+    def fetched(leaf: Any) -> Any:
+        spread = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
+        if spread and leaf.sharding.device_set != sharding.device_set:
+            return np.asarray(leaf)  # between meshes of several processes there is no other way
+        return leaf
+
+    return jax.device_put(jax.tree.map(fetched, tree), sharding)
 
 
 def process_shard() -> tuple[int, int]:

@@ -89,16 +89,16 @@ def run(
         stages.refuse_seen(other, tests[name]["data"])
     if not tests:
         stages.refuse_seen(index, fields["data"])
-    data = _ready(index, records, fields, mesh)
+    data = _ready(index, records, fields)
 
     @functools.cache
     def ready(name: str) -> train.Data:
-        return _ready(*others[name], tests[name], mesh)
+        return _ready(*others[name], tests[name])
 
     def tested(name: str, trained: train.Trained) -> train.Data:
         if name in made:
             index, records = auxiliary.database(trained.facts["stages"][made[name]]["database"])
-            return _ready(dataclasses.replace(index, database=name), records, tests[name], mesh)
+            return _ready(dataclasses.replace(index, database=name), records, tests[name])
         return ready(name) if name else data
 
     folder = _open(Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
@@ -143,11 +143,9 @@ def _index(at: Mapping[str, Any]) -> tuple[Index, Records]:
     return load_index(at["database"], config=at["config"], data_dir=at["data_dir"] or None)
 
 
-def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh) -> train.Data:
-    """A database on the devices, as the sections `data` and `view` of `fields` ask for it."""
-    return inputs.on_devices(
-        index, records, read(View, fields["view"], "view"), fields["data"], mesh
-    )
+def _ready(index: Index, records: Records, fields: Mapping[str, Any]) -> train.Data:
+    """A database as the sections `data` and `view` of `fields` ask for it."""
+    return inputs.cut(index, records, read(View, fields["view"], "view"), fields["data"])
 
 
 def say(line: str) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import optax
 from jax.sharding import Mesh
 
+from jiqa import mesh as meshes
 from jiqa import plots
 from jiqa.errors import InputError
 from jiqa.evaluate import compile_predict, predict_rows
@@ -85,6 +86,7 @@ def fit_restore(
     seen = data.index.take(np.concatenate([split.train, split.val])).content_hash
     refuse_leak(frozenset(seen.tolist()), data.index.take(split.test))
     pairs, weights = data.source, (how.restore_weight, how.ssim_weight)
+    mesh = meshes.fitting(mesh, how.batch_size)
     measure = compile_predict(restore.make_measure(model, pairs.images, *weights), mesh)
 
     def make_update(optimiser: optax.GradientTransformation) -> Update:
@@ -95,7 +97,7 @@ def fit_restore(
         if not len(split.val):
             return {"val_loss": np.nan, "val_psnr": np.nan}
         measured = predict_rows(
-            measure, variables, pairs, data.arrays, split.val, how.batch_size, mesh
+            measure, variables, pairs, data.on(mesh), split.val, how.batch_size, mesh
         )
         loss, decibels = measured.astype(np.float64).mean(axis=0)
         return {"val_loss": float(loss), "val_psnr": float(decibels)}

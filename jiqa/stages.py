@@ -23,6 +23,7 @@ from jiqa import (
     transfer,
     weights,
 )
+from jiqa import mesh as meshes
 from jiqa.data import pairs, photographs
 from jiqa.data.index import Index
 from jiqa.data.photographs import Photographs
@@ -51,11 +52,13 @@ class Stages:
     Args:
         fields: of the config.
         root: folder of runs; stages that do not depend on the split lie in `root/stages`.
-        mesh: of the devices.
+        mesh: of the devices. A stage uses as many of them as its batch divides over, which one
+            line says before it begins.
         command: of the run, kept beside what a stage has learned.
 
     Raises:
-        InputError: a field of a stage, the file of weights or a photograph is not as it must be.
+        InputError: a field of a stage, the file of weights or a photograph is not as it must be; a
+            batch does not divide over the processes.
     """
 
     def __init__(self, fields: Mapping[str, Any], root: Path, mesh: Mesh, command: str = ""):
@@ -69,6 +72,9 @@ class Stages:
         self._networks = [models.build(**each) if each else None for each in self._options]
         self._run, self._command = fields["run"], command
         self._root, self._mesh = root / "stages", mesh
+        named = zip(self._stages, self._hows, strict=True)
+        self._meshes = [_fitting(mesh, stage.name, how) for stage, how in named]
+        self._announced: set[str] = set()
         self._at, self._view = fields["data"], fields["view"]
         paired = self._sections("pairs", Pairs)
         self._own = {name: each.view for name, each in paired.items() if not each.photographs}
@@ -170,19 +176,18 @@ class Stages:
         if which := self._pristine.get(stage.name):
             found, key = self._photographs.get(stage.name), (which, split.hash)
             if key not in self._beside:  # stages of one split share what is decoded
-                self._beside = {key: inputs.beside(which, found, data, split, self._at, self._mesh)}
+                self._beside = {key: inputs.beside(which, found, data, split, self._at)}
             shown = found.digest if found else ""
             return self._beside[key], split, [shown, data.index.database, split.hash, split.seed]
         if stage.database:
             folder = told[stage.database].facts["database"]
             view = read(View, stage.view or self._view, f"{stage.name}.view")
-            at = self._at, self._mesh
             if n := stage.real_levels:
-                return *inputs.real_for_made(folder, data, split, n, view, *at), None
-            return *inputs.made(folder, view, split.seed, *at), None
+                return *inputs.real_for_made(folder, data, split, n, view, self._at), None
+            return *inputs.made(folder, view, split.seed, self._at), None
         if stage.view:
             view = read(View, stage.view, f"{stage.name}.view")
-            return inputs.recut(data, view, self._at, self._mesh), split, None
+            return inputs.recut(data, view, self._at), split, None
         return data, split, None
 
     def _once(
@@ -218,7 +223,9 @@ class Stages:
             variables = list(learned.values())[-1]
         else:
             variables = _initial(stage, network, data.source.view.crop, split.seed, learned)
-        trained = step.train(network, variables, data, split, how, folder, self._mesh, split.seed)
+        self._announce(number)
+        mesh = self._meshes[number]
+        trained = step.train(network, variables, data, split, how, folder, mesh, split.seed)
         descended = (folder / "metrics.csv").exists()
         if jax.process_index() == 0 and descended:
             about = f"{self._run} on {data.index.database}, {split.name}, {stage.name}"
@@ -229,6 +236,14 @@ class Stages:
             about = {"command": self._command, "model": self._options[number], "fit": stage.fit}
             write_json(folder / FACTS, about | trained.facts)
         return trained
+
+    def _announce(self, number: int) -> None:
+        """Says once, where there is more than one device, how many of them a stage uses."""
+        name, every, used = self._stages[number].name, self._mesh.size, self._meshes[number].size
+        if every > 1 and name not in self._announced and jax.process_index() == 0:
+            batch = getattr(self._hows[number], "batch_size", 1)
+            print(f"stage {name}: batch {batch} on {used} of {every} devices", flush=True)
+        self._announced.add(name)
 
     def _digest(self, number: int, before: str, known: list[Any]) -> str:
         """12 hex digits of all that decides what a stage learns that is kept for other runs."""
@@ -245,6 +260,13 @@ class Stages:
         if self._weights is None or "backbone" not in options:
             return options
         return {**options, "backbone": {**options["backbone"], **self._weights.options}}
+
+
+def _fitting(mesh: Mesh, name: str, how: Any) -> Mesh:
+    """The devices of a stage; one that has no batches takes images one by one, on the first."""
+    if not hasattr(how, "batch_size"):
+        return meshes.make([mesh.local_devices[0]])
+    return meshes.fitting(mesh, how.batch_size, f"{name}.fit.batch_size")
 
 
 def digest(path: str | Path) -> str:

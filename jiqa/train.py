@@ -94,12 +94,25 @@ class Data:
     Attributes:
         index: of the database.
         source: of its blocks: of `jiqa.data.pipeline`, or `pairs` or `unpaired` beside it.
-        arrays: the source's, on the devices.
+        arrays: the source's; `on` puts them on devices.
     """
 
     index: Index
     source: Any
     arrays: Any
+    _placed: dict[Mesh, Any] = dataclasses.field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def on(self, mesh: Mesh) -> Any:
+        """The arrays, whole on every device of a mesh, where they stay until another is asked for.
+
+        So stages that run on the same devices share them, and no device holds them twice.
+        """
+        if mesh not in self._placed:
+            self._placed.clear()
+            self._placed[mesh] = meshes.copied(self.arrays, mesh)
+        return self._placed[mesh]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,14 +155,14 @@ def fit(
         split: its rows; those of the test are never read here.
         how: the training.
         folder: of this stage and split: `checkpoints/`, `metrics.csv`, `tensorboard/`.
-        mesh: of the devices.
+        mesh: of the devices, of which those are used that the batch divides over.
         seed: of the data order, the blocks and dropout.
 
     Returns:
         The predictor of the selected state; facts `steps`, `seconds` and `selected_step`.
 
     Raises:
-        InputError: a field of `how` is off, or the batch does not split over the devices.
+        InputError: a field of `how` is off, or the batch does not divide over the processes.
         DivergedError: the loss is not finite.
     """
     loss = losses.get(how.loss)
@@ -212,7 +225,7 @@ def descend(
     Returns:
         The variables of the selected state; facts `steps`, `seconds` and `selected_step`.
     """
-    meshes.check_batch(how.batch_size, mesh)
+    mesh = meshes.fitting(mesh, how.batch_size)
     per_epoch = len(rows) / how.batch_size
     steps, evaluated = how.steps(len(rows))
     optimiser = build(how.optim, variables["params"], steps)
@@ -220,9 +233,9 @@ def descend(
         make_update(optimiser), donate_argnums=0, out_shardings=meshes.replicated(mesh)
     )
     # The update donates its state; the caller keeps its variables.
-    variables = jax.tree.map(jnp.copy, variables)
+    variables = jax.tree.map(jnp.copy, meshes.copied(variables, mesh))
     state = init_state(variables, optimiser, seed, how.optim.ema)
-    state = jax.device_put(state, meshes.replicated(mesh))
+    state = meshes.copied(state, mesh)
     with Checkpoints(folder / "checkpoints") as checkpoints:
         start = checkpoints.latest or 0
         if start:
@@ -239,8 +252,9 @@ def descend(
             )
             batches = _with_columns(batches, columns)
             batches = report.waiting(meshes.to_device(batches, mesh))
+            arrays = data.on(mesh)
             for step, batch in enumerate(batches, start + 1):
-                state, metrics = update(state, batch, data.arrays)
+                state, metrics = update(state, batch, arrays)
                 report.add(step, metrics)
                 if step % how.log_every == 0 or step in evaluated:
                     report.flush(step, step / per_epoch)
@@ -284,8 +298,7 @@ def fit_ridge(
     The strength is chosen by cross-validation, so the validation rows are trained on too.
     `folder` gets `ridge.npz`.
     """
-    meshes.check_batch(how.batch_size, mesh)
-    variables = jax.device_put(variables, meshes.replicated(mesh))
+    variables = meshes.copied(variables, meshes.fitting(mesh, how.batch_size))
     features = partial(make_predictor(model, how.batch_size, mesh), variables)
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
@@ -336,7 +349,7 @@ def fit_svr(
     rows = np.sort(np.concatenate([split.train, split.val]))
     index = data.index
     fitted, chosen = svr.solve(
-        svr.extract(model, data.source, how.batch_size)[rows],
+        svr.extract(model, data.source, how.batch_size, mesh)[rows],
         index.quality[rows],
         index.content_id[rows],
         how.penalties,
@@ -346,7 +359,7 @@ def fit_svr(
     fitted.save(folder / svr.FILE)
 
     def predict(data: Data, rows: np.ndarray) -> np.ndarray:
-        return svr.predict(fitted, svr.extract(model, data.source, how.batch_size)[rows])
+        return svr.predict(fitted, svr.extract(model, data.source, how.batch_size, mesh)[rows])
 
     return Trained(predict, variables, {"seconds": round(time.perf_counter() - began), **chosen})
 
@@ -356,8 +369,10 @@ def make_predictor(
 ) -> Callable[[Any, Data, np.ndarray], np.ndarray]:
     """What predicts rows: `(variables, data, rows) -> float32 [n, ...]`.
 
-    It is compiled once for each database.
+    It is compiled once for each database. The variables are on the devices that `meshes.fitting`
+    gives, or on none.
     """
+    mesh = meshes.fitting(mesh, batch_size)
 
     @functools.cache
     def compiled(source: Streamed | Resident) -> Callable[..., jax.Array]:
@@ -365,7 +380,7 @@ def make_predictor(
 
     def predict(variables: Any, data: Data, rows: np.ndarray) -> np.ndarray:
         return predict_rows(
-            compiled(data.source), variables, data.source, data.arrays, rows, batch_size, mesh
+            compiled(data.source), variables, data.source, data.on(mesh), rows, batch_size, mesh
         )
 
     return predict

@@ -93,30 +93,3 @@ def test_prediction_is_the_mean_over_the_blocks(batch):
     predict = make_predict(Brightness(), stored)
     got = predict({"params": {"weight": jnp.float32(2.0)}}, batch, {})
     np.testing.assert_allclose(got, [1.0, 0.6], rtol=1e-6)
-
-
-def test_one_and_eight_devices_agree_in_x64():
-    rng = np.random.default_rng(0)
-    images = {
-        "image": rng.integers(0, 256, (8, 1, 32, 32, 3), np.uint8),
-        "quality": rng.random(8).astype(np.float32),
-    }
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(jax.enable_x64(True))
-        backbone = {"name": "resnet", "stage_sizes": (1, 1, 1, 1), "width": 4}
-        model = models.build("iqa_nrtl", variant="semantic", dtype="float64", backbone=backbone)
-        variables = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-        variables = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), variables)
-        optimiser = optax.sgd(0.1)
-        ends = []
-        for count in (1, 8):
-            where = mesh.make(jax.devices()[:count])
-            update = jax.jit(make_update(model, losses.mse, optimiser, stored))
-            state = init_state(variables, optimiser, seed=0)
-            state = jax.device_put(state, mesh.replicated(where))
-            for batch in mesh.to_device([images, images], where):
-                state, _ = update(state, batch, {})
-            ends.append(jax.device_get((state.params, state.batch_stats)))
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), *ends)
-    moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), ends[0][0], variables["params"])
-    assert min(jax.tree.leaves(moved["backbone"])) > 0

@@ -223,11 +223,6 @@ def test_a_field_that_is_not_there_is_named():
         read(train.Fit, {"epoch": 3}, "scores")
 
 
-def test_a_batch_that_does_not_split_over_the_devices_is_refused():
-    with pytest.raises(InputError, match="found 12, expected a multiple of the 8 devices"):
-        recipe.meshes.check_batch(12, recipe.meshes.make())
-
-
 def test_the_config_hash_is_of_what_is_computed():
     fields = tiny_run.config().to_dict()
     moved = tiny_run.config(**{"data.data_dir": "/elsewhere", "protocol.n": 50}).to_dict()

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.svm import SVR
 from tqdm import tqdm
 
+from jiqa import mesh as meshes
 from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
@@ -42,12 +44,14 @@ class Images:
         batch_size: images that are computed together: of one size, or of one bucket of sizes where
             the features allow padding. It is compiled once.
         rows: int [n], of the database's index.
+        mesh: of devices that `batch_size` divides over; by default the first.
     """
 
     model: Any
     source: Streamed | Resident
     batch_size: int
     rows: np.ndarray
+    mesh: Mesh = dataclasses.field(default_factory=meshes.alone)
 
     def __getitem__(self, places: np.ndarray) -> "Images":
         """Those at `places` of `rows`."""
@@ -69,7 +73,9 @@ class Images:
         waiting: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
 
         def compute(images: dict[int, np.ndarray]) -> None:
-            features = _features(self.model, list(images.values()), codebook, self.batch_size)
+            features = _features(
+                self.model, list(images.values()), codebook, self.batch_size, self.mesh
+            )
             found.update(zip(images, features, strict=True))
             images.clear()
 
@@ -116,13 +122,23 @@ def _known(model: Any, source: Streamed | Resident) -> dict[int, np.ndarray]:
 
 
 @functools.lru_cache(maxsize=8)
-def _compiled(model: Any) -> Any:
-    """Features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`."""
+def _compiled(model: Any, mesh: Mesh) -> Any:
+    """Features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`.
 
-    def features(image: jax.Array, codebook: Codebook, size: jax.Array | None) -> jax.Array:
+    Every device of the mesh computes its part of them.
+    """
+
+    def features(image: jax.Array, size: jax.Array | None, codebook: Codebook) -> jax.Array:
         return model.apply({"codebook": codebook}, image.astype(jnp.float32) / 255, size=size)[0]
 
-    return jax.jit(features)
+    parts = jax.shard_map(
+        features,
+        mesh=mesh,
+        in_specs=(PartitionSpec("data"), PartitionSpec("data"), PartitionSpec()),
+        out_specs=PartitionSpec("data"),
+        check_vma=False,
+    )
+    return jax.jit(parts, out_shardings=meshes.replicated(mesh))
 
 
 def _shape(model: Any, image: np.ndarray) -> tuple[int, int]:
@@ -132,7 +148,7 @@ def _shape(model: Any, image: np.ndarray) -> tuple[int, int]:
 
 
 def _features(
-    model: Any, images: Sequence[np.ndarray], codebook: Codebook, batch_size: int
+    model: Any, images: Sequence[np.ndarray], codebook: Codebook, batch_size: int, mesh: Mesh
 ) -> np.ndarray:
     """Float32 [n, d] of at most `batch_size` images uint8 [h, w, 3] of one `_shape`."""
     height, width = _shape(model, images[0])
@@ -141,13 +157,21 @@ def _features(
     for i, image in enumerate(images):
         size[i] = image.shape[:2]
         batch[i, : size[i, 0], : size[i, 1]] = image
-    features = _compiled(model)(batch, codebook, size if model.masks else None)
+    features = _compiled(model, mesh)(batch, size if model.masks else None, codebook)
     return np.asarray(features)[: len(images)]
 
 
-def extract(model: Any, source: Streamed | Resident, batch_size: int) -> Images:
-    """All images of a database, each to be read when its features are asked for."""
-    return Images(model, source, batch_size, np.arange(len(source.index)))
+def extract(
+    model: Any, source: Streamed | Resident, batch_size: int, mesh: Mesh | None = None
+) -> Images:
+    """All images of a database, each to be read when its features are asked for.
+
+    Of the devices of `mesh`, by default the first alone, those are used that a batch divides over.
+    """
+    rows = np.arange(len(source.index))
+    return Images(
+        model, source, batch_size, rows, meshes.fitting(mesh or meshes.alone(), batch_size)
+    )
 
 
 def predict(fitted: Fitted, images: Images) -> np.ndarray:
@@ -158,7 +182,8 @@ def predict(fitted: Fitted, images: Images) -> np.ndarray:
 
 def quality(fitted: Fitted, model: Any, image: np.ndarray) -> float:
     """Quality of an image uint8 [h, w, 3]; `model` as in `Images`."""
-    return float(fitted.regression.evaluate(_features(model, [image], fitted.codebook, 1))[0])
+    features = _features(model, [image], fitted.codebook, 1, meshes.alone())
+    return float(fitted.regression.evaluate(features)[0])
 
 
 def solve(

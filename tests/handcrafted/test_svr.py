@@ -14,7 +14,7 @@ import tiny_run
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVR
 
-from jiqa import models, stages
+from jiqa import mesh, models, stages
 from jiqa.configs import handcrafted as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.pipeline import Streamed
@@ -148,7 +148,7 @@ def test_sizes_of_a_bucket_share_what_is_compiled():
     images = [photos.photo("coffee")[:h, :w] for h, w in ((70, 90), (64, 127), (100, 64))]
     source = mock.Mock(load=images.__getitem__, index=mock.Mock(database="photos"))
     found = svr.Images(model, source, 2, np.arange(3)).features({})
-    assert svr._compiled(model)._cache_size() == 1
+    assert svr._compiled(model, mesh.alone())._cache_size() == 1
     alone = jax.jit(brisque.features)(images[0][None] / np.float32(255))
     np.testing.assert_allclose(found[:1], alone, rtol=1e-3, atol=1e-4)
 
