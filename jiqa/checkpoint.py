@@ -1,6 +1,8 @@
 """Checkpoints by orbax, and the strict merge of pre-trained parameters into fresh ones."""
 
+import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,9 @@ class Checkpoints:
         policy = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(get_metric_fn=selected, n=1),
+                checkpoint_managers.BestN(
+                    get_metric_fn=selected, n=1, keep_checkpoints_without_metrics=False
+                ),
             ]
         )
         self.folder = Path(folder).absolute()
@@ -50,17 +54,40 @@ class Checkpoints:
         """Step of the checkpoint with the highest score, or None."""
         return self._manager.best_step()
 
-    def save(self, step: int, state: Any, score: float) -> None:
-        """Saves in the background. An undefined (NaN) `score` ranks below every other."""
-        self._manager.save(
-            step,
-            args=ocp.args.StandardSave(state),
-            metrics={SELECT: score if score == score else -math.inf},
-        )
+    def save(self, step: int, state: Any, score: float | None = None) -> None:
+        """Saves in the background.
+
+        An undefined (NaN) `score` ranks below every other; a state without any is never the best,
+        and kept as long as it is the latest.
+
+        Raises:
+            InputError: this or an earlier state cannot be written.
+        """
+        metrics = None
+        if score is not None:
+            metrics = {SELECT: score if score == score else -math.inf}
+        with self._writing():
+            self._manager.save(step, args=ocp.args.StandardSave(state), metrics=metrics)
 
     def wait(self) -> None:
-        """Returns when every save is on disk."""
-        self._manager.wait_until_finished()
+        """Returns when every save is on disk.
+
+        Raises:
+            InputError: a state cannot be written.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # orbax hands on what its threads and libraries raise
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            raise InputError(
+                f"{self.folder}: a checkpoint cannot be written ({reason}), expected a folder with "
+                "room on its disk"
+            ) from error
 
     def restore(self, step: int, like: Any) -> Any:
         """The state saved at `step`, with the structure, shapes and shardings of `like`."""

@@ -9,7 +9,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jiqa.configs
-from jiqa.errors import InputError, JiqaError, tell
+from jiqa.errors import InputError, ended
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -76,13 +76,14 @@ def _parse(arguments: list[str]) -> list[str]:
         raise InputError(f"command line: {' '.join(str(error).split())}") from None
 
 
+def _start() -> None:
+    flags.mark_flag_as_required("config")
+    app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
+
+
 def main() -> None:
     """Entry point."""
-    flags.mark_flag_as_required("config")
-    try:
-        app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
-    except (JiqaError, ImportError) as error:
-        sys.exit(tell(error))
+    sys.exit(ended(_start))
 
 
 if __name__ == "__main__":

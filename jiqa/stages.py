@@ -27,8 +27,8 @@ from jiqa.data import pairs, photographs
 from jiqa.data.index import Index
 from jiqa.data.photographs import Photographs
 from jiqa.data.plan import View
-from jiqa.data.prepare import locked
 from jiqa.errors import InputError
+from jiqa.files import digest, locked, write_json
 from jiqa.inputs import Pairs, Pristine
 from jiqa.protocols import Split, refuse_leak
 from jiqa.stage import STEPS, Stage, declared, read
@@ -245,19 +245,6 @@ class Stages:
         if self._weights is None or "backbone" not in options:
             return options
         return {**options, "backbone": {**options["backbone"], **self._weights.options}}
-
-
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Writes a file of JSON, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(facts, indent=1) + "\n")
-    part.replace(path)
 
 
 def _initial(

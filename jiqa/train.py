@@ -18,7 +18,7 @@ import optax
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jiqa import losses, optim, stats
+from jiqa import interrupt, losses, optim, stats
 from jiqa import mesh as meshes
 from jiqa.checkpoint import Checkpoints
 from jiqa.data.index import Index
@@ -223,7 +223,7 @@ def descend(
     variables = jax.tree.map(jnp.copy, variables)
     state = init_state(variables, optimiser, seed, how.optim.ema)
     state = jax.device_put(state, meshes.replicated(mesh))
-    with Checkpoints(folder / "checkpoints") as checkpoints:
+    with interrupt.deferred() as signal, Checkpoints(folder / "checkpoints") as checkpoints:
         start = checkpoints.latest or 0
         if start:
             state = checkpoints.restore(start, state)
@@ -242,18 +242,30 @@ def descend(
             for step, batch in enumerate(batches, start + 1):
                 state, metrics = update(state, batch, data.arrays)
                 report.add(step, metrics)
-                if step % how.log_every == 0 or step in evaluated:
+                if step % how.log_every == 0 or step in evaluated or signal:
                     report.flush(step, step / per_epoch)
                 if step in evaluated:
                     measured = validate(state.variables)
                     report.validation(step, step / per_epoch, **measured)
                     checkpoints.save(step, state, score(measured))
+                if signal:
+                    raise _interrupted(signal, step, state, checkpoints)
         selected = steps if how.select == "last" else checkpoints.best or steps
         if selected != steps:
             checkpoints.wait()
             state = checkpoints.restore(selected, state)
     facts = {"steps": steps, "seconds": round(log.seconds), "selected_step": selected}
     return state.variables, facts
+
+
+def _interrupted(
+    signal: interrupt.Deferred, step: int, state: TrainState, checkpoints: Checkpoints
+) -> interrupt.Interrupted:
+    """The error to raise after a step, once its state is saved."""
+    if checkpoints.latest != step and jax.process_count() == 1:  # several never stop at one step
+        checkpoints.save(step, state)
+    checkpoints.wait()
+    return signal.interrupted(f"step {checkpoints.latest} is kept in {checkpoints.folder}")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import csv
 import dataclasses
-import os
 import signal
 import subprocess
 import sys
@@ -56,23 +55,56 @@ def test_a_folder_of_another_run_is_refused(finished):
 
 
 def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
-    metrics = tmp_path / SPLIT / "scores" / "metrics.csv"
-    command = [sys.executable, str(Path(tiny_run.__file__)), str(tmp_path)]
-    process = subprocess.Popen(command, env=os.environ)
+    status, _ = _stopped(tmp_path, epoch=2.2, by=signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert not (tmp_path / SPLIT / "predictions.csv").exists()
+    _same_once_resumed(tmp_path, finished)
+
+
+def test_a_run_that_is_asked_to_stop_keeps_every_step_and_says_so(finished, tmp_path):
+    """By Ctrl-C in the second epoch, then by SIGTERM in the third."""
+    folder = tmp_path / SPLIT / "scores"
+    for by, epoch, says in (
+        (signal.SIGINT, 1.2, "interrupted"),
+        (signal.SIGTERM, 2.2, "terminated"),
+    ):
+        status, said = _stopped(tmp_path, epoch, by)
+        assert status == 128 + by
+        assert "Traceback" not in said
+        kept = max(int(row["step"]) for row in log.read(folder / "metrics.csv"))
+        (line,) = (line for line in said.splitlines() if line.startswith("jiqa: "))
+        assert line == (
+            f"jiqa: error: {says}: step {kept} is kept in {folder / 'checkpoints'}; the same "
+            "command goes on from there"
+        )
+    _same_once_resumed(tmp_path, finished)
+
+
+def _command(workdir: Path) -> list[str]:
+    return [sys.executable, str(Path(tiny_run.__file__)), str(workdir)]
+
+
+def _stopped(workdir: Path, epoch: float, by: signal.Signals) -> tuple[int, str]:
+    """Status and errors of a run's process that gets a signal in an epoch of the first split."""
+    process = subprocess.Popen(_command(workdir), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while not _reached(metrics, epoch=2.2):
+    while not _reached(workdir / SPLIT / "scores" / "metrics.csv", epoch):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / SPLIT / "predictions.csv").exists()
-    subprocess.run(command, check=True, env=os.environ)
+    process.send_signal(by)
+    _, said = process.communicate()
+    return process.returncode, said
+
+
+def _same_once_resumed(workdir: Path, finished: Path) -> None:
+    subprocess.run(_command(workdir), check=True)
     for split in ("split0", "split1"):
-        ours, theirs = (folder / split / "predictions.csv" for folder in (tmp_path, finished))
+        ours, theirs = (folder / split / "predictions.csv" for folder in (workdir, finished))
         assert ours.read_bytes() == theirs.read_bytes()
-    steps = [int(row["step"]) for row in log.read(metrics) if row["loss"]]
-    assert steps == sorted(set(steps))
+    rows = log.read(workdir / SPLIT / "scores" / "metrics.csv")
+    steps = [int(row["step"]) for row in rows if row["loss"]]
+    assert steps == list(range(1, len(steps) + 1))
 
 
 def _reached(metrics: Path, epoch: float) -> bool:

@@ -8,6 +8,7 @@ import tiny
 from ml_collections import ConfigDict
 
 from jiqa import mesh, recipe
+from jiqa.errors import ended
 
 
 def config(**changes) -> ConfigDict:
@@ -63,5 +64,9 @@ def run(workdir, **changes):
         )
 
 
-if __name__ == "__main__":
+def main():
     run(sys.argv[1])
+
+
+if __name__ == "__main__":
+    sys.exit(ended(main))

@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jiqa import stats
+from jiqa.files import write_npz
 
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
 FOLDS = 5
@@ -40,7 +41,7 @@ class Ridge:
 
     def save(self, path: Path) -> None:
         """Writes the arrays as .npz."""
-        np.savez(path, **dataclasses.asdict(self))
+        write_npz(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "Ridge":

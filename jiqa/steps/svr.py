@@ -17,6 +17,7 @@ from tqdm import tqdm
 from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
+from jiqa.files import write_npz
 from jiqa.handcrafted import files
 from jiqa.handcrafted.patches import Codebook
 from jiqa.handcrafted.svr import Linear, Svr
@@ -91,7 +92,7 @@ class Fitted(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Writes the arrays of both as .npz."""
-        np.savez_compressed(path, **self.regression._asdict(), **self.codebook)
+        write_npz(path, {**self.regression._asdict(), **self.codebook})
 
     @classmethod
     def load(cls, path: Path) -> "Fitted":
