@@ -2,6 +2,8 @@
 
 import contextlib
 import math
+import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -83,10 +85,9 @@ class Checkpoints:
         try:
             yield
         except Exception as error:  # orbax hands on what its threads and libraries raise
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(
-                f"{self.folder}: a checkpoint cannot be written ({reason}), expected a folder with "
-                "room on its disk"
+                f"{self.folder}: a checkpoint cannot be written: {_reason(error)}, expected a "
+                "folder with room on its disk"
             ) from error
 
     def restore(self, step: int, like: Any) -> Any:
@@ -115,6 +116,13 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _reason(error: Exception) -> str:
+    """The system's reason, or the beginning of what a library says."""
+    if found := re.search(r"os_error_code='(\d+)'", str(error)):
+        return os.strerror(int(found[1])).lower()
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def merge(fresh: Any, trained: Any, name: str) -> Any:

@@ -4,7 +4,9 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from jiqa.interrupt import Interrupted, raised
 
@@ -68,6 +70,7 @@ def ended(run: Callable[[], int | None], unread: int = 128 + signal.SIGPIPE) -> 
     Returns:
         The exit status.
     """
+    _hush()
     with raised():
         try:
             status = run() or 0
@@ -80,6 +83,30 @@ def ended(run: Callable[[], int | None], unread: int = 128 + signal.SIGPIPE) -> 
                 status = tell(error)
         _drop_unwritten()
     return status
+
+
+def _hush() -> None:
+    """Leaves out the tracebacks of threads and of cleaning up after a full disk.
+
+    The main thread meets the same error, and has a line for it.
+    """
+    for owner, name in ((sys, "excepthook"), (threading, "excepthook"), (sys, "unraisablehook")):
+        former = getattr(owner, name)
+        if not hasattr(former, "hushed"):
+
+            def hook(*arguments: Any, former: Callable[..., None] = former) -> None:
+                error = arguments[1] if len(arguments) == 3 else arguments[0].exc_value
+                if not _follows(error):
+                    former(*arguments)
+
+            hook.hushed = True  # type: ignore[attr-defined]
+            setattr(owner, name, hook)
+
+
+def _follows(error: BaseException | None) -> bool:
+    """Whether it is of the system, or what orbax and tensorstore make of one."""
+    text = str(error)
+    return isinstance(error, OSError) or "os_error_code" in text or "loop is closed" in text
 
 
 def _drop_unwritten() -> None:

@@ -50,6 +50,16 @@ def writing(path: str | os.PathLike) -> Iterator[Path]:
             unfinished.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def naming(path: str | os.PathLike) -> Iterator[None]:
+    """Has an OSError raised within say which file it is of, as that of a full disk does not."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
+
+
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Writes a file of text in UTF-8, as `writing`."""
     with writing(path) as file:

@@ -36,7 +36,7 @@ PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which
 def _run(_: list[str]) -> None:
     from jiqa import recipe  # after the command line is known to be right: it takes seconds
 
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)  # whatever is logged as an error is raised as well
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
     if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import log, recipe, stats, train
+from jiqa import files, log, recipe, stats, train
 from jiqa.errors import DivergedError, InputError
 from jiqa.predictions import read_predictions
 from jiqa.stage import read
@@ -153,6 +155,28 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
         pass
     with (tmp_path / "metrics.csv").open() as file:
         assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
+
+
+def test_a_log_on_a_full_disk_says_which_file(tmp_path):
+    with log.Log(tmp_path, 0):
+        pass
+    (tmp_path / "metrics.csv").unlink()
+    (tmp_path / "metrics.csv").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as error:
+        log.Log(tmp_path, 0)
+    assert error.value.filename == str(tmp_path / "metrics.csv")
+
+
+def test_a_workdir_that_another_process_is_at_work_on_is_refused_at_once(finished, tmp_path):
+    """Here by the lock alone; `test_files` has the process."""
+    held = mock.patch.object(files, "held", side_effect=InputError("workdir a: found process 1"))
+    with held as asked, pytest.raises(InputError, match="found process 1"):
+        tiny_run.run(tmp_path)
+    asked.assert_called_once_with(tmp_path / "run.lock", [0, 1], f"workdir {tmp_path}")
+    assert not list(tmp_path.iterdir())
+    with mock.patch.object(files, "held", return_value=nullcontext()) as asked:
+        tiny_run.run(finished, only={1})
+    assert asked.call_args.args[1] == [1]
 
 
 def ridge():

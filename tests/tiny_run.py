@@ -5,6 +5,7 @@ from unittest import mock
 
 import jax
 import tiny
+from absl import logging
 from ml_collections import ConfigDict
 
 from jiqa import mesh, recipe
@@ -56,15 +57,16 @@ def config(**changes) -> ConfigDict:
     return fields
 
 
-def run(workdir, **changes):
+def run(workdir, only=None, **changes):
     """Runs it on one device."""
     with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
         return recipe.run(
-            config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1])
+            config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1]), only=only
         )
 
 
 def main():
+    logging.set_verbosity(logging.FATAL)
     run(sys.argv[1])
 
 
