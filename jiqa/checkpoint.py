@@ -91,20 +91,38 @@ class Checkpoints:
             ) from error
 
     def restore(self, step: int, like: Any) -> Any:
-        """The state saved at `step`, with the structure, shapes and shardings of `like`."""
+        """The state saved at `step`, with the structure, shapes and shardings of `like`.
+
+        Raises:
+            InputError: it is damaged, or of another structure.
+        """
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        return self._manager.restore(step, args=ocp.args.StandardRestore(target))
+        with self._reading(step):
+            return self._manager.restore(step, args=ocp.args.StandardRestore(target))
 
     def variables(self, step: int) -> dict[str, Any]:
-        """What a model evaluates with, of the state saved at `step` on whatever devices."""
+        """What a model evaluates with, of the state saved at `step` on whatever devices.
+
+        Raises:
+            InputError: it is damaged.
+        """
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
-            self._manager.item_metadata(step),
-        )
-        state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+        with self._reading(step):
+            target = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+                self._manager.item_metadata(step),
+            )
+            state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
         params = state["params"] if state["ema"] is None else state["ema"]
         return {"params": params, "batch_stats": state["batch_stats"] or {}}
+
+    @contextlib.contextmanager
+    def _reading(self, step: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of a damaged file each of orbax's libraries raises another
+            path = self.folder / str(step)
+            raise InputError(f"{path}: {_reason(error)}, expected a whole checkpoint") from error
 
     def close(self) -> None:
         """Waits for saves under way and lets go of the folder."""

@@ -81,7 +81,7 @@ def ended(run: Callable[[], int | None], unread: int = 128 + signal.SIGPIPE) -> 
             status = error.status if isinstance(error, JiqaError) else InputError.status
             with contextlib.suppress(OSError):  # of a full disk or a closed pipe behind stderr
                 status = tell(error)
-        _drop_unwritten()
+        drop_unwritten()
     return status
 
 
@@ -109,8 +109,8 @@ def _follows(error: BaseException | None) -> bool:
     return isinstance(error, OSError) or "os_error_code" in text or "loop is closed" in text
 
 
-def _drop_unwritten() -> None:
-    """Has Python not try again, as it ends, to write where that failed."""
+def drop_unwritten() -> None:
+    """Has nothing be written any more where it cannot be, not when Python ends either."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

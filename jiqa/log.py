@@ -16,7 +16,7 @@ from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from jiqa.checkpoint import Checkpoints
-from jiqa.errors import DivergedError
+from jiqa.errors import DivergedError, InputError
 from jiqa.files import naming
 
 FIELDS: tuple[str, ...] = (
@@ -91,10 +91,20 @@ class Log:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a `metrics.csv`; one cut short by a kill is left out."""
-    with Path(path).open(newline="") as file:
-        rows = list(csv.DictReader(file, restkey="spare"))
-    return [row for row in rows if None not in row.values()]
+    """The whole rows of a `metrics.csv`; one cut short by a kill is left out.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, restkey="spare"))
+        whole = [row for row in rows if None not in row.values()]
+        for row in whole:
+            int(row["step"]), float(row["seconds"])
+    except (csv.Error, KeyError, ValueError) as error:
+        raise InputError(f"{path}: found {error}, expected the rows of a training") from None
+    return whole
 
 
 class Report:

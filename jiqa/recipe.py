@@ -21,7 +21,7 @@ from jiqa import mesh as meshes
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import View
-from jiqa.errors import InputError
+from jiqa.errors import InputError, drop_unwritten
 from jiqa.evaluate import predict_test
 from jiqa.files import digest, read_json, write_json
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
@@ -172,9 +172,12 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any], mesh: Mesh
 
 
 def say(line: str) -> None:
-    """Prints a line once, however many processes run."""
+    """Prints a line once, however many processes run; a run goes on where nobody reads it."""
     if jax.process_index() == 0:
-        print(line, flush=True)
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            drop_unwritten()
 
 
 def config_hash(

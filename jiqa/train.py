@@ -29,6 +29,7 @@ from jiqa.log import Log, Report
 from jiqa.optim import Optim
 from jiqa.protocols import Split
 from jiqa.steps import ridge, supervised, svr
+from jiqa.steps.folds import folds
 from jiqa.steps.update import TrainState, init_state
 
 Update = Callable[..., tuple[TrainState, dict[str, jax.Array]]]
@@ -301,6 +302,7 @@ def fit_ridge(
     features = partial(make_predictor(model, how.batch_size, mesh), variables)
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
+    folds(data.index.content_id[rows])  # before features are computed
     fitted = ridge.solve(
         features(data, rows), data.index.quality[rows], data.index.content_id[rows], how.strengths
     )
@@ -347,6 +349,7 @@ def fit_svr(
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
     index = data.index
+    folds(index.content_id[rows])  # before features are computed
     fitted, chosen = svr.solve(
         svr.extract(model, data.source, how.batch_size)[rows],
         index.quality[rows],

@@ -67,6 +67,19 @@ def test_a_disk_without_room_is_one_line_and_the_state_before_is_kept(tmp_path):
         assert checkpoints.latest == 1
 
 
+def test_a_damaged_state_is_named(tmp_path):
+    with Checkpoints(tmp_path) as checkpoints:
+        checkpoints.save(1, {"weight": jnp.arange(1000.0)}, 0.0)
+    for path in tmp_path.glob("1/default/**/*"):
+        if path.is_file():
+            path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with Checkpoints(tmp_path) as checkpoints:
+        for read in (checkpoints.variables, lambda step: checkpoints.restore(step, {"weight": 1})):
+            with pytest.raises(InputError, match=f"{tmp_path}/1: .*, expected a whole") as error:
+                read(1)
+            assert "\n" not in str(error.value)
+
+
 def test_what_eight_devices_saved_is_read_on_one(tmp_path):
     whole = meshes.replicated(meshes.make())
     state = {"params": {"kernel": np.arange(6.0)}, "ema": None, "batch_stats": {}, "step": 3}

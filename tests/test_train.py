@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
@@ -177,6 +178,38 @@ def test_a_workdir_that_another_process_is_at_work_on_is_refused_at_once(finishe
     with mock.patch.object(files, "held", return_value=nullcontext()) as asked:
         tiny_run.run(finished, only={1})
     assert asked.call_args.args[1] == [1]
+
+
+def test_a_run_goes_on_where_nobody_reads(monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        recipe.say("once")
+        recipe.say("again")
+
+
+def test_too_few_contents_for_a_regression_are_told_before_features_are_computed(
+    databases, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train, "make_predictor", lambda *_: None)
+    monkeypatch.setattr(train.svr, "extract", None)
+    index, records = tiny_run.tiny.database(n=4, contents=4)
+    monkeypatch.setattr(recipe, "load_index", lambda *_, **__: (index, records))
+    for step in ("ridge", "svr"):
+        config = ridge()
+        config.fit = {"step": step, "fit": {"batch_size": 8}}
+        with pytest.raises(InputError, match=r"found 3 contents to .*, expected 5 or more"):
+            recipe.run(config, str(tmp_path / step), "tiny")
+
+
+@pytest.mark.parametrize("text", ["step,seconds\nx,1\n", "step\n1\n", "step,seconds\n\0,1\n"])
+def test_a_log_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "metrics.csv").write_text(text)
+    with pytest.raises(
+        InputError, match=r"metrics\.csv: found .*, expected the rows of a training"
+    ):
+        log.Log(tmp_path, 3)
 
 
 def ridge():

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVR
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from jiqa.handcrafted import files
 from jiqa.handcrafted.patches import Codebook
 from jiqa.handcrafted.svr import Linear, Svr
 from jiqa.ops.masks import bucket
+from jiqa.steps.folds import folds
 
 # Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
 # 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
@@ -29,7 +30,6 @@ from jiqa.ops.masks import bucket
 PENALTIES = (0.25, 1.0, 4.0, 16.0, 64.0)
 WIDTHS = (0.125, 0.5, 2.0, 8.0)
 TUBE = 0.1
-FOLDS = 5
 FILE = "svr.npz"
 
 
@@ -210,7 +210,7 @@ def regress(
         grid["gamma"] = [width / count for width in widths]
     else:
         model, inputs = SVR(kernel="precomputed", epsilon=TUBE), scaled @ scaled.T / count
-    search = GridSearchCV(model, grid, scoring=make_scorer(_srocc), cv=GroupKFold(FOLDS))
+    search = GridSearchCV(model, grid, scoring=make_scorer(_srocc), cv=folds(content))
     best = search.fit(inputs, (quality - mean) / deviation, groups=content).best_estimator_
     weights = best.dual_coef_[0] * deviation
     bias = best.intercept_[0] * deviation + mean
