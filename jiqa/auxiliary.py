@@ -5,7 +5,6 @@ assessment", IEEE TMM 23, 2021, sections IV.B to IV.D; what stands beside it is 
 and XV. The pictures become a prepared database, `auxiliary`.
 """
 
-import csv
 import dataclasses
 import hashlib
 import time
@@ -28,6 +27,7 @@ from jiqa.data.distort import TYPES, distort
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
+from jiqa.files import write_csv, writing
 from jiqa.models.dt_gan import DTGAN
 from jiqa.protocols import Split
 from jiqa.tfds_builders.auxiliary.auxiliary_dataset_builder import (
@@ -254,16 +254,13 @@ def _scores(index: Index, makers: Sequence[Maker], label: str, folder: Path) -> 
 def _write_table(
     index: Index, makers: Sequence[Maker], scores: Sequence[Sequence[float]], folder: Path
 ) -> None:
-    part = folder / f"{TABLE}.part"
-    with part.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        for number, id in enumerate(index.id.tolist()):
-            for maker, score in zip(makers, scores[number], strict=True):
-                about = [_picture(maker, id), f"{id} {maker.name}", index.content_id[number]]
-                level = [maker.distortion, maker.level, f"{score:.6g}", _file_name(id)]
-                writer.writerow([*about, *level, maker.name, maker.step, maker.hash])
-    part.replace(folder / TABLE)
+    rows = [COLUMNS]
+    for number, id in enumerate(index.id.tolist()):
+        for maker, score in zip(makers, scores[number], strict=True):
+            about = [_picture(maker, id), f"{id} {maker.name}", index.content_id[number]]
+            level = [maker.distortion, maker.level, f"{score:.6g}", _file_name(id)]
+            rows.append([*about, *level, maker.name, maker.step, maker.hash])
+    write_csv(folder / TABLE, rows)
 
 
 def _picture(maker: Maker, id: str) -> str:
@@ -276,7 +273,5 @@ def _file_name(id: str) -> str:
 
 def _save(image: np.ndarray, path: Path) -> None:
     """A PNG, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    Image.fromarray(image).save(part, "PNG", compress_level=1)
-    part.replace(path)
+    with writing(path) as part:
+        Image.fromarray(image).save(part, "PNG", compress_level=1)

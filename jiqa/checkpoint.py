@@ -1,6 +1,10 @@
 """Checkpoints by orbax, and the strict merge of pre-trained parameters into fresh ones."""
 
+import contextlib
 import math
+import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +34,9 @@ class Checkpoints:
         policy = checkpoint_managers.AnyPreservationPolicy(
             [
                 checkpoint_managers.LatestN(1),
-                checkpoint_managers.BestN(get_metric_fn=selected, n=1),
+                checkpoint_managers.BestN(
+                    get_metric_fn=selected, n=1, keep_checkpoints_without_metrics=False
+                ),
             ]
         )
         self.folder = Path(folder).absolute()
@@ -50,33 +56,73 @@ class Checkpoints:
         """Step of the checkpoint with the highest score, or None."""
         return self._manager.best_step()
 
-    def save(self, step: int, state: Any, score: float) -> None:
-        """Saves in the background. An undefined (NaN) `score` ranks below every other."""
-        self._manager.save(
-            step,
-            args=ocp.args.StandardSave(state),
-            metrics={SELECT: score if score == score else -math.inf},
-        )
+    def save(self, step: int, state: Any, score: float | None = None) -> None:
+        """Saves in the background.
+
+        An undefined (NaN) `score` ranks below every other; a state without any is never the best,
+        and kept as long as it is the latest.
+
+        Raises:
+            InputError: this or an earlier state cannot be written.
+        """
+        metrics = None
+        if score is not None:
+            metrics = {SELECT: score if score == score else -math.inf}
+        with self._writing():
+            self._manager.save(step, args=ocp.args.StandardSave(state), metrics=metrics)
 
     def wait(self) -> None:
-        """Returns when every save is on disk."""
-        self._manager.wait_until_finished()
+        """Returns when every save is on disk.
+
+        Raises:
+            InputError: a state cannot be written.
+        """
+        with self._writing():
+            self._manager.wait_until_finished()
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # orbax hands on what its threads and libraries raise
+            raise InputError(
+                f"{self.folder}: a checkpoint cannot be written: {_reason(error)}, expected a "
+                "folder with room on its disk"
+            ) from error
 
     def restore(self, step: int, like: Any) -> Any:
-        """The state saved at `step`, with the structure, shapes and shardings of `like`."""
+        """The state saved at `step`, with the structure, shapes and shardings of `like`.
+
+        Raises:
+            InputError: it is damaged, or of another structure.
+        """
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
-        return self._manager.restore(step, args=ocp.args.StandardRestore(target))
+        with self._reading(step):
+            return self._manager.restore(step, args=ocp.args.StandardRestore(target))
 
     def variables(self, step: int) -> dict[str, Any]:
-        """What a model evaluates with, of the state saved at `step` on whatever devices."""
+        """What a model evaluates with, of the state saved at `step` on whatever devices.
+
+        Raises:
+            InputError: it is damaged.
+        """
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
-        target = jax.tree.map(
-            lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
-            self._manager.item_metadata(step),
-        )
-        state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
+        with self._reading(step):
+            target = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=here),
+                self._manager.item_metadata(step),
+            )
+            state = self._manager.restore(step, args=ocp.args.StandardRestore(target))
         params = state["params"] if state["ema"] is None else state["ema"]
         return {"params": params, "batch_stats": state["batch_stats"] or {}}
+
+    @contextlib.contextmanager
+    def _reading(self, step: int) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # of a damaged file each of orbax's libraries raises another
+            path = self.folder / str(step)
+            raise InputError(f"{path}: {_reason(error)}, expected a whole checkpoint") from error
 
     def close(self) -> None:
         """Waits for saves under way and lets go of the folder."""
@@ -88,6 +134,13 @@ class Checkpoints:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _reason(error: Exception) -> str:
+    """The system's reason, or the beginning of what a library says."""
+    if found := re.search(r"os_error_code='(\d+)'", str(error)):
+        return os.strerror(int(found[1])).lower()
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def merge(fresh: Any, trained: Any, name: str) -> Any:

@@ -17,6 +17,7 @@ from scipy import special
 
 from jiqa import losses
 from jiqa.errors import InputError
+from jiqa.files import write_csv
 from jiqa.protocols import Split
 from jiqa.steps import supervised
 from jiqa.train import Data, Descent, Trained, Update, descend, make_predictor
@@ -134,12 +135,8 @@ def _quality(
 
 
 def _write(path: Path, counts: np.ndarray) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("level", "predicted", "count"))
-        writer.writerows((*place, count) for place, count in np.ndenumerate(counts))
-    part.replace(path)
+    rows = ((*place, count) for place, count in np.ndenumerate(counts))
+    write_csv(path, [("level", "predicted", "count"), *rows])
 
 
 def _read(path: Path) -> np.ndarray:

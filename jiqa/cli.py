@@ -1,7 +1,6 @@
 """The command `jiqa`."""
 
 import argparse
-import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jiqa.commands import add_scoring
-from jiqa.errors import InputError, JiqaError, tell
+from jiqa.errors import InputError, JiqaError, ended, tell
 
 if TYPE_CHECKING:
     from jiqa import plan
@@ -32,15 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     _add_distort(commands)
     _add_restore(commands)
     arguments = parser.parse_args(argv)
-    try:
-        status = arguments.run(arguments)
-        sys.stdout.flush()
-    except (JiqaError, ImportError) as error:
-        return tell(error)
-    except BrokenPipeError:  # whoever read the output, such as `head`, has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return status or 0
+    return ended(lambda: arguments.run(arguments), unread=0)
 
 
 def _add_prepare(commands: "argparse._SubParsersAction") -> None:
@@ -127,11 +118,15 @@ def _reproduce(arguments: argparse.Namespace) -> None:
 
     planned, read = _jobs(arguments)
     how = {"shard": _shard(arguments.shard), "data_dir": arguments.data_dir}
+    failed = None
     try:
         plan.reproduce(planned, arguments.workdir, read, **how)
-    finally:
-        where = (arguments.workdir, "markdown", arguments.data_dir)
-        print(tables.show(arguments.table, *where), end="")
+    except JiqaError as error:
+        failed = error
+    where = (arguments.workdir, "markdown", arguments.data_dir)
+    print(tables.show(arguments.table, *where), end="")
+    if failed:
+        raise failed
 
 
 def _shard(text: str) -> tuple[int, int]:

@@ -1,6 +1,14 @@
 """The errors that are told in one line, without a traceback."""
 
+import contextlib
+import os
+import signal
 import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from jiqa.interrupt import Interrupted, raised
 
 
 class JiqaError(Exception):
@@ -24,12 +32,87 @@ class DivergedError(JiqaError):
     status = 3
 
 
-def tell(error: JiqaError | ImportError) -> int:
+# What `tell` has a line for; everything else is a fault of the program.
+TOLD = (JiqaError, ImportError, OSError, KeyboardInterrupt)
+
+
+def tell(error: JiqaError | ImportError | OSError | KeyboardInterrupt) -> int:
     """Prints the error's line, an ImportError as what to install; returns the exit status."""
     line, status = str(error), JiqaError.status
     if isinstance(error, JiqaError):
         status = error.status
-    else:
+    elif isinstance(error, ImportError):
         line += ", expected it to be installed: pip install 'jiqa[train,report]'"
-    sys.stderr.write(f"jiqa: error: {line}\n")
+    elif isinstance(error, OSError):
+        line, status = of_system(error), InputError.status
+    else:
+        error = error if isinstance(error, Interrupted) else Interrupted()
+        line, status = f"{error}; the same command goes on from there", error.status
+    sys.stderr.write(f"jiqa: error: {' '.join(line.split())}\n")
     return status
+
+
+def of_system(error: OSError) -> str:
+    """The line of an error of the operating system: the file, if it is known, and the reason."""
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    if error.filename is None:
+        return reason
+    return f"{os.fsdecode(error.filename)}: {reason}, expected a place to read and write"
+
+
+def ended(run: Callable[[], int | None], unread: int = 128 + signal.SIGPIPE) -> int:
+    """Runs a command to its end, or tells in one line why it did not come to it.
+
+    Args:
+        run: gives the exit status, None for 0. Within it, Ctrl-C and SIGTERM raise `Interrupted`.
+        unread: status where whoever read the output, such as `head`, has gone; nothing is said.
+
+    Returns:
+        The exit status.
+    """
+    _hush()
+    with raised():
+        try:
+            status = run() or 0
+            sys.stdout.flush()
+        except BrokenPipeError:
+            status = unread
+        except TOLD as error:
+            status = error.status if isinstance(error, JiqaError) else InputError.status
+            with contextlib.suppress(OSError):  # of a full disk or a closed pipe behind stderr
+                status = tell(error)
+        drop_unwritten()
+    return status
+
+
+def _hush() -> None:
+    """Leaves out the tracebacks of threads and of cleaning up after a full disk.
+
+    The main thread meets the same error, and has a line for it.
+    """
+    for owner, name in ((sys, "excepthook"), (threading, "excepthook"), (sys, "unraisablehook")):
+        former = getattr(owner, name)
+        if not hasattr(former, "hushed"):
+
+            def hook(*arguments: Any, former: Callable[..., None] = former) -> None:
+                error = arguments[1] if len(arguments) == 3 else arguments[0].exc_value
+                if not _follows(error):
+                    former(*arguments)
+
+            hook.hushed = True  # type: ignore[attr-defined]
+            setattr(owner, name, hook)
+
+
+def _follows(error: BaseException | None) -> bool:
+    """Whether it is of the system, or what orbax and tensorstore make of one."""
+    text = str(error)
+    return isinstance(error, OSError) or "os_error_code" in text or "loop is closed" in text
+
+
+def drop_unwritten() -> None:
+    """Has nothing be written any more where it cannot be, not when Python ends either."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,5 +1,6 @@
 """What a training run says while it runs: one CSV row and one TensorBoard event a report."""
 
+import contextlib
 import csv
 import math
 import time
@@ -9,11 +10,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from jiqa.checkpoint import Checkpoints
-from jiqa.errors import DivergedError
+from jiqa.errors import DivergedError, InputError
+from jiqa.files import naming
 
 FIELDS: tuple[str, ...] = (
     "step",
@@ -51,26 +55,33 @@ class Log:
         path = folder / "metrics.csv"
         rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
+        self._path = path
         self._file = path.open("w", newline="")
         self._csv = csv.DictWriter(self._file, (*FIELDS, *extra))
-        self._csv.writeheader()
-        self._csv.writerows(rows)
-        self._file.flush()
-        self._events = SummaryWriter(str(events), purge_step=start + 1)
+        # Written at once: what queues events for a thread waits for ever where that meets an error.
+        self._events = EventsWriter(str(events / "events"))
+        with naming(path):
+            self._csv.writeheader()
+            self._csv.writerows(rows)
+            self._file.flush()
+            status = SessionLog(status=SessionLog.START)  # drops the events from this step on
+            self._events.write_event(Event(step=start + 1, session_log=status))
 
     def write(self, step: int, epoch: float, **values: float) -> None:
         """One report; a value that is not finite is left out of the events."""
         row = {"step": step, "epoch": epoch, "seconds": self.seconds, **values}
-        self._csv.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
-        self._file.flush()
-        for name, value in values.items():
-            if math.isfinite(value):
-                self._events.add_scalar(name, value, step)
+        with naming(self._path):
+            self._csv.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
+            self._file.flush()
+            for name, value in values.items():
+                if math.isfinite(value):
+                    event = Event(step=step, wall_time=time.time(), summary=scalar(name, value))
+                    self._events.write_event(event)
 
     def close(self) -> None:
         """Flushes and closes both files."""
-        self._file.close()
-        self._events.close()
+        with naming(self._path), contextlib.closing(self._events):
+            self._file.close()
 
     def __enter__(self) -> "Log":
         return self
@@ -80,10 +91,20 @@ class Log:
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a `metrics.csv`; one cut short by a kill is left out."""
-    with Path(path).open(newline="") as file:
-        rows = list(csv.DictReader(file, restkey="spare"))
-    return [row for row in rows if None not in row.values()]
+    """The whole rows of a `metrics.csv`; one cut short by a kill is left out.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, restkey="spare"))
+        whole = [row for row in rows if None not in row.values()]
+        for row in whole:
+            int(row["step"]), float(row["seconds"])
+    except (csv.Error, KeyError, ValueError) as error:
+        raise InputError(f"{path}: found {error}, expected the rows of a training") from None
+    return whole
 
 
 class Report:

@@ -9,7 +9,7 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 
 import jiqa.configs
-from jiqa.errors import InputError, JiqaError, tell
+from jiqa.errors import InputError, ended
 
 CONFIG = config_flags.DEFINE_config_file(
     "config",
@@ -36,7 +36,7 @@ PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which
 def _run(_: list[str]) -> None:
     from jiqa import recipe  # after the command line is known to be right: it takes seconds
 
-    logging.set_verbosity(logging.ERROR)
+    logging.set_verbosity(logging.FATAL)  # whatever is logged as an error is raised as well
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
     if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
@@ -76,13 +76,14 @@ def _parse(arguments: list[str]) -> list[str]:
         raise InputError(f"command line: {' '.join(str(error).split())}") from None
 
 
+def _start() -> None:
+    flags.mark_flag_as_required("config")
+    app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
+
+
 def main() -> None:
     """Entry point."""
-    flags.mark_flag_as_required("config")
-    try:
-        app.run(_run, [sys.argv[0], *map(_resolve, sys.argv[1:])], flags_parser=_parse)
-    except (JiqaError, ImportError) as error:
-        sys.exit(tell(error))
+    sys.exit(ended(_start))
 
 
 if __name__ == "__main__":

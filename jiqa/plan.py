@@ -6,12 +6,12 @@ import itertools
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from jiqa import interrupt
 from jiqa.data import prepare
 from jiqa.errors import InputError, JiqaError
 from jiqa.predictions import Predictions
@@ -233,8 +233,8 @@ def share(every: Sequence[T], shard: tuple[int, int]) -> Sequence[T]:
 def execute(command: list[str], data_dir: str | Path | None = None) -> list[str]:
     """Runs `python ...` in a process of its own; the command as text if it failed, or nothing."""
     environment = {**os.environ, "JIQA_DATA_DIR": str(prepare.data_root(data_dir))}
-    process = subprocess.run([sys.executable, *command[1:]], env=environment, check=False)
-    return [shlex.join(command)] if process.returncode else []
+    failed = interrupt.run([sys.executable, *command[1:]], environment)
+    return [shlex.join(command)] if failed else []
 
 
 def check(failed: Sequence[str]) -> None:

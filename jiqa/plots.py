@@ -13,6 +13,7 @@ import numpy as np
 
 from jiqa import stats
 from jiqa.errors import InputError
+from jiqa.files import writing
 from jiqa.predictions import Predictions
 
 if TYPE_CHECKING:
@@ -143,8 +144,8 @@ def sheet(
         figure.text(left / across, 1 - (head - 8) / down, name, **small)
     figure.text(8 / across, 1 - 24 / down, title, fontsize=20 * 72 / DPI)
     figure.figimage(canvas, zorder=-1)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    with writing(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")
 
 
 def feature_maps(
@@ -173,8 +174,8 @@ def feature_maps(
             axes.set_title(f"{channel}: {weights[channel]:.3f}", fontsize=8)
     for axes in grid.flat:
         axes.set_axis_off()
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    with writing(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")
 
 
 def check() -> "type[Figure]":
@@ -197,8 +198,8 @@ def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="#e5e7eb", linewidth=0.8)
         axes.set_axisbelow(True)
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=DPI)
+    with writing(path) as part:
+        figure.savefig(part, dpi=DPI, format="png")
 
 
 def _read_metrics(path: Path, names: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from jiqa.errors import InputError
+from jiqa.files import write_csv
 from jiqa.protocols import CROSS, SHARED
 
 if TYPE_CHECKING:
@@ -115,22 +116,15 @@ class Predictions:
 def write_predictions(path: str | os.PathLike, tables: Sequence[Predictions]) -> None:
     """Write one CSV file, whole or not at all; `tables` share one score name."""
     (score_name,) = {table.score_name for table in tables}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*LABELS, *IMAGE, score_name, "prediction"])
-        for table in tables:
-            for *image, score, prediction in zip(
-                *(getattr(table, name) for name in IMAGE),
-                table.score,
-                table.prediction,
-                strict=True,
-            ):
-                # Nine significant digits bring a float32 back exactly.
-                writer.writerow([*table.labels, *image, f"{score:.9g}", f"{prediction:.9g}"])
-    part.replace(path)
+    # Nine significant digits bring a float32 back exactly.
+    rows = (
+        [*table.labels, *image, f"{score:.9g}", f"{prediction:.9g}"]
+        for table in tables
+        for *image, score, prediction in zip(
+            *(getattr(table, name) for name in IMAGE), table.score, table.prediction, strict=True
+        )
+    )
+    write_csv(path, [[*LABELS, *IMAGE, score_name, "prediction"], *rows])
 
 
 def read_predictions(workdir: str | os.PathLike) -> list[Predictions]:

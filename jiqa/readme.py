@@ -1,7 +1,6 @@
 """The README's results section, made from the runs recorded on disk and never typed."""
 
 import dataclasses
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 
 from jiqa import restored
 from jiqa.errors import InputError
+from jiqa.files import read_json, write_text
 from jiqa.predictions import Predictions, read_predictions
 from jiqa.results import (
     INTERVALS,
@@ -96,7 +96,7 @@ def rewrite(readme: str | os.PathLike, begin: str, end: str, text: str) -> None:
     Raises InputError where there is no such file or it lacks the marks.
     """
     before, _, after = _parts(readme, begin, end)
-    Path(readme).write_text(f"{before}{begin}\n{text}{end}{after}", encoding="utf-8")
+    write_text(readme, f"{before}{begin}\n{text}{end}{after}")
 
 
 def _parts(readme: str | os.PathLike, begin: str, end: str) -> tuple[str, str, str]:
@@ -118,13 +118,13 @@ def read_records(workdir: str | os.PathLike) -> list[Record]:
     """
     records = []
     for path in sorted(Path(workdir).rglob("run.json")):
-        run = _json(path, "command", "config", "machine")
+        run = read_json(path, "command", "config", "machine")
         groups = by_run(read_predictions(path.parent))
         if not groups:
             raise InputError(f"{path.parent}: no predictions.csv, expected a finished run")
         for tables in groups:
             folders = [path.parent / table.split for table in tables]
-            splits = [_json(folder / "split.json", "seed", "seconds") for folder in folders]
+            splits = [read_json(folder / "split.json", "seed", "seconds") for folder in folders]
             aggregate = run["config"].get("protocol", {}).get("aggregate", "median")
             (summary,) = summarise(tables, aggregate)
             records.append(Record(tables, summary, run, splits))
@@ -278,14 +278,3 @@ def _apart(apart: Apart, lines: Sequence[Line]) -> str:
     ]
     header = ["run", *(f"less {numbers[other]}" for other in others)]
     return f"{apart.title}:\n\n{markdown(header, rows)}"
-
-
-def _json(path: Path, *fields: str) -> dict[str, Any]:
-    try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not a readable JSON file: {error}") from None
-    for field in fields:
-        if field not in facts:
-            raise InputError(f"{path}: no {field}, expected {', '.join(fields)}")
-    return facts

@@ -1,5 +1,6 @@
 """From a config to a table: every split's stages in order, resumed where they stopped."""
 
+import contextlib
 import dataclasses
 import functools
 import hashlib
@@ -15,19 +16,22 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import auxiliary, inputs, plots, train, weights
+from jiqa import auxiliary, files, inputs, plots, train, weights
 from jiqa import mesh as meshes
 from jiqa.data.index import Index, Records, load_index
 from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import View
-from jiqa.errors import InputError
+from jiqa.errors import InputError, drop_unwritten
 from jiqa.evaluate import predict_test
+from jiqa.files import digest, read_json, write_json
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.report import report
 from jiqa.stage import check_tested, declared, read
-from jiqa.stages import PLACES, Stages, digest, write_json
+from jiqa.stages import PLACES, Stages
 
+# In the run's folder: which splits a process is at work on.
+LOCK = "run.lock"
 # What changes where or how fast a run goes, but not what it trains; and the count of splits, since
 # a split does not depend on how many follow it.
 UNHASHED = (
@@ -63,10 +67,24 @@ def run(
         database of `tests`, where there are any), `split.json` and the stages' folders.
 
     Raises:
-        InputError: a field of the config, a file or the folder is not as it must be.
+        InputError: a field of the config, a file or the folder is not as it must be, or another
+            process is at work on one of the splits in the folder.
         DivergedError: the loss of a training is not finite.
     """
-    mesh = mesh or meshes.make()
+    with contextlib.ExitStack() as held:
+        return _run(config, workdir, command, mesh or meshes.make(), root, only, held)
+
+
+def _run(
+    config: ConfigDict,
+    workdir: str,
+    command: str,
+    mesh: Mesh,
+    root: str,
+    only: Collection[int] | None,
+    held: contextlib.ExitStack,
+) -> Path:
+    """As `run`; `held` gets the lock of its splits."""
     fields = config.to_dict()
     protocol = read(Protocol, fields["protocol"], "protocol")
     listed = declared(fields)
@@ -89,6 +107,11 @@ def run(
         stages.refuse_seen(other, tests[name]["data"])
     if not tests:
         stages.refuse_seen(index, fields["data"])
+    folder = Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}")
+    splits = [each for each in splits if only is None or each.seed - protocol.seed in only]
+    if jax.process_index() == 0:
+        slots = [each.seed - protocol.seed for each in splits]
+        held.enter_context(files.held(folder / LOCK, slots, f"workdir {folder}"))
     data = _ready(index, records, fields)
 
     @functools.cache
@@ -101,13 +124,11 @@ def run(
             return _ready(dataclasses.replace(index, database=name), records, tests[name])
         return ready(name) if name else data
 
-    folder = _open(Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
+    _open(folder, fields, hashed, command)
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
     say(f"input: {data.source.kind}, {data.source.reason}")
     say(f"writing to {folder}")
     for split in splits:
-        if only is not None and split.seed - protocol.seed not in only:
-            continue
         here = folder / split.name
         missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
         if not missing:
@@ -149,9 +170,12 @@ def _ready(index: Index, records: Records, fields: Mapping[str, Any]) -> train.D
 
 
 def say(line: str) -> None:
-    """Prints a line once, however many processes run."""
+    """Prints a line once, however many processes run; a run goes on where nobody reads it."""
     if jax.process_index() == 0:
-        print(line, flush=True)
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            drop_unwritten()
 
 
 def config_hash(
@@ -180,11 +204,11 @@ def _name(fields: Mapping[str, Any]) -> str:
     return "-".join(filter(None, parts))
 
 
-def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) -> Path:
+def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) -> None:
     """Makes the folder and its `run.json`, or checks that it is this run's."""
     path = folder / "run.json"
     if path.exists():
-        found = json.loads(path.read_text())["config_hash"]
+        found = read_json(path, "config_hash")["config_hash"]
         if found != hashed:
             raise InputError(
                 f"{path}: a run of another config ({found}), expected {hashed}; "
@@ -202,4 +226,3 @@ def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) ->
             "jax": jax.__version__,
         }
         write_json(path, facts)
-    return folder

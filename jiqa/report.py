@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jiqa.files import locked, write_text
 from jiqa.predictions import Predictions, read_predictions
 from jiqa.results import (
     AGGREGATES,
@@ -43,8 +44,9 @@ def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
     text = "\n".join(sections) + f"\n{INTERVALS}\n"
     if any(tables[0].trained_on for tables in runs):
         text += f"{ALIGNED}\n"
-    (Path(workdir) / "results.md").write_text(text, encoding="utf-8")
-    (Path(workdir) / "results.csv").write_text(_csv(summaries), encoding="utf-8")
+    with locked(Path(workdir) / ".results.lock"):  # runs of other splits write them as well
+        write_text(Path(workdir) / "results.md", text)
+        write_text(Path(workdir) / "results.csv", _csv(summaries))
     return text
 
 

@@ -1,6 +1,5 @@
 """Training of image restorers, and what they make of photographs that were held out."""
 
-import csv
 import dataclasses
 import math
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from jiqa import mesh as meshes
 from jiqa import plots
 from jiqa.errors import InputError
 from jiqa.evaluate import compile_predict, predict_rows
+from jiqa.files import write_csv
 from jiqa.fr.psnr import psnr
 from jiqa.fr.ssim import ssim, ssim_map
 from jiqa.models.unet import SHRINK
@@ -192,12 +192,8 @@ def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, fol
         cut = {name: [each[:side, :side] for each in strip] for name, strip in pictures.items()}
         columns = ["reference", "distorted", "restored", "true map", "predicted map"]
         plots.sheet(cut, columns, folder / SHEET, f"{index.database}, never seen")
-    part = folder / (TABLE + ".part")
-    with part.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("id", "content_id", "distortion", "level", *MEASURES))
-        writer.writerows(lines)
-    part.replace(folder / TABLE)
+    header = ("id", "content_id", "distortion", "level", *MEASURES)
+    write_csv(folder / TABLE, [header, *lines])
 
 
 def _correlation(predicted: np.ndarray, truth: np.ndarray) -> float:

@@ -18,6 +18,7 @@ from jiqa import models, plots, scoring
 from jiqa.checkpoint import Checkpoints, merge
 from jiqa.data import pp
 from jiqa.errors import InputError
+from jiqa.files import writing
 from jiqa.fr.psnr import psnr
 from jiqa.models.unet import SHRINK
 from jiqa.restoration import Restorer, grey, restorer
@@ -250,7 +251,5 @@ def _writing(path: Path, kind: str = "file") -> Iterator[None]:
 
 
 def _write(image: np.ndarray, path: Path) -> None:
-    part = path.with_name(path.name + ".part")
-    with _writing(path):
+    with _writing(path), writing(path) as part:
         Image.fromarray(np.rint(255 * image).astype(np.uint8)).save(part, "PNG")
-        part.replace(path)

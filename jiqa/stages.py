@@ -28,8 +28,8 @@ from jiqa.data import pairs, photographs
 from jiqa.data.index import Index
 from jiqa.data.photographs import Photographs
 from jiqa.data.plan import View
-from jiqa.data.prepare import locked
 from jiqa.errors import InputError
+from jiqa.files import digest, locked, write_json
 from jiqa.inputs import Pairs, Pristine
 from jiqa.protocols import Split, refuse_leak
 from jiqa.stage import STEPS, Stage, declared, read
@@ -267,19 +267,6 @@ def _fitting(mesh: Mesh, name: str, how: Any) -> Mesh:
     if not hasattr(how, "batch_size"):
         return meshes.make([mesh.local_devices[0]])
     return meshes.fitting(mesh, how.batch_size, f"{name}.fit.batch_size")
-
-
-def digest(path: str | Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def write_json(path: Path, facts: Mapping[str, Any]) -> None:
-    """Writes a file of JSON, whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(facts, indent=1) + "\n")
-    part.replace(path)
 
 
 def _initial(

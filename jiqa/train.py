@@ -18,7 +18,7 @@ import optax
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from jiqa import losses, optim, stats
+from jiqa import interrupt, losses, optim, stats
 from jiqa import mesh as meshes
 from jiqa.checkpoint import Checkpoints
 from jiqa.data.index import Index
@@ -29,6 +29,7 @@ from jiqa.log import Log, Report
 from jiqa.optim import Optim
 from jiqa.protocols import Split
 from jiqa.steps import ridge, supervised, svr
+from jiqa.steps.folds import folds
 from jiqa.steps.update import TrainState, init_state
 
 Update = Callable[..., tuple[TrainState, dict[str, jax.Array]]]
@@ -236,7 +237,7 @@ def descend(
     variables = jax.tree.map(jnp.copy, meshes.copied(variables, mesh))
     state = init_state(variables, optimiser, seed, how.optim.ema)
     state = meshes.copied(state, mesh)
-    with Checkpoints(folder / "checkpoints") as checkpoints:
+    with interrupt.deferred() as signal, Checkpoints(folder / "checkpoints") as checkpoints:
         start = checkpoints.latest or 0
         if start:
             state = checkpoints.restore(start, state)
@@ -256,18 +257,30 @@ def descend(
             for step, batch in enumerate(batches, start + 1):
                 state, metrics = update(state, batch, arrays)
                 report.add(step, metrics)
-                if step % how.log_every == 0 or step in evaluated:
+                if step % how.log_every == 0 or step in evaluated or signal:
                     report.flush(step, step / per_epoch)
                 if step in evaluated:
                     measured = validate(state.variables)
                     report.validation(step, step / per_epoch, **measured)
                     checkpoints.save(step, state, score(measured))
+                if signal:
+                    raise _interrupted(signal, step, state, checkpoints)
         selected = steps if how.select == "last" else checkpoints.best or steps
         if selected != steps:
             checkpoints.wait()
             state = checkpoints.restore(selected, state)
     facts = {"steps": steps, "seconds": round(log.seconds), "selected_step": selected}
     return state.variables, facts
+
+
+def _interrupted(
+    signal: interrupt.Deferred, step: int, state: TrainState, checkpoints: Checkpoints
+) -> interrupt.Interrupted:
+    """The error to raise after a step, once its state is saved."""
+    if checkpoints.latest != step and jax.process_count() == 1:  # several never stop at one step
+        checkpoints.save(step, state)
+    checkpoints.wait()
+    return signal.interrupted(f"step {checkpoints.latest} is kept in {checkpoints.folder}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -302,6 +315,7 @@ def fit_ridge(
     features = partial(make_predictor(model, how.batch_size, mesh), variables)
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
+    folds(data.index.content_id[rows])  # before features are computed
     fitted = ridge.solve(
         features(data, rows), data.index.quality[rows], data.index.content_id[rows], how.strengths
     )
@@ -348,6 +362,7 @@ def fit_svr(
     began = time.perf_counter()
     rows = np.sort(np.concatenate([split.train, split.val]))
     index = data.index
+    folds(index.content_id[rows])  # before features are computed
     fitted, chosen = svr.solve(
         svr.extract(model, data.source, how.batch_size, mesh)[rows],
         index.quality[rows],

@@ -1,6 +1,5 @@
 """Images scored by what a run has learned, as by a measure without reference."""
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from jiqa.data import plan
 from jiqa.data.pipeline import cut, whole
 from jiqa.data.plan import View
 from jiqa.errors import InputError
+from jiqa.files import read_json
 from jiqa.stage import read
 from jiqa.stages import FACTS
 from jiqa.steps import supervised, svr
@@ -72,7 +72,7 @@ def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
             f"{folder}: found {len(found)} trained splits, expected the folder of a run of one, as "
             "runs/NAME, or of one of its splits, as runs/NAME/split0"
         )
-    return found[0], json.loads((found[0].parent / "run.json").read_text())["config"]
+    return found[0], read_json(found[0].parent / "run.json", "config")["config"]
 
 
 def _network(stage: Path, fields: dict[str, Any], view: View) -> Predict:
@@ -80,7 +80,7 @@ def _network(stage: Path, fields: dict[str, Any], view: View) -> Predict:
     path = stage / FACTS
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected that of a finished stage")
-    facts = json.loads(path.read_text())
+    facts = read_json(path, "model", "selected_step")
     model = models.build(**facts["model"])
     with Checkpoints(stage / "checkpoints") as checkpoints:
         variables = checkpoints.variables(facts["selected_step"])

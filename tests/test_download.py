@@ -1,12 +1,15 @@
 """Archives arrive whole over connections that break, or not at all; nothing leaves its folder."""
 
+import errno
 import hashlib
 import http.server
 import io
 import re
+import shutil
 import tarfile
 import threading
 import zipfile
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -24,7 +27,8 @@ class Server(http.server.ThreadingHTTPServer):
     """Serves `files` by name.
 
     `cuts`: after how many bytes each of the next connections breaks; `ranges`: whether it sends
-    parts; `asked`: the Range of each request, None where it had none.
+    parts; `asked`: the Range of each request, None where it had none; `elsewhere`: addresses that
+    it sends on to.
     """
 
     def __init__(self):
@@ -33,6 +37,7 @@ class Server(http.server.ThreadingHTTPServer):
         self.cuts = []
         self.ranges = True
         self.asked = []
+        self.elsewhere = {}
 
     def handle_error(self, request, client_address):
         """A client that was killed is no news."""
@@ -45,6 +50,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         server, wanted = self.server, self.headers["Range"]
         server.asked.append(wanted)
+        if self.path[1:] in server.elsewhere:
+            self.send_response(302)
+            self.send_header("Location", server.elsewhere[self.path[1:]])
+            self.end_headers()
+            return None
         content = server.files.get(self.path[1:])
         if content is None:
             return self.send_error(404)
@@ -172,6 +182,30 @@ def test_wrong_checksum_is_told_and_not_kept(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_kept_is_checked_again(server, tmp_path):
+    (tmp_path / "a.bin").write_bytes(CONTENT[:-1] + b"x")
+    assert download.fetch(server.url("a.bin"), tmp_path, SHA256).read_bytes() == CONTENT
+    assert download.fetch(server.url("a.bin"), tmp_path, SHA256).read_bytes() == CONTENT
+    assert server.asked == [None]
+
+
+@pytest.mark.parametrize("scheme", ["ftp", "file", "data"])
+def test_no_other_protocol_is_followed(server, tmp_path, scheme):
+    secret = tmp_path / "secret"
+    secret.write_text("secret")
+    url = {"ftp": "ftp://127.0.0.1:9/a", "file": f"file://{secret}", "data": "data:,secret"}[scheme]
+    server.elsewhere["b.bin"] = url
+    for asked in (server.url("b.bin"), url):
+        with pytest.raises(InputError, match=r"not downloaded \(.*(http|not allowed)"):
+            download.fetch(asked, tmp_path / "kept")
+    assert list((tmp_path / "kept").iterdir()) == []
+
+
+def test_another_server_is_followed(server, tmp_path):
+    server.elsewhere["b.bin"] = server.url("a.bin")
+    assert download.fetch(server.url("b.bin"), tmp_path, SHA256).name == "b.bin"
+
+
 def test_missing_file_and_missing_server_are_told_in_a_line(server, tmp_path):
     with pytest.raises(InputError, match=r"b.bin: not downloaded \(HTTP Error 404") as error:
         download.fetch(server.url("b.bin"), tmp_path)
@@ -214,7 +248,49 @@ def test_release_is_unpacked_and_its_only_folder_returned(server, tmp_path):
     assert len(server.asked) == 3  # what was kept is not asked for again
 
 
+def _encrypted():
+    """A zip whose member has the flag of encryption set, in both of its headers."""
+    stored = bytearray(_zip(a="text"))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        stored[stored.index(mark) + offset] |= 1
+    return bytes(stored)
+
+
+def _of_method(number):
+    stored = bytearray(_zip(a="text"))
+    for mark, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        stored[stored.index(mark) + offset] = number
+    return bytes(stored)
+
+
+def _cut_tar(length, more=b""):
+    """The beginning of a tar of an empty file, with something after it."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("a"))
+    return stream.getvalue()[:length] + more
+
+
+def _member(kind, linkname=""):
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
+        member = tarfile.TarInfo("a")
+        member.type, member.linkname = kind, linkname
+        archive.addfile(member)
+    return stream.getvalue()
+
+
 DAMAGED = {
+    "encrypted zip": ("a.zip", _encrypted(), "encrypted"),
+    "zip of an unknown method": ("a.zip", _of_method(99), "compression"),
+    "zip with a damaged bzip2": ("a.zip", _of_method(12), "Invalid data"),
+    "tar cut off between members": ("a.tar", _cut_tar(512), "end"),
+    "tar with a damaged header": ("a.tar", _cut_tar(512, b"x" * 1024), "end"),
+    "zip with a long name": ("a.zip", _zip(**{"a" * 300: "text"}), "too long"),
+    "zip with a file for a folder": ("a.zip", _zip(**{"a": "text", "a/b": "text"}), "."),
+    "tar of a device": ("a.tar.gz", _member(tarfile.CHRTYPE), "special file"),
+    "tar with a link out": ("a.tar.gz", _member(tarfile.SYMTYPE, "../../out"), "outside"),
+    "tar with a link to nothing": ("a.tar.gz", _member(tarfile.LNKTYPE, "none"), "none"),
     "no zip": ("a.zip", b"no archive", "not a zip file"),
     "no tar": ("a.tar.gz", b"no archive", "could not be opened|not a gzip"),
     "zip with another byte": ("a.zip", _zip(a="text").replace(b"text", b"tent", 1), "Bad CRC-32"),
@@ -233,3 +309,12 @@ def test_damaged_or_unsafe_archive_is_deleted(name, content, message, tmp_path):
         download.unpack(archive, tmp_path / "in")
     assert not archive.exists()
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_not_the_archives_fault(tmp_path, monkeypatch):
+    archive = tmp_path / "a.zip"
+    archive.write_bytes(_zip(a="text"))
+    monkeypatch.setattr(shutil, "copyfileobj", mock.Mock(side_effect=OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError, match="full"):
+        download.unpack(archive, tmp_path / "in")
+    assert archive.exists()

@@ -3,14 +3,13 @@
 import contextlib
 import dataclasses
 import importlib
-import subprocess
 import sys
 from types import SimpleNamespace
 
 import pytest
 from ml_collections import ConfigDict
 
-from jiqa import cli, configs, plan, tables
+from jiqa import cli, configs, interrupt, plan, tables
 from jiqa.configs import runs
 from jiqa.errors import JiqaError
 from jiqa.predictions import read_predictions, write_predictions
@@ -146,7 +145,7 @@ def test_photographs_that_stages_take_are_prepared_first(no_photographs):
 
 
 def test_what_takes_unprepared_photographs_is_not_started(no_photographs, monkeypatch, tmp_path):
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(interrupt, "run", None)
     taking = {"ours/a": f"{RUNS['ours/a']},photographs=waterloo_exploration"}
     (job, _), said = plan.jobs(PAPER, [TABLE], taking)[:2], []
     plan.reproduce([job], tmp_path, list, say=said.append)
@@ -165,14 +164,14 @@ def processes(monkeypatch, tmp_path, predicted):
     """Replaces the runs' processes by one that writes what they were to predict."""
     started = []
 
-    def run(command, env, check):
+    def run(command, env):
         assert command[:3] == [sys.executable, "-m", "jiqa.main"]
         fields = dict(part.split("=", 1) for part in command[3].partition(":")[2].split(","))
         only = [int(number) for number in command[4].removeprefix("--only=").split(",")]
         assert command[5] == f"--root={tmp_path}"
         started.append((fields["variant"], fields["dataset"], only))
         if fields["variant"] == "b":
-            return SimpleNamespace(returncode=3)
+            return 3
         for split in only:
             table = predicted(
                 f"ours/{fields['variant']}",
@@ -182,9 +181,9 @@ def processes(monkeypatch, tmp_path, predicted):
             )
             folder = tmp_path / fields["variant"] / fields["dataset"] / str(split)
             write_predictions(folder / "predictions.csv", [table])
-        return SimpleNamespace(returncode=0)
+        return 0
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(interrupt, "run", run)
     return started
 
 
@@ -242,11 +241,11 @@ def test_a_grid_is_every_combination(processes, capsys, tmp_path):
 def test_a_grid_that_fails_says_which_command(monkeypatch, capsys, tmp_path):
     started = []
 
-    def run(command, **_):
+    def run(command, env):
         started.append(command[3])
-        return SimpleNamespace(returncode=int("seed=1" in command[3]))
+        return int("seed=1" in command[3])
 
-    monkeypatch.setattr(subprocess, "run", run)
+    monkeypatch.setattr(interrupt, "run", run)
     arguments = ["grid", "configs/ours.py", "--over=seed=1,2", "--run", f"--workdir={tmp_path}"]
     assert cli.main(arguments) == 1
     assert started == ["--config=configs/ours.py:seed=1", "--config=configs/ours.py:seed=2"]

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
 import tiny_run
 
-from jiqa import log, recipe, stats, train
+from jiqa import files, log, recipe, stats, train
 from jiqa.errors import DivergedError, InputError
 from jiqa.predictions import read_predictions
 from jiqa.stage import read
@@ -57,23 +59,56 @@ def test_a_folder_of_another_run_is_refused(finished):
 
 @pytest.mark.slow
 def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
-    metrics = tmp_path / SPLIT / "scores" / "metrics.csv"
-    command = [sys.executable, str(Path(tiny_run.__file__)), str(tmp_path)]
-    process = subprocess.Popen(command, env=os.environ)
+    status, _ = _stopped(tmp_path, epoch=2.2, by=signal.SIGKILL)
+    assert status == -signal.SIGKILL
+    assert not (tmp_path / SPLIT / "predictions.csv").exists()
+    _same_once_resumed(tmp_path, finished)
+
+
+def test_a_run_that_is_asked_to_stop_keeps_every_step_and_says_so(finished, tmp_path):
+    """By Ctrl-C in the second epoch, then by SIGTERM in the third."""
+    folder = tmp_path / SPLIT / "scores"
+    for by, epoch, says in (
+        (signal.SIGINT, 1.2, "interrupted"),
+        (signal.SIGTERM, 2.2, "terminated"),
+    ):
+        status, said = _stopped(tmp_path, epoch, by)
+        assert status == 128 + by
+        assert "Traceback" not in said
+        kept = max(int(row["step"]) for row in log.read(folder / "metrics.csv"))
+        (line,) = (line for line in said.splitlines() if line.startswith("jiqa: "))
+        assert line == (
+            f"jiqa: error: {says}: step {kept} is kept in {folder / 'checkpoints'}; the same "
+            "command goes on from there"
+        )
+    _same_once_resumed(tmp_path, finished)
+
+
+def _command(workdir: Path) -> list[str]:
+    return [sys.executable, str(Path(tiny_run.__file__)), str(workdir)]
+
+
+def _stopped(workdir: Path, epoch: float, by: signal.Signals) -> tuple[int, str]:
+    """Status and errors of a run's process that gets a signal in an epoch of the first split."""
+    process = subprocess.Popen(_command(workdir), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
-    while not _reached(metrics, epoch=2.2):
+    while not _reached(workdir / SPLIT / "scores" / "metrics.csv", epoch):
         assert process.poll() is None, "it ended before it could be killed"
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not (tmp_path / SPLIT / "predictions.csv").exists()
-    subprocess.run(command, check=True, env=os.environ)
+    process.send_signal(by)
+    _, said = process.communicate()
+    return process.returncode, said
+
+
+def _same_once_resumed(workdir: Path, finished: Path) -> None:
+    subprocess.run(_command(workdir), check=True)
     for split in ("split0", "split1"):
-        ours, theirs = (folder / split / "predictions.csv" for folder in (tmp_path, finished))
+        ours, theirs = (folder / split / "predictions.csv" for folder in (workdir, finished))
         assert ours.read_bytes() == theirs.read_bytes()
-    steps = [int(row["step"]) for row in log.read(metrics) if row["loss"]]
-    assert steps == sorted(set(steps))
+    rows = log.read(workdir / SPLIT / "scores" / "metrics.csv")
+    steps = [int(row["step"]) for row in rows if row["loss"]]
+    assert steps == list(range(1, len(steps) + 1))
 
 
 def _reached(metrics: Path, epoch: float) -> bool:
@@ -122,6 +157,60 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
         pass
     with (tmp_path / "metrics.csv").open() as file:
         assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
+
+
+def test_a_log_on_a_full_disk_says_which_file(tmp_path):
+    with log.Log(tmp_path, 0):
+        pass
+    (tmp_path / "metrics.csv").unlink()
+    (tmp_path / "metrics.csv").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as error:
+        log.Log(tmp_path, 0)
+    assert error.value.filename == str(tmp_path / "metrics.csv")
+
+
+def test_a_workdir_that_another_process_is_at_work_on_is_refused_at_once(finished, tmp_path):
+    """Here by the lock alone; `test_files` has the process."""
+    held = mock.patch.object(files, "held", side_effect=InputError("workdir a: found process 1"))
+    with held as asked, pytest.raises(InputError, match="found process 1"):
+        tiny_run.run(tmp_path)
+    asked.assert_called_once_with(tmp_path / "run.lock", [0, 1], f"workdir {tmp_path}")
+    assert not list(tmp_path.iterdir())
+    with mock.patch.object(files, "held", return_value=nullcontext()) as asked:
+        tiny_run.run(finished, only={1})
+    assert asked.call_args.args[1] == [1]
+
+
+def test_a_run_goes_on_where_nobody_reads(monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as closed:
+        monkeypatch.setattr(sys, "stdout", closed)
+        recipe.say("once")
+        recipe.say("again")
+
+
+def test_too_few_contents_for_a_regression_are_told_before_features_are_computed(
+    databases, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(train, "make_predictor", lambda *_: None)
+    monkeypatch.setattr(train.svr, "extract", None)
+    index, records = tiny_run.tiny.database(n=4, contents=4)
+    monkeypatch.setattr(recipe, "load_index", lambda *_, **__: (index, records))
+    for step in ("ridge", "svr"):
+        config = ridge()
+        config.fit = {"step": step, "fit": {"batch_size": 8}}
+        with pytest.raises(InputError, match=r"found 3 contents to .*, expected 5 or more"):
+            recipe.run(config, str(tmp_path / step), "tiny")
+
+
+@pytest.mark.parametrize("text", ["step,seconds\nx,1\n", "step\n1\n", "step,seconds\n\0,1\n"])
+def test_a_log_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "metrics.csv").write_text(text)
+    with pytest.raises(
+        InputError, match=r"metrics\.csv: found .*, expected the rows of a training"
+    ):
+        log.Log(tmp_path, 3)
 
 
 def ridge():

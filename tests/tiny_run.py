@@ -5,9 +5,11 @@ from unittest import mock
 
 import jax
 import tiny
+from absl import logging
 from ml_collections import ConfigDict
 
 from jiqa import mesh, recipe
+from jiqa.errors import ended
 
 
 def config(**changes) -> ConfigDict:
@@ -55,13 +57,18 @@ def config(**changes) -> ConfigDict:
     return fields
 
 
-def run(workdir, **changes):
+def run(workdir, only=None, **changes):
     """Runs it on one device."""
     with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
         return recipe.run(
-            config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1])
+            config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1]), only=only
         )
 
 
-if __name__ == "__main__":
+def main():
+    logging.set_verbosity(logging.FATAL)
     run(sys.argv[1])
+
+
+if __name__ == "__main__":
+    sys.exit(ended(main))

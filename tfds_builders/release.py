@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import python_calamine
-from scipy.io import loadmat
 
+from jiqa import matlab
 from jiqa.errors import InputError
 
+# Characters of a row that a message shows.
+_SHOWN = 200
 FORMATS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
 
 
@@ -76,11 +78,20 @@ def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
     """(place, row) of each row of a table of comma-separated values, these columns of it.
 
     Raises:
-        InputError: as `lines`; a column is not in the header, or a row too short.
+        InputError: as `lines`; a column is not in the header once, or a row has more or fewer
+            fields than the header, as a decimal comma makes them.
     """
     path = actual(path, "a table of images and scores")
     reader = csv.reader(io.StringIO(_text(path), newline=""))
-    return _rows(str(path), ((reader.line_num, row) for row in reader if row), columns)
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        try:
+            yield from ((reader.line_num, row) for row in reader if row)
+        except csv.Error as error:
+            at = f"{path}, line {reader.line_num}"
+            raise InputError(f"{at}: {error}, expected {','.join(columns)}") from None
+
+    return _rows(str(path), rows(), columns)
 
 
 def sheet(path: Path, name: str, *columns: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -114,38 +125,48 @@ def _rows(
     path: str, rows: Iterable[tuple[int, list[Any]]], columns: tuple[str, ...]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     rows = iter(rows)
-    header = [str(name).strip() for name in next(rows, (0, []))[1]]
-    if missing := [name for name in columns if name not in header]:
-        found = ",".join(header)
-        raise InputError(f"{path}: expected a column {missing[0]}, found the header '{found}'")
+    header = _named([str(name).strip() for name in next(rows, (0, []))[1]])
+    for name in columns:
+        if header.count(name) != 1:
+            found = ("it twice in " if name in header else "") + f"the header '{','.join(header)}'"
+            raise InputError(f"{path}: expected a column {name}, found {found}")
     at = ""
     for line, row in rows:
         at = f"{path}, line {line}"
-        if len(row) < len(columns):
-            found, expected = ",".join(map(str, row)), ",".join(columns)
-            raise InputError(f"{at}: expected {expected}, found '{found}'")
+        if len(row) < len(header) or any(str(cell).strip() for cell in row[len(header) :]):
+            found = ",".join(map(str, row))
+            found = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
+            raise InputError(f"{at}: expected {','.join(header)}, found '{found}'")
         named = dict(zip(header, row, strict=False))
-        yield at, {name: named.get(name, "") for name in columns}
+        yield at, {name: named[name] for name in columns}
     if not at:
         raise InputError(f"{path}: found no rows, expected one an image")
 
 
-def mat(path: Path, *fields: str) -> tuple[np.ndarray, ...]:
+def _named(header: list[str]) -> list[str]:
+    """A header without the empty names at its end: BIQ2021's is `Image Name,MOS,,`."""
+    count = max((at for at, name in enumerate(header, 1) if name), default=0)
+    return header[:count]
+
+
+def mat(path: Path, *fields: str, text: bool = False) -> tuple[np.ndarray, ...]:
     """The arrays of a MATLAB file, flat; what is in cells as text.
 
     Raises:
-        InputError: there is no such file, it is of another version, or lacks a field.
+        InputError: there is no such file, it is of another version, or lacks a field; a field is
+            no text where that is asked for.
     """
     path = actual(path, f"a MATLAB file with {', '.join(fields)}")
-    try:
-        found = loadmat(path)
-    except Exception as error:  # SciPy has no one kind of error for a file that it cannot read
-        raise InputError(f"{path}: {error}, expected a whole MATLAB file to version 7") from error
+    found = matlab.load(path, "a whole MATLAB file to version 7")
     for field in fields:
         if field not in found:
             names = ", ".join(name for name in found if not name.startswith("__"))
             raise InputError(f"{path}: expected {', '.join(fields)}, found {names or 'nothing'}")
-    return tuple(_flat(found[field]) for field in fields)
+    arrays = [_flat(np.asarray(found[field])) for field in fields]
+    for field, array in zip(fields, arrays, strict=True):
+        if text and array.dtype.kind != "U":
+            raise InputError(f"{path}: {field}: found {array.dtype}, expected text")
+    return tuple(arrays)
 
 
 def _flat(array: np.ndarray) -> np.ndarray:
@@ -161,9 +182,12 @@ def number(value: Any, at: str, name: str, limits: tuple[float, float]) -> float
         InputError: `value` is none, or not within `limits`; the message begins with `at`.
     """
     try:
+        if isinstance(value, bool) or "_" in str(value):  # which Python takes for numbers
+            raise ValueError
         found = float(value)
     except (TypeError, ValueError):
-        raise InputError(f"{at}: expected a number for {name}, found '{value}'") from None
+        shown = " ".join(str(value).split())[:_SHOWN]
+        raise InputError(f"{at}: expected a number for {name}, found '{shown}'") from None
     if not limits[0] <= found <= limits[1]:
         bounds = "{:g} to {:g}".format(*limits)
         raise InputError(f"{at}: expected a {name} from {bounds}, found {value}")

@@ -41,6 +41,51 @@ def test_table_keeps_commas_and_lines_in_quotes_and_counts_lines(tmp_path):
     ]
 
 
+def test_a_table_may_have_columns_without_a_name_at_its_end(tmp_path):
+    """As BIQ2021's have, whose rows end in two commas."""
+    path = tmp_path / "a.csv"
+    path.write_text("Image Name,MOS,,\na.jpg,0.83,,\nb.jpg,0.5\n")
+    rows = [row for _, row in release.table(path, "Image Name", "MOS")]
+    assert rows == [
+        {"Image Name": "a.jpg", "MOS": "0.83"},
+        {"Image Name": "b.jpg", "MOS": "0.5"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name,MOS\na.jpg,0,83\n", r"line 2: expected name,MOS, found 'a.jpg,0,83'"),
+        ("name,MOS,,\na.jpg,0,83,\n", r"line 2: expected name,MOS, found 'a.jpg,0,83,'"),
+        ("name,MOS,set\na.jpg,1\n", r"line 2: expected name,MOS,set, found 'a.jpg,1'"),
+        ("name,MOS\na.jpg,1\n\nb.jpg\n", r"line 4: expected name,MOS, found 'b.jpg'"),
+        ("name,MOS,MOS\na.jpg,1,2\n", "expected a column MOS, found it twice in the header"),
+        (f"name,MOS\n{'x' * 131_073},1\n", "line 2: field larger than field limit"),
+        (f"name,MOS\n{'x' * 131_073}\n", "line 2: field larger than field limit"),
+        (f"name,MOS\n{'x' * 9_999}\n", r"line 2: expected name,MOS, found 'x{200}\.\.\.'"),
+    ],
+)
+def test_a_row_with_other_fields_than_the_header_is_named(tmp_path, text, message):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"{path}.*{message}"):
+        list(release.table(path, "name", "MOS"))
+
+
+def test_a_sheet_row_with_something_beside_its_columns_is_named(tmp_path):
+    path = tmp_path / "scores.xlsx"
+    testing.write_xlsx(path, "all", [["name", "mos"], ["a.png", 0, 83]])
+    with pytest.raises(InputError, match=r"line 2: expected name,mos, found 'a.png,0.0,83.0'"):
+        list(release.sheet(path, "", "name", "mos"))
+
+
+@pytest.mark.parametrize("value", ["0,83", "1_0", "", "nan", True, "one\ntwo"])
+def test_what_is_no_number_is_named_in_one_line(value):
+    with pytest.raises(InputError, match=r"^scores\.csv, line 3: expected a") as error:
+        release.number(value, "scores.csv, line 3", "MOS", (0, 100))
+    assert "\n" not in str(error.value)
+
+
 def test_sheet_is_found_by_name_or_first_and_counts_its_own_lines(tmp_path):
     path = tmp_path / "scores.xlsx"
     testing.write_xlsx(path, "all", [["name", "mos"], ["a.png", 1.5]], corner="B3")

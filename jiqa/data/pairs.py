@@ -22,6 +22,7 @@ from jiqa.data.photographs import Photographs
 from jiqa.data.pipeline import Streamed
 from jiqa.data.plan import View
 from jiqa.errors import InputError
+from jiqa.files import locked, writing
 
 # The distortions of Waterloo Exploration, which MT-IRN and TTL-IQA learn from.
 FAMILY = "waterloo"
@@ -106,7 +107,7 @@ class Distorted(Streamed):
         Raises:
             InputError: a photograph is broken or too small, or the disk too full.
         """
-        with prepare.locked(self.folder.with_suffix(".lock")):
+        with locked(self.folder.with_suffix(".lock")):
             self._make()
 
     def _make(self) -> None:
@@ -125,10 +126,9 @@ class Distorted(Streamed):
             )
         for i in tqdm(missing, f"distort {self.index.database}", disable=None):
             image = pp.decode(self.records[i], names[i])
-            part = self._file(i).with_suffix(".part")
-            with part.open("wb") as file:
-                np.save(file, _variants(image, zlib.crc32(self._name(i).encode())))
-            part.replace(self._file(i))
+            variants = _variants(image, zlib.crc32(self._name(i).encode()))
+            with writing(self._file(i)) as part, part.open("wb") as file:
+                np.save(file, variants)
 
     def _name(self, photograph: int) -> str:
         return str(self.index.content_id[photograph * len(VARIANTS)])

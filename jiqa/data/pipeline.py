@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 import functools
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -118,7 +119,7 @@ class Streamed(_Source):
         if workers:
             if not flags.FLAGS.is_parsed():
                 flags.FLAGS.mark_as_parsed()  # grain reads its flags, in programs without any too
-            batches = batches.mp_prefetch(grain.MultiprocessingOptions(workers))
+            batches = batches.mp_prefetch(grain.MultiprocessingOptions(workers), _ignore_interrupt)
         with contextlib.closing(iter(batches)) as iterator:
             for batch in iterator:
                 if isinstance(batch, InputError):
@@ -244,6 +245,11 @@ def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int
         if shape != first:
             return None, f"the images differ in size: {first[0]}x{first[1]}, {shape[0]}x{shape[1]}"
     return first, ""
+
+
+def _ignore_interrupt(worker: int, workers: int) -> None:
+    """Leaves Ctrl-C, which a terminal sends to worker processes too, to the one that trains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _threads() -> int:

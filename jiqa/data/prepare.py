@@ -1,7 +1,6 @@
 """Databases: which there are, where they lie, and how they come to be there."""
 
 import contextlib
-import fcntl
 import importlib
 import io
 import os
@@ -9,13 +8,13 @@ import shlex
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import tensorflow_datasets as tfds
 
 from jiqa.errors import InputError
+from jiqa.files import locked
 from jiqa.tfds_builders import download
 
 if TYPE_CHECKING:
@@ -219,12 +218,3 @@ def _folder(builder: type["ReleaseBuilder"], config: str) -> Path:
 def _at_first_use(builder: type["ReleaseBuilder"]) -> bool:
     """Whether the database needs nothing from outside, so that it is made without being asked."""
     return not (builder.facts.get or builder.facts.archives)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Waits until no other process is within, for the same file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -1,19 +1,14 @@
 """Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import scipy.io
 
+from jiqa import matlab
 from jiqa.errors import InputError
-
-# What NumPy and SciPy raise of files that are cut short or of another kind.
-_BROKEN = (OSError, ValueError, NotImplementedError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 def ours(name: str) -> Path:
@@ -61,7 +56,7 @@ def read(
             raise InputError(f"{path}: found {there}, expected {' or '.join(known)}")
         try:
             out[key] = np.asarray(fields[name], np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             found = f"an array of {fields[name].dtype}"
             raise InputError(f"{path}: {name}: found {found}, expected numbers") from None
     return out
@@ -75,17 +70,18 @@ def arrays(path: Path) -> dict[str, Any]:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected parameters (.npz or .mat)")
+    expected = "parameters (.npz or .mat)"
+    if path.suffix == ".mat":
+        return matlab.load(path, expected)
     try:
-        if path.suffix == ".mat":
-            return scipy.io.loadmat(path)
         stored = np.load(path, allow_pickle=False)
         if isinstance(stored, np.ndarray):
             raise ValueError("one array without a name")
         with stored:
             return dict(stored)
-    except _BROKEN as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"{path}: {reason}, expected parameters (.npz or .mat)") from error
+    except Exception as error:  # NumPy has no one kind of error for a file that it cannot read
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path}: {reason}, expected {expected}") from error
 
 
 def shaped(path: Path, name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -17,7 +17,8 @@ import jax
 import numpy as np
 
 from jiqa.data import pp
-from jiqa.errors import InputError, JiqaError, tell
+from jiqa.errors import InputError, ended
+from jiqa.files import write_npz
 from jiqa.handcrafted import brisque, il_niqe, niqe
 from jiqa.handcrafted.svr import Svr
 
@@ -81,15 +82,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("source", nargs="+", help="folders, or a database")
     parser.add_argument("--out", required=True, type=Path)
     given = parser.parse_args(arguments)
-    try:
-        if given.measure == "brisque":
-            regression(given.source[0]).save(given.out)
-        else:
-            found = fit(given.measure, [Path(folder) for folder in given.source])
-            np.savez_compressed(given.out, allow_pickle=False, **found)
-    except JiqaError as error:
-        return tell(error)
-    return 0
+    return ended(lambda: _write(given))
+
+
+def _write(given: argparse.Namespace) -> None:
+    if given.measure == "brisque":
+        found = regression(given.source[0])._asdict()
+    else:
+        found = fit(given.measure, [Path(folder) for folder in given.source])
+    write_npz(given.out, found)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.spatial import distance
 
 from jiqa.errors import InputError
+from jiqa.files import write_npz
 from jiqa.handcrafted import files
 
 
@@ -49,7 +50,7 @@ class Svr(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Writes the arrays as .npz."""
-        np.savez_compressed(path, **self._asdict())
+        write_npz(path, self._asdict())
 
 
 def _sum(x: jax.Array) -> jax.Array:

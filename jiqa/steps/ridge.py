@@ -6,14 +6,15 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import Ridge as RidgeRegression
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from jiqa import stats
+from jiqa.files import write_npz
+from jiqa.steps.folds import folds
 
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
-FOLDS = 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Ridge:
 
     def save(self, path: Path) -> None:
         """Writes the arrays as .npz."""
-        np.savez(path, **dataclasses.asdict(self))
+        write_npz(path, dataclasses.asdict(self))
 
     @classmethod
     def load(cls, path: Path) -> "Ridge":
@@ -65,12 +66,15 @@ def solve(
         quality: float [n].
         content: [n], the content_id of each row; five or more different ones.
         strengths: penalties to choose from.
+
+    Raises:
+        InputError: as `folds`.
     """
     search = GridSearchCV(
         make_pipeline(StandardScaler(), RidgeRegression()),
         {"ridge__alpha": strengths},
         scoring=make_scorer(lambda truth, prediction: stats.srocc(prediction, truth)),
-        cv=GroupKFold(FOLDS),
+        cv=folds(content),
     ).fit(features, quality, groups=content)
     scaler, model = (step for _, step in search.best_estimator_.steps)
     return Ridge(

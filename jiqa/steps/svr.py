@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from sklearn.metrics import make_scorer
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVR
 from tqdm import tqdm
 
@@ -19,10 +19,12 @@ from jiqa import mesh as meshes
 from jiqa import stats
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
+from jiqa.files import write_npz
 from jiqa.handcrafted import files
 from jiqa.handcrafted.patches import Codebook
 from jiqa.handcrafted.svr import Linear, Svr
 from jiqa.ops.masks import bucket
+from jiqa.steps.folds import folds
 
 # Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
 # 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
@@ -30,7 +32,6 @@ from jiqa.ops.masks import bucket
 PENALTIES = (0.25, 1.0, 4.0, 16.0, 64.0)
 WIDTHS = (0.125, 0.5, 2.0, 8.0)
 TUBE = 0.1
-FOLDS = 5
 FILE = "svr.npz"
 
 
@@ -97,7 +98,7 @@ class Fitted(NamedTuple):
 
     def save(self, path: Path) -> None:
         """Writes the arrays of both as .npz."""
-        np.savez_compressed(path, **self.regression._asdict(), **self.codebook)
+        write_npz(path, {**self.regression._asdict(), **self.codebook})
 
     @classmethod
     def load(cls, path: Path) -> "Fitted":
@@ -234,7 +235,7 @@ def regress(
         grid["gamma"] = [width / count for width in widths]
     else:
         model, inputs = SVR(kernel="precomputed", epsilon=TUBE), scaled @ scaled.T / count
-    search = GridSearchCV(model, grid, scoring=make_scorer(_srocc), cv=GroupKFold(FOLDS))
+    search = GridSearchCV(model, grid, scoring=make_scorer(_srocc), cv=folds(content))
     best = search.fit(inputs, (quality - mean) / deviation, groups=content).best_estimator_
     weights = best.dual_coef_[0] * deviation
     bias = best.intercept_[0] * deviation + mean

@@ -81,7 +81,7 @@ def _highest(names: dict[str, Path]) -> int:
 def read_scores(folder: Path) -> list[tuple[float, float, bool, str]]:
     """(DMOS, its standard deviation, whether it is no distorted image, photograph) of each row."""
     scores, deviations, originals = release.mat(folder / SCORES, "dmos_new", "dmos_std", "orgs")
-    (names,) = release.mat(folder / NAMES, "refnames_all")
+    (names,) = release.mat(folder / NAMES, "refnames_all", text=True)
     columns = {"dmos_new": scores, "dmos_std": deviations, "orgs": originals, "refnames_all": names}
     if len({len(column) for column in columns.values()}) > 1:
         found = ", ".join(f"{len(column)} {name}" for name, column in columns.items())

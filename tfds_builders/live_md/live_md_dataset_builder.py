@@ -73,7 +73,7 @@ class Builder(database.ReleaseBuilder):
 
 def read_part(folder: Path) -> tuple[list[str], list[tuple[str, float]]]:
     """The photographs, and (file name, DMOS) of each distorted image of a part."""
-    names, photographs = release.mat(folder / NAMES, "distimgs", "refimgs")
+    names, photographs = release.mat(folder / NAMES, "distimgs", "refimgs", text=True)
     (scores,) = release.mat(folder / SCORES, "DMOSscores")
     if len(names) != len(scores):
         message = f"found {len(scores)} DMOSscores, expected {len(names)} as {NAMES} has distimgs"

@@ -59,7 +59,9 @@ class Builder(database.ReleaseBuilder):
 def read_scores(folder: Path) -> list[tuple[str, float, float]]:
     """(image name, MOS, deviation) of each image but t1 to t7, the training session's."""
     data = release.actual(folder / "Data", "the folder of scores")
-    columns = [release.mat(data / f"{field}.mat", field)[0] for field in FIELDS]
+    columns = [
+        release.mat(data / f"{field}.mat", field, text=field == FIELDS[0])[0] for field in FIELDS
+    ]
     lengths = dict(zip(FIELDS, map(len, columns), strict=True))
     if len(set(lengths.values())) > 1:
         found = ", ".join(f"{length} in {field}" for field, length in lengths.items())

@@ -22,10 +22,12 @@ def write(photo: str, path: str, *, family: str | None, size: int, seed: int) ->
         seed: of the key; the levels of a type share what chance decides.
 
     Raises:
-        InputError: no such family, no image at `photo`, a size below 32.
+        InputError: no such family, no image at `photo`, a size below 32, another suffix than .png.
     """
     if family is not None and family not in FAMILIES:
         raise InputError(f"--family: found {family!r}, expected one of {', '.join(FAMILIES)}")
+    if Path(path).suffix.lower() != ".png":
+        raise InputError(f"--output: found {path}, expected the name of a PNG file, .png")
     if size < 32:
         raise InputError(f"--size: found {size}, expected at least 32")
     image = _reduced(photo, size)

@@ -1,0 +1,110 @@
+"""Ctrl-C and SIGTERM: raised where nothing is half-done, told in one line."""
+
+import contextlib
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+_SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+# Seconds in which a second signal is the first: a terminal sends its own beside one handed on.
+_ONCE = 1.0
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the process to end; its text is one line.
+
+    Attributes:
+        status: exit status that a shell expects of the signal, 130 or 143.
+    """
+
+    def __init__(self, signum: int = signal.SIGINT, kept: str = ""):
+        self.status = 128 + signum
+        super().__init__(": ".join(filter(None, [_SIGNALS[signal.Signals(signum)], kept])))
+
+
+class Deferred:
+    """The signal that came so far, if any; true once one has.
+
+    Args:
+        hand_on: called with the number of the first.
+    """
+
+    def __init__(self, hand_on: Callable[[int], Any] = lambda _: None) -> None:
+        self._signum, self._at, self.hand_on = 0, 0.0, hand_on
+
+    def __bool__(self) -> bool:
+        return bool(self._signum)
+
+    def __call__(self, signum: int, _: Any) -> None:
+        """Handles a signal; raises Interrupted of the second."""
+        if not self:
+            self._signum, self._at = signum, time.monotonic()
+            self.hand_on(signum)
+        elif time.monotonic() - self._at > _ONCE:
+            self._at = time.monotonic()
+            raise Interrupted(signum)
+
+    def interrupted(self, kept: str = "") -> Interrupted:
+        """The error to raise, once all is in order; `kept` says what is."""
+        return Interrupted(self._signum, kept)
+
+
+@contextlib.contextmanager
+def raised() -> Iterator[None]:
+    """Within it, either signal raises `Interrupted`."""
+
+    def interrupt(signum: int) -> None:
+        raise Interrupted(signum)
+
+    with _handled(Deferred(interrupt)):
+        yield
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[Deferred]:
+    """Within it, the first signal waits to be asked for, a second one raises `Interrupted`.
+
+    Raises:
+        Interrupted: at the end, where a signal came and nothing else was raised.
+    """
+    signals = Deferred()
+    try:
+        with _handled(signals):
+            yield signals
+    except Exception as error:
+        if signals:  # worker processes had the signal as well, and ended
+            raise signals.interrupted() from error
+        raise
+    if signals:
+        raise signals.interrupted()
+
+
+def run(command: Sequence[str], env: Mapping[str, str]) -> int:
+    """Runs a command, which gets the signals too, and returns its exit status.
+
+    Raises:
+        Interrupted: by a signal; the command has ended.
+    """
+    with deferred() as signals, subprocess.Popen(command, env=env) as process:
+        signals.hand_on = process.send_signal
+        return process.wait()
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Has the signals handled so; only the main thread gets any, and may ask for it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
+    try:
+        for signum, former in before.items():
+            if former is not signal.SIG_IGN:  # as nohup and the like ask for
+                signal.signal(signum, handler)
+        yield
+    finally:
+        for signum, former in before.items():
+            signal.signal(signum, signal.SIG_DFL if former is None else former)

@@ -1,0 +1,23 @@
+"""Cross-validation inside the training rows, which no content is divided by."""
+
+import numpy as np
+from sklearn.model_selection import GroupKFold
+
+from jiqa.errors import InputError
+
+FOLDS = 5
+
+
+def folds(content: np.ndarray) -> GroupKFold:
+    """The folds of rows by the content of each, [n].
+
+    Raises:
+        InputError: there are fewer contents than folds.
+    """
+    count = len(np.unique(content))
+    if count < FOLDS:
+        raise InputError(
+            f"protocol: found {count} contents to train and validate on, expected {FOLDS} or more "
+            "to choose the parameters of a regression by cross-validation"
+        )
+    return GroupKFold(FOLDS)
