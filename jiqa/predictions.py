@@ -2,7 +2,8 @@
 
 Columns: run, config_hash, database, protocol, split, id, content_id, distortion, level, the score
 under its own name (mos, dmos or pseudo_mos), prediction. Score and prediction are both in the
-database's own scale and direction.
+database's own scale and direction. Where test images of an official split have a twin that was
+trained on, a last column, twin, is 1 for these.
 """
 
 import csv
@@ -21,7 +22,7 @@ from jiqa.protocols import CROSS, SHARED
 if TYPE_CHECKING:
     from jiqa.data.index import Index
 
-FILE_NAME = "predictions.csv"
+FILE_NAME, TWIN = "predictions.csv", "twin"
 SCORE_NAMES = ("mos", "dmos", "pseudo_mos")
 LABELS = ("run", "config_hash", "database", "protocol", "split")
 IMAGE = ("id", "content_id", "distortion", "level")
@@ -32,7 +33,8 @@ class Predictions:
     """What one run predicted for the test images of one split, sorted by id.
 
     `id`, `content_id` and `distortion` are str[n], `level` int64[n], `score` and `prediction`
-    float64[n].
+    float64[n]. `twin` is bool[n], whether training read an image of the same pixels or looks; None
+    where no image has such a twin.
     """
 
     run: str
@@ -47,6 +49,7 @@ class Predictions:
     level: np.ndarray
     score: np.ndarray
     prediction: np.ndarray
+    twin: np.ndarray | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class Predictions:
 
     def take(self, rows: np.ndarray) -> Self:
         """The predictions of these rows alone: bool[n], or int[m] in this order."""
-        columns = (*IMAGE, "score", "prediction")
+        columns = (*IMAGE, "score", "prediction", *([] if self.twin is None else [TWIN]))
         return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     @classmethod
@@ -78,8 +81,11 @@ class Predictions:
         config_hash: str,
         protocol: str,
         split: str,
+        twin: np.ndarray | None = None,
     ) -> Self:
         """Predictions float[n], in the score's own scale, for the n rows of `index`.
+
+        `twin`, bool[n], tells the rows that have a twin in the training.
 
         Raises InputError where a prediction is not finite or the lengths differ.
         """
@@ -109,6 +115,7 @@ class Predictions:
             level=index.level[order],
             score=np.asarray(index.score, np.float64)[order],
             prediction=prediction[order],
+            twin=twin[order] if twin is not None and twin.any() else None,
         )
 
 
@@ -120,16 +127,20 @@ def write_predictions(path: str | os.PathLike, tables: Sequence[Predictions]) ->
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*LABELS, *IMAGE, score_name, "prediction"])
+        twins = any(table.twin is not None for table in tables)
+        writer.writerow([*LABELS, *IMAGE, score_name, "prediction", *([TWIN] if twins else [])])
         for table in tables:
-            for *image, score, prediction in zip(
+            twin = np.zeros(len(table), bool) if table.twin is None else table.twin
+            for *image, score, prediction, last in zip(
                 *(getattr(table, name) for name in IMAGE),
                 table.score,
                 table.prediction,
+                twin,
                 strict=True,
             ):
                 # Nine significant digits bring a float32 back exactly.
-                writer.writerow([*table.labels, *image, f"{score:.9g}", f"{prediction:.9g}"])
+                numbers = [f"{score:.9g}", f"{prediction:.9g}", *([int(last)] if twins else [])]
+                writer.writerow([*table.labels, *image, *numbers])
     part.replace(path)
 
 
@@ -163,7 +174,8 @@ def _read(path: Path) -> Iterable[Predictions]:
             raise InputError(f"{path}: not a CSV file in UTF-8: {error}") from None
     header = lines[0] if lines else []
     known = [[*LABELS, *IMAGE, name, "prediction"] for name in SCORE_NAMES]
-    if header not in known:
+    twins = header[-1:] == [TWIN]
+    if header[: len(known[0])] not in known or header[len(known[0]) :] not in ([], [TWIN]):
         raise InputError(
             f"{path}: header {','.join(header)!r}, expected {','.join(known[0])!r} "
             "(or dmos or pseudo_mos)"
@@ -176,18 +188,19 @@ def _read(path: Path) -> Iterable[Predictions]:
             raise InputError(f"{path}, row {number}: image {row[5]!r} is there twice")
         images[row[5]] = row[5:]
     for labels, images in splits.items():
-        ids, content, distortion, level, score, prediction = zip(
+        ids, content, distortion, level, score, prediction, twin = zip(
             *(images[key] for key in sorted(images)), strict=True
         )
         yield Predictions(
             *labels,
-            score_name=header[-2],
+            score_name=header[9],
             id=np.array(ids),
             content_id=np.array(content),
             distortion=np.array(distortion),
             level=np.array(level),
             score=np.array(score),
             prediction=np.array(prediction),
+            twin=np.array(twin, bool) if twins and any(twin) else None,
         )
 
 
@@ -202,6 +215,7 @@ def _row(line: list[str], header: list[str], where: str) -> tuple:
         _number(int, line[8], f"{where}: level"),
         _number(float, line[9], f"{where}: {header[9]}"),
         _number(float, line[10], f"{where}: prediction"),
+        _number(int, line[11], f"{where}: {TWIN}") if len(line) > 11 else 0,
     )
 
 

@@ -23,7 +23,7 @@ from jiqa.data.pipeline import View
 from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
-from jiqa.protocols import Protocol, refuse_leak
+from jiqa.protocols import SHARED, Protocol, refuse_leak
 from jiqa.report import report
 from jiqa.stage import check_tested, declared, read
 from jiqa.stages import PLACES, Stages, digest, write_json
@@ -85,10 +85,13 @@ def run(
     stages = Stages(fields, Path(root), mesh, command)
     hashed = config_hash(fields, stages.photographs)
     for name, (other, _) in others.items():
-        refuse_leak(splits[0].seen, other)
-        stages.refuse_seen(other, tests[name]["data"])
+        shared = labels[name].endswith(SHARED)
+        refuse_leak(splits[0].seen, other, None if shared else index)
+        stages.refuse_seen(other)
+    for split in splits if not tests else ():
+        refuse_leak(split.seen, index.take(split.test))
     if not tests:
-        stages.refuse_seen(index, fields["data"])
+        stages.refuse_seen(index.take(np.unique(np.concatenate([s.test for s in splits]))))
     data = _ready(index, records, fields, mesh)
 
     @functools.cache
@@ -104,6 +107,11 @@ def run(
     folder = _open(Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}"), fields, hashed, command)
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
     say(f"input: {data.source.kind}, {data.source.reason}")
+    if len(splits[0].twins):
+        say(
+            f"{len(splits[0].twins)} of the {len(splits[0].test)} official test images have a twin "
+            "among the other parts (duplicates.csv of the database); they are tested all the same"
+        )
     say(f"writing to {folder}")
     for split in splits:
         if only is not None and split.seed - protocol.seed not in only:
@@ -115,6 +123,7 @@ def run(
         trained = stages.fit(data, split, here)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
+            parts["twins"] = len(split.twins)
             facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
             here.mkdir(parents=True, exist_ok=True)
             write_json(here / "split.json", facts)
@@ -130,6 +139,7 @@ def run(
                     config_hash=hashed,
                     protocol=labels.get(name, protocol.label(index.database)),
                     split=split.name,
+                    twin=np.isin(rows, split.twins) if not name else None,
                 )
                 write_predictions(here / name / FILE_NAME, [table])
                 plots.scatter(table, here / name / "scatter.png")
