@@ -63,10 +63,10 @@ def refuse_leak(seen: frozenset[str], index: "Index", trained: "Index | None" = 
     known, tested = (each.shown if each else None for each in (trained, index))
     if trained and known and tested and (pairs := twins(known, tested)):
         first, second, kind, _ = pairs[0]
-        alike = "looks like" if kind == "looks" else "has the pixels of"
+        exactly = ", pixel for pixel" if kind == "pixels" else ""
         raise InputError(
-            f"{index.database}: {tested.id[second]}, to be tested on, {alike} {known.id[first]} of "
-            f"{trained.database}, to be trained on ({len(pairs)} such), expected none"
+            f"{index.database}: {tested.id[second]}, to be tested on, looks like {known.id[first]} "
+            f"of {trained.database}, to be trained on{exactly} ({len(pairs)} such), expected none"
         )
 
 

@@ -65,7 +65,7 @@ def orientations(hashes: np.ndarray) -> np.ndarray:
     odd = np.arange(KEPT) % 2 == 1
     masks = [np.zeros((KEPT, KEPT), bool), odd[:, None], odd[None], odd[:, None] ^ odd]
     turned = [each ^ mask for each in (signs, signs.transpose(0, 2, 1)) for mask in masks]
-    flat = np.stack(turned).reshape(len(turned), len(hashes), -1)
+    flat = np.stack(turned).reshape(len(turned), len(hashes), KEPT * KEPT)
     return np.ascontiguousarray(np.packbits(flat[..., _ORDER], axis=-1))
 
 

@@ -234,10 +234,11 @@ def refuse_shared(found: Photographs, database: str, family: str, tested: Conten
         return
     if pairs := twins(found.contents, tested):
         first, second, kind, _ = pairs[0]
-        alike = "looks like" if kind == "looks" else "has the pixels of"
+        exactly = ", pixel for pixel" if kind == "pixels" else ""
         raise InputError(
-            f"found {found.contents.id[first]} in {found.name}, which {alike} {tested.id[second]} "
-            f"of {database}, to be tested on ({len(pairs)} such), expected other photographs"
+            f"found {found.contents.id[first]} in {found.name}, which looks like "
+            f"{tested.id[second]} of {database}, to be tested on{exactly} ({len(pairs)} such), "
+            "expected other photographs"
         )
 
 
