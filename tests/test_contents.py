@@ -3,18 +3,25 @@
 import csv
 import dataclasses
 import io
+import json
 import types
+from unittest import mock
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
+from jiqa import mesh, recipe
+from jiqa.configs import measure as config
 from jiqa.data import photographs, recognise
 from jiqa.data.contents import twins
 from jiqa.data.index import load_index
+from jiqa.data.pipeline import Streamed
 from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.evaluate import predict_test
+from jiqa.predictions import read_predictions
 from jiqa.protocols import Protocol, refuse_leak
 from jiqa.tfds_builders import testing
 
@@ -137,7 +144,7 @@ def test_what_was_prepared_before_tells_to_prepare_again(biq):
     assert "\n" not in str(error.value)
     assert prepare("biq2021", config="sample", data_dir=biq) == folder  # without the release
     before = np.load(io.BytesIO(stored))
-    after = np.load(folder / recognise.FILE)
+    after = np.load(io.BytesIO((folder / recognise.FILE).read_bytes()))
     assert set(before) == set(after)
     for column in before:
         np.testing.assert_array_equal(before[column], after[column])
@@ -150,9 +157,7 @@ def test_another_database_s_images_are_compared_before_training(biq):
     learned = trained.take(np.flatnonzero(trained.official == "train"))
     seen = frozenset(learned.content_hash.tolist())
     for row, pixels in ((rows[0], True), (rows[1], False)):
-        said = (
-            rf"^other: ss01 \([89]\)\.jpg, to be tested on, looks like ss01 \({1 if pixels else 2}\)"
-        )
+        said = rf"^other: ss01 \([89]\)\.jpg, to be tested on, looks like ss01 \({1 if pixels else 2}\)"
         with pytest.raises(InputError, match=said) as error:
             refuse_leak(seen, other.take([row]), learned)
         assert ("pixel for pixel" in str(error.value)) == pixels
@@ -193,3 +198,36 @@ def test_nothing_is_predicted_of_what_was_seen(biq):
     assert asked == []
     assert not predict_test(predict, data, split.test, split.seen).any()
     assert asked == [split.test.tolist()]
+
+
+def run(workdir, text, **databases):
+    """A run of a measure on one device, on databases that are loaded already, by their names."""
+    find = mock.patch.object(recipe, "load_index", side_effect=lambda name, **_: databases[name])
+    with find:
+        return recipe.run(config.get_config(text), str(workdir), mesh=mesh.make(jax.devices()[:1]))
+
+
+def test_a_run_tells_its_twins_and_what_it_is_without_them(biq, tmp_path, capsys):
+    folder = run(
+        tmp_path / "run", "metric=piqe,dataset=biq2021,protocol=official", biq2021=load(biq)
+    )
+    said = capsys.readouterr().out
+    assert "2 of the 3 official test images have a twin among the other parts" in said
+    (table,) = read_predictions(folder)
+    assert table.id[table.twin].tolist() == [name(8), name(9)]
+    assert json.loads((folder / "seed0" / "split.json").read_text())["twins"] == 2
+    assert "Without the 2 of 3 test images of seed0 that have a twin in the training" in said
+
+
+def test_a_test_on_another_database_s_images_is_refused_before_any_work(biq, tmp_path):
+    index, records = load(biq)
+    other = dataclasses.replace(
+        index.take(index.official == "test"), database="livec", family="livec"
+    )
+    databases = {"biq2021": (index, records), "livec": (other, records)}
+    with (
+        mock.patch.object(Streamed, "load", side_effect=AssertionError),
+        pytest.raises(InputError, match=r"^livec: ss01 .* looks like .* of biq2021/sample, to be"),
+    ):
+        run(tmp_path / "run", "metric=piqe,dataset=biq2021,cross=livec", **databases)
+    assert not (tmp_path / "run").exists()
