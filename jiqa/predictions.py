@@ -2,14 +2,15 @@
 
 Columns: run, config_hash, database, protocol, split, id, content_id, distortion, level, the score
 under its own name (mos, dmos or pseudo_mos), prediction. Score and prediction are both in the
-database's own scale and direction.
+database's own scale and direction. Where test images of an official split have a twin that was
+trained on, a last column, twin, is 1 for these.
 """
 
 import csv
 import dataclasses
 import math
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -22,7 +23,7 @@ from jiqa.protocols import CROSS, SHARED
 if TYPE_CHECKING:
     from jiqa.data.index import Index
 
-FILE_NAME = "predictions.csv"
+FILE_NAME, TWIN = "predictions.csv", "twin"
 SCORE_NAMES = ("mos", "dmos", "pseudo_mos")
 LABELS = ("run", "config_hash", "database", "protocol", "split")
 IMAGE = ("id", "content_id", "distortion", "level")
@@ -33,7 +34,8 @@ class Predictions:
     """What one run predicted for the test images of one split, sorted by id.
 
     `id`, `content_id` and `distortion` are str[n], `level` int64[n], `score` and `prediction`
-    float64[n].
+    float64[n]. `twin` is bool[n], whether training read an image of the same pixels or looks; None
+    where no image has such a twin.
     """
 
     run: str
@@ -48,6 +50,7 @@ class Predictions:
     level: np.ndarray
     score: np.ndarray
     prediction: np.ndarray
+    twin: np.ndarray | None = None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ class Predictions:
 
     def take(self, rows: np.ndarray) -> Self:
         """The predictions of these rows alone: bool[n], or int[m] in this order."""
-        columns = (*IMAGE, "score", "prediction")
+        columns = (*IMAGE, "score", "prediction", *([] if self.twin is None else [TWIN]))
         return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
     @classmethod
@@ -79,8 +82,11 @@ class Predictions:
         config_hash: str,
         protocol: str,
         split: str,
+        twin: np.ndarray | None = None,
     ) -> Self:
         """Predictions float[n], in the score's own scale, for the n rows of `index`.
+
+        `twin`, bool[n], tells the rows that have a twin in the training.
 
         Raises InputError where a prediction is not finite or the lengths differ.
         """
@@ -110,21 +116,28 @@ class Predictions:
             level=index.level[order],
             score=np.asarray(index.score, np.float64)[order],
             prediction=prediction[order],
+            twin=twin[order] if twin is not None and twin.any() else None,
         )
 
 
 def write_predictions(path: str | os.PathLike, tables: Sequence[Predictions]) -> None:
     """Write one CSV file, whole or not at all; `tables` share one score name."""
     (score_name,) = {table.score_name for table in tables}
-    # Nine significant digits bring a float32 back exactly.
-    rows = (
-        [*table.labels, *image, f"{score:.9g}", f"{prediction:.9g}"]
-        for table in tables
-        for *image, score, prediction in zip(
-            *(getattr(table, name) for name in IMAGE), table.score, table.prediction, strict=True
-        )
-    )
-    write_csv(path, [[*LABELS, *IMAGE, score_name, "prediction"], *rows])
+    twins = any(table.twin is not None for table in tables)
+    header = [*LABELS, *IMAGE, score_name, "prediction", *([TWIN] if twins else [])]
+    write_csv(path, [header, *(row for table in tables for row in _rows(table, twins))])
+
+
+def _rows(table: Predictions, twins: bool) -> Iterator[list[object]]:
+    """Lines of a table; `twins`: with the column of twins."""
+    twin = np.zeros(len(table), bool) if table.twin is None else table.twin
+    images = (getattr(table, name) for name in IMAGE)
+    for *image, score, prediction, last in zip(
+        *images, table.score, table.prediction, twin, strict=True
+    ):
+        # Nine significant digits bring a float32 back exactly.
+        numbers = [f"{score:.9g}", f"{prediction:.9g}"]
+        yield [*table.labels, *image, *numbers, *([int(last)] if twins else [])]
 
 
 def read_predictions(workdir: str | os.PathLike) -> list[Predictions]:
@@ -157,7 +170,8 @@ def _read(path: Path) -> Iterable[Predictions]:
             raise InputError(f"{path}: not a CSV file in UTF-8: {error}") from None
     header = lines[0] if lines else []
     known = [[*LABELS, *IMAGE, name, "prediction"] for name in SCORE_NAMES]
-    if header not in known:
+    twins = header[-1:] == [TWIN]
+    if header[: len(known[0])] not in known or header[len(known[0]) :] not in ([], [TWIN]):
         raise InputError(
             f"{path}: header {','.join(header)!r}, expected {','.join(known[0])!r} "
             "(or dmos or pseudo_mos)"
@@ -170,18 +184,19 @@ def _read(path: Path) -> Iterable[Predictions]:
             raise InputError(f"{path}, row {number}: image {row[5]!r} is there twice")
         images[row[5]] = row[5:]
     for labels, images in splits.items():
-        ids, content, distortion, level, score, prediction = zip(
+        ids, content, distortion, level, score, prediction, twin = zip(
             *(images[key] for key in sorted(images)), strict=True
         )
         yield Predictions(
             *labels,
-            score_name=header[-2],
+            score_name=header[9],
             id=np.array(ids),
             content_id=np.array(content),
             distortion=np.array(distortion),
             level=np.array(level),
             score=np.array(score),
             prediction=np.array(prediction),
+            twin=np.array(twin, bool) if twins and any(twin) else None,
         )
 
 
@@ -196,6 +211,7 @@ def _row(line: list[str], header: list[str], where: str) -> tuple:
         _number(int, line[8], f"{where}: level"),
         _number(float, line[9], f"{where}: {header[9]}"),
         _number(float, line[10], f"{where}: prediction"),
+        _number(int, line[11], f"{where}: {TWIN}") if len(line) > 11 else 0,
     )
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jiqa.data.contents import twins
 from jiqa.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ class Split:
 
     `seed` is the one to train this split with. `hash` is the sha256 of the ids of the three
     parts and goes with every result: equal hashes mean equal parts, on any machine. `seen` holds
-    the `content_hash` of all that training and selection read, for `refuse_leak`.
+    the `content_hash` of all that training and selection read, for `refuse_leak`. `twins` are the
+    rows of an official test part whose pixels or looks the other parts have under other names:
+    they are tested all the same, as papers do.
     """
 
     name: str
@@ -35,16 +38,35 @@ class Split:
     seed: int
     hash: str
     seen: frozenset[str]
+    twins: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-def refuse_leak(seen: frozenset[str], index: "Index") -> None:
-    """Raises InputError where a content of `index`, to be tested on, is among those `seen`."""
+def refuse_leak(seen: frozenset[str], index: "Index", trained: "Index | None" = None) -> None:
+    """Refuses to test on what training has seen.
+
+    Args:
+        seen: the `content_hash` of all that training read.
+        index: to be tested on.
+        trained: another database that training reads, whose images are compared with those of
+            `index` by pixels and looks, whatever they are called.
+
+    Raises:
+        InputError: a content of `index` is among those seen, or is one of `trained`.
+    """
     leaked = np.isin(index.content_hash, sorted(seen))
     if leaked.any():
         contents = np.unique(index.content_id[leaked])
         raise InputError(
             f"{index.database}: content {str(contents[0])!r} was trained on and is to be tested on "
             f"({len(contents)} such), expected none"
+        )
+    known, tested = (each.shown if each else None for each in (trained, index))
+    if trained and known and tested and (pairs := twins(known, tested)):
+        first, second, kind, _ = pairs[0]
+        exactly = ", pixel for pixel" if kind == "pixels" else ""
+        raise InputError(
+            f"{index.database}: {tested.id[second]}, to be tested on, looks like {known.id[first]} "
+            f"of {trained.database}, to be trained on{exactly} ({len(pairs)} such), expected none"
         )
 
 
@@ -138,7 +160,7 @@ class Protocol:
         name, seed = f"seed{self.seed + i}", self.seed + i
         val = test = index.content_id[:0]
         if self.kind == "official":
-            train, val, test = _official(index)
+            train, val = _official(index)
             train = np.random.default_rng(seed).permutation(train)
         elif self.kind == "cross":
             train = np.random.default_rng(seed).permutation(np.unique(index.content_id))
@@ -148,6 +170,8 @@ class Protocol:
             test, train = self._cut(index, train, self.test, "test")
         if not val.size:
             val, train = self._cut(index, train, self.val, "validation")
+        if self.kind == "official":
+            return _by_parts(index, name, seed, train, val)
         return by_contents(index, name, seed, (train, val, test))
 
     def _cut(
@@ -199,22 +223,38 @@ def _left_out(index: "Index", split: Split, kind: str) -> Split:
     return _named(index, f"{split.name}-{kind}", split.seed, [train, val, test])
 
 
-def _official(index: "Index") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Contents of the official training, validation (which may be empty) and test part."""
+def _official(index: "Index") -> tuple[np.ndarray, np.ndarray]:
+    """Contents of the official training and validation part, which may be empty."""
     names = np.unique(index.official).tolist()
     if names not in (["test", "train"], ["test", "train", "validation"]):
         raise InputError(
             f"protocol official on {index.database}: its official parts are "
             f"{names if any(names) else 'none'}, expected train and test"
         )
-    parts = {
-        part: np.unique(index.content_id[index.official == part]) for part in (*names, "validation")
-    }
+    named = {part: np.unique(index.names[index.official == part]) for part in names}
     for first, second in itertools.combinations(names, 2):
-        shared = np.intersect1d(parts[first], parts[second])
+        shared = np.intersect1d(named[first], named[second])
         if shared.size:
             raise InputError(
                 f"protocol official on {index.database}: content {str(shared[0])!r} is in "
                 f"{second} and {first} alike ({shared.size} such), expected none"
             )
-    return parts["train"], parts["validation"], parts["test"]
+    train, val = (
+        np.unique(index.content_id[index.official == part]) for part in ("train", "validation")
+    )
+    return train, val
+
+
+def _by_parts(index: "Index", name: str, seed: int, train: np.ndarray, val: np.ndarray) -> Split:
+    """The split with the official test part, and these contents of the others."""
+    order = np.argsort(index.id)
+    official, content = index.official[order], index.content_id[order]
+    validation = "validation" if "validation" in official else "train"
+    parts = [
+        order[(official == "train") & np.isin(content, train)],
+        order[(official == validation) & np.isin(content, val)],
+        order[official == "test"],
+    ]
+    split = _named(index, name, seed, parts)
+    twin = np.isin(index.content_id[split.test], np.concatenate([train, val]))
+    return dataclasses.replace(split, twins=split.test[twin])

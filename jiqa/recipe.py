@@ -25,7 +25,7 @@ from jiqa.errors import InputError, drop_unwritten
 from jiqa.evaluate import predict_test
 from jiqa.files import digest, read_json, write_json
 from jiqa.predictions import FILE_NAME, Predictions, write_predictions
-from jiqa.protocols import Protocol, refuse_leak
+from jiqa.protocols import SHARED, Protocol, refuse_leak
 from jiqa.report import report
 from jiqa.stage import check_tested, declared, read
 from jiqa.stages import PLACES, Stages
@@ -103,10 +103,13 @@ def _run(
     stages = Stages(fields, Path(root), mesh, command)
     hashed = config_hash(fields, stages.photographs)
     for name, (other, _) in others.items():
-        refuse_leak(splits[0].seen, other)
-        stages.refuse_seen(other, tests[name]["data"])
+        shared = labels[name].endswith(SHARED)
+        refuse_leak(splits[0].seen, other, None if shared else index)
+        stages.refuse_seen(other)
+    for split in splits if not tests else ():
+        refuse_leak(split.seen, index.take(split.test))
     if not tests:
-        stages.refuse_seen(index, fields["data"])
+        stages.refuse_seen(index.take(splits[0].test) if protocol.kind == "official" else index)
     folder = Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}")
     splits = [each for each in splits if only is None or each.seed - protocol.seed in only]
     if jax.process_index() == 0:
@@ -127,6 +130,11 @@ def _run(
     _open(folder, fields, hashed, command)
     say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
     say(f"input: {data.source.kind}, {data.source.reason}")
+    for twins, test in ((split.twins, split.test) for split in splits[:1] if len(split.twins)):
+        say(
+            f"{len(twins)} of the {len(test)} official test images have a twin among the other "
+            "parts (duplicates.csv of the database); they are tested all the same"
+        )
     say(f"writing to {folder}")
     for split in splits:
         here = folder / split.name
@@ -136,6 +144,7 @@ def _run(
         trained = stages.fit(data, split, here)
         if jax.process_index() == 0:
             parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
+            parts["twins"] = len(split.twins)
             facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
             here.mkdir(parents=True, exist_ok=True)
             write_json(here / "split.json", facts)
@@ -151,6 +160,7 @@ def _run(
                     config_hash=hashed,
                     protocol=labels.get(name, protocol.label(index.database)),
                     split=split.name,
+                    twin=np.isin(rows, split.twins) if not name else None,
                 )
                 write_predictions(here / name / FILE_NAME, [table])
                 plots.scatter(table, here / name / "scatter.png")

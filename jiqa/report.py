@@ -29,6 +29,8 @@ ALIGNED = (
     "became the score of its rank, PLCC (logistic) and RMSE (logistic) after the five-parameter "
     "fit to the scores tested on."
 )
+# Without the images that have a twin in the training.
+TWINLESS = ("srocc", "plcc", "krcc", "rmse")
 # Of every type of distortion.
 BY_TYPE = ("srocc", "plcc")
 
@@ -38,7 +40,7 @@ def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
     runs = by_run(read_predictions(workdir))
     summaries = [summary for tables in runs for summary in summarise(tables, aggregate)]
     sections = [
-        _markdown(summary) + _by_type(tables, aggregate)
+        _markdown(summary) + _without_twins(tables) + _by_type(tables, aggregate)
         for summary, tables in zip(summaries, runs, strict=True)
     ]
     text = "\n".join(sections) + f"\n{INTERVALS}\n"
@@ -65,6 +67,24 @@ def _markdown(summary: Summary) -> str:
         f"{plural(len(summary.splits), 'split')}, config {summary.config_hash}\n\n"
         + markdown(header, rows)
     )
+
+
+def _without_twins(tables: list[Predictions]) -> str:
+    """A line for every split with test images that have a twin in the training; else ''."""
+    lines = []
+    for table in tables:
+        if table.twin is None:
+            continue
+        rest = table.take(~table.twin)
+        figures = ", ".join(
+            f"{MEASURES[name][0]} {MEASURES[name][1](rest.prediction, rest.score):.3f}"
+            for name in TWINLESS
+        )
+        lines.append(
+            f"Without the {table.twin.sum()} of {len(table)} test images of {table.split} that "
+            f"have a twin in the training: {figures}.\n"
+        )
+    return "\n" + "".join(lines) if lines else ""
 
 
 def _csv(summaries: Iterable[Summary]) -> str:

@@ -102,23 +102,21 @@ class Stages:
         found = {(name, "pairs"): apart.photographs for name, apart in self._apart.items()}
         return found | {(name, "pristine"): each for name, each in self._photographs.items()}
 
-    def refuse_seen(self, index: Index, at: Mapping[str, Any]) -> None:
-        """Refuses photographs that a database to be tested on was made from.
+    def refuse_seen(self, index: Index) -> None:
+        """Refuses photographs that are to be tested on, or that a tested database was made from.
 
         Args:
-            index: of the database.
-            at: `database`, `config` and `data_dir`: where it is.
+            index: of the rows to be tested on.
 
         Raises:
-            InputError: a stage learns from photographs of its family, or that look like its own.
+            InputError: a stage learns from photographs of the database's family, or that have the
+                pixels or the looks of the images, or of their references.
         """
-        if not self.photographs:
-            return
-        pristine = photographs.of_database(at["database"], at["config"], at["data_dir"] or None)
+        tested = index.shown if self.photographs else None
         stages = {found: name for name, found in reversed(self.photographs.items())}
         for found, name in stages.items():
             try:
-                photographs.refuse_shared(found, index.database, index.family, pristine)
+                photographs.refuse_shared(found, index.database, index.family, tested)
             except InputError as error:
                 raise InputError(f"{'.'.join(name)}: {error}") from None
 

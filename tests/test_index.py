@@ -7,7 +7,7 @@ import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from jiqa.data import prepare
+from jiqa.data import prepare, recognise
 from jiqa.data.index import load_index, load_photographs
 from jiqa.errors import InputError
 from jiqa.tfds_builders import database
@@ -65,6 +65,7 @@ def load(tmp_path, monkeypatch):
         monkeypatch.setattr(Drawn, "sample", sample)
         builder = Drawn(data_dir=tmp_path, file_format="array_record")
         builder.download_and_prepare()
+        recognise.write(Path(builder.data_path), {})
         monkeypatch.setattr(
             prepare,
             "open_builder",

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats as scipy_stats
 
 from jiqa import results
-from jiqa.predictions import write_predictions
+from jiqa.predictions import read_predictions, write_predictions
 from jiqa.report import report
 
 
@@ -74,3 +74,28 @@ def test_a_test_on_another_database_says_how_scales_are_aligned(tmp_path, predic
     text = report(tmp_path)
     assert "PLCC (rank)" in text
     assert "Trained on another database: predictions are on its scale" in text
+
+
+def test_figures_without_twins_stand_below_the_table(tmp_path, predicted):
+    twin = np.arange(40) % 4 == 0
+    table = dataclasses.replace(predicted(), twin=twin)
+    write_predictions(tmp_path / "predictions.csv", [table])
+    (found,) = read_predictions(tmp_path)
+    np.testing.assert_array_equal(found.twin, twin)
+    score, prediction = table.score[~twin], table.prediction[~twin]
+    spearman, kendall = (
+        f"{of(prediction, score).statistic:.3f}"
+        for of in (scipy_stats.spearmanr, scipy_stats.kendalltau)
+    )
+    pearson = f"{np.corrcoef(prediction, score)[0, 1]:.3f}"
+    error = f"{np.sqrt(np.mean((prediction - score) ** 2)):.3f}"
+    assert (
+        "Without the 10 of 40 test images of split0 that have a twin in the training: "
+        f"SROCC {spearman}, PLCC {pearson}, KROCC {kendall}, RMSE {error}.\n"
+    ) in report(tmp_path)
+
+
+def test_without_twins_nothing_is_said_of_them(tmp_path, predicted):
+    write_predictions(tmp_path / "predictions.csv", [predicted()])
+    assert "twin" not in report(tmp_path)
+    assert "twin" not in (tmp_path / "predictions.csv").read_text()

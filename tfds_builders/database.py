@@ -1,6 +1,7 @@
 """What every builder shares: the facts of a database, the columns of an example, the checks."""
 
 import dataclasses
+import functools
 import math
 import types
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import tensorflow_datasets as tfds
 from jiqa.data import pp
 from jiqa.data.index import DISTORTED, REFERENCE
 from jiqa.data.photographs import KODAK as KODAK
+from jiqa.data.recognise import Recogniser
 from jiqa.errors import InputError
 
 # Where the distortion is the camera's own.
@@ -136,7 +138,8 @@ class Facts:
         Args:
             image: the stored bytes, as they are.
             id: unique in the database.
-            content_id: the photograph it was made from; its own id by default.
+            content_id: the photograph it was made from; its own id by default. Kept in lower case:
+                names that differ in case only are one content.
             distortion: the type.
             level: 0 where there are no levels.
             score: raw, nan for a pristine photograph.
@@ -147,7 +150,7 @@ class Facts:
         example = {
             "image": image,
             "id": id,
-            "content_id": content_id or id,
+            "content_id": (content_id or id).lower(),
             "distortion": distortion,
             "level": level,
             **more,
@@ -207,6 +210,11 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _info(self) -> tfds.core.DatasetInfo:
         return self.facts.info(self, sample=self._sample)
 
+    @functools.cached_property
+    def recogniser(self) -> Recogniser:
+        """Knows every image that was read."""
+        return Recogniser()
+
     @property
     def _sample(self) -> bool:
         return self.builder_config.name == "sample"
@@ -218,9 +226,9 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         splits = self.read(folder)
         seen = set()
         for image in (image for images in splits.values() for image in images):
-            if image.id in seen:
+            if image.id.lower() in seen:
                 raise InputError(f"{folder}: found {image.id} twice, expected every image once")
-            seen.add(image.id)
+            seen.add(image.id.lower())
         if not self._sample:
             verify(self.facts, splits, folder)
         announce(self, {split: len(images) for split, images in splits.items()})
@@ -229,7 +237,7 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, images: Sequence[Image]) -> Iterator[tuple[str, Any]]:
         for image in images:
             stored = image.path.read_bytes()
-            pp.decode(stored, str(image.path))
+            self.recogniser.add(image.id, pp.decode(stored, str(image.path)))
             columns = {
                 field.name: getattr(image, field.name) for field in dataclasses.fields(image)
             }

@@ -174,7 +174,7 @@ class ReleaseTests:
             found = {row["id"]: row for row in splits[split]}
             for file, columns in files.items():
                 row = {"id": Path(file).name, "distortion": "authentic", "level": 0} | columns
-                row = {"content_id": row["id"]} | row
+                row["content_id"] = row.get("content_id", row["id"]).lower()
                 if score:
                     row = {score: np.nan, f"{score}_std": np.nan} | row
                 if split == "reference":

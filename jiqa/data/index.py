@@ -10,10 +10,10 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jiqa.data import prepare
+from jiqa.data.contents import REFERENCE as REFERENCE
+from jiqa.data.contents import Contents
 from jiqa.errors import InputError
 
-# The split of pristine photographs, which have no score.
-REFERENCE = "reference"
 # The one split of a database that has no official ones.
 DISTORTED = "distorted"
 
@@ -29,13 +29,16 @@ class Index:
         score_range: its nominal (lowest, highest).
         higher_better: its direction.
         id: str [n], unique.
-        content_id: str [n], the photograph it was made from (own id where there is none).
+        content_id: str [n], the photograph it was made from (own id where there is none); where
+            several have the same pixels or look the same, the first of their names.
         distortion: str [n], `authentic` where the distortion is the camera's own.
         level: int32 [n], 0 where there are no levels.
         score: float32 [n], as the database gives it.
         score_std: float32 [n], its deviation over the observers; nan where unknown.
         official: str [n], the database's own split, '' where it has none.
         record: int64 [n], position in `Records`; the row number of the full index.
+        named: str [n], the content as the release names it, in lower case; None: as `content_id`.
+        contents: of all images of the database; None where they were never compared.
     """
 
     database: str
@@ -51,6 +54,8 @@ class Index:
     score_std: np.ndarray
     official: np.ndarray
     record: np.ndarray
+    named: np.ndarray | None = None
+    contents: Contents | None = None
 
     def __len__(self) -> int:
         return len(self.id)
@@ -66,10 +71,22 @@ class Index:
 
     @property
     def content_hash(self) -> np.ndarray:
-        """str [n], 16 hex digits of the family and the `content_id`: the same in every release."""
-        contents, rows = np.unique(self.content_id, return_inverse=True)
-        digests = (hashlib.sha256(f"{self.family}/{content}".encode()) for content in contents)
+        """str [n], 16 hex digits of the family and of `names`: the same in every release."""
+        names, rows = np.unique(self.names, return_inverse=True)
+        digests = (hashlib.sha256(f"{self.family}/{name}".encode()) for name in names)
         return np.array([digest.hexdigest()[:16] for digest in digests])[rows]
+
+    @property
+    def shown(self) -> Contents | None:
+        """What the images of these rows are recognised by: their references, or they themselves."""
+        if self.contents is None:
+            return None
+        return self.contents.take(np.isin(self.contents.named, np.unique(self.names)))
+
+    @property
+    def names(self) -> np.ndarray:
+        """str [n], the contents as the release names them."""
+        return self.content_id if self.named is None else self.named
 
     @property
     def quality(self) -> np.ndarray:
@@ -142,8 +159,8 @@ def load_index(
     """Index and records of a prepared database, every official split joined, references left out.
 
     Raises:
-        InputError: the database is unknown or not prepared, has no scored images, or two that
-            share an id.
+        InputError: the database is unknown or not prepared, or by a version that did not compare
+            its images; has no scored images, or two that share an id.
     """
     # Any, because TFDS's decorators hide the signatures of its methods.
     builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
@@ -162,6 +179,9 @@ def load_index(
     rows = [rows[i] for i in position]
     facts = builder.info.metadata
     score = facts["score"]
+    known = prepare.contents_of(builder, database, config, data_dir)
+    merged = dict(zip(known.named.tolist(), known.merged.tolist(), strict=True))
+    named = np.char.lower(_text(rows, "content_id"))
     index = Index(
         database=f"{database}/{config}" if facts["sample"] else database,
         family=facts.get("family") or database,
@@ -169,13 +189,15 @@ def load_index(
         score_range=(float(facts["score_range"][0]), float(facts["score_range"][1])),
         higher_better=facts["higher_better"],
         id=_text(rows, "id"),
-        content_id=_text(rows, "content_id"),
+        content_id=np.array([merged[name] for name in named.tolist()]),
         distortion=_text(rows, "distortion"),
         level=np.array([row["level"] for row in rows], np.int32),
         score=np.array([row[score] for row in rows], np.float32),
         score_std=np.array([row[f"{score}_std"] for row in rows], np.float32),
         official=official[position],
         record=np.arange(len(rows)),
+        named=named,
+        contents=known,
     )
     repeated = index.id[1:][index.id[1:] == index.id[:-1]]
     if repeated.size:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
-from jiqa.data import pp, prepare
+from jiqa.data import looks, pp, prepare
+from jiqa.data.contents import Contents, recognise, twins
 from jiqa.data.index import (
     REFERENCE,
     Index,
@@ -18,38 +18,37 @@ from jiqa.data.index import (
     load_photographs,
     open_references,
 )
+from jiqa.data.recognise import Recogniser
 from jiqa.errors import InputError
 
-# The family of the photographs of LIVE, TID2008 and TID2013, and what `fingerprint` says of them.
+# The family of the photographs of LIVE, TID2008 and TID2013, and their `looks.hash_looks`.
 KODAK = "kodak"
-KODAK_PRINTS = (
-    0xD5D4C594919595E1,
-    0xE6662263213520F0,
-    0x3F8F472A6E696963,
-    0x1E3F7C68793B3C3C,
-    0x0C424974037A4AEB,
-    0x80F0F808383C1C06,
-    0xA0B8B8BAB8A989BD,
-    0x0C2A4ACB8FAA8EAA,
-    0xF0889A83B5CCEACC,
-    0xCE8E1D5BC6C507CA,
-    0x88B2BA92308C83DC,
-    0xF0C09898989898DC,
-    0x6858602CD6B9C953,
-    0x64C0686CD2E6F8FC,
-    0x09B99599910B0725,
-    0xFCBC9DA69C9CBC5D,
-    0x716170D4D9E58986,
-    0xE3E91B1A862747DA,
-    0x3DE72D3D196141C8,
-    0x803061783C918B0F,
-    0x3828747076F2CC34,
-    0x88A0ACACCCCAE800,
-    0x6E6E6CE060E2C2C3,
-    0x08336959103058D9,
+KODAK_LOOKS = (
+    "70872cf2e6920711909349d1c9b2c7a5a4b7687f8ccd082ca1f3c4599f3e4698",
+    "6493fc6718ce663833c719b1ca08dc66738ecce98e538b0ccb31e38339c66718",
+    "3c83b14c79d3e18727c3dc7859e5a5699c4e6bcb47d2e0f1e13717ce56043495",
+    "16de9c6259a1e7970f52bd53202edc54bda40348c18176dc1c9bb29291bd043b",
+    "7e370b507e077049078d8367123e318d869dc4763d5380118be0119fd86f6fbe",
+    "7b4f1e8382cf760c200e3e41615e67f49c7c932e3a0991ccf1f0cf9f9f87248f",
+    "676c9836b35d22077b531e1cdd0f3761838564f59b07eaded9bc489210efceca",
+    "3dff4c33afb647655d50d8a7d82f054f450778917913da48a9f6826470279166",
+    "7439469823a5437c5b2b58d9c336f3c649552c66a9bc75a73724659de58d788a",
+    "4dbe00012162b67dd38ebf294684704b4e816861b2c3ca1b77c3ff6df5fc136c",
+    "42efc11da17cb31a992d1c653c7fd31b12c1cf08b1e3cf467c71dc9d97332b61",
+    "736c091e67266098cf36811937c19084d6636106631b718c736c0ac766d89948",
+    "0379892e1f5350e51ba6a00917778cab0390913e6495a5b3855c18f687ff3b49",
+    "355c46e67641c133849cb789c964cc13319831b4f2b902cefce592476e9bcd80",
+    "787abc1a8ad48668cb8589d28ea2c4a9acacf29c9d0c759ce56e54d502b88568",
+    "297104ed273287b2b83d1f1f00fdd2fe305b3e00d281fcaf9fc73cf944ced2f4",
+    "41ba6b70c93bb6785ec670adbb688c46a432e8d9ee6d679144c94174e15d5e8c",
+    "5822cd19ee36472619beb8436ce26dc5720e39ae26b71c830c4cbe0e58623d18",
+    "2ccdb930e9f29ff99966e6c182f8b24c4c0dc8ddf7d9a2c49ec326c849b3d8fc",
+    "29c7c9e48cd016b73e2f9d1733875998b230e1e5c870b559ec79a8dd25c9e182",
+    "31f2c1c716521bb0cd60e486cccdd8392cdc396b06e79d3ac862afc110e432ca",
+    "33622770c0cc9fbc3c4c18e31c393261fed860e430390ecd03f0c879cbc3b6e3",
+    "64b111facc0ede602d61878627b6606e2c3c6643c2918cb937cad0f0af9949b4",
+    "77ecc83b0c61c2d79d9bb832eb81a6adcc499180cf93ff3b71156a134bdadc62",
 )
-# Bits by which two pictures of one photograph may differ.
-_NEAR = 6
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,6 +61,7 @@ class Photographs:
         ids: str [n], unique.
         files: stored bytes of each, by its number.
         digest: hexadecimal, of all that tells them from others.
+        contents: a row each; None where they are a part of the database to be tested on.
         parts: what they were joined of.
     """
 
@@ -70,6 +70,7 @@ class Photographs:
     ids: np.ndarray
     files: Records
     digest: str
+    contents: Contents | None = None
     parts: tuple["Photographs", ...] = ()
 
     def __len__(self) -> int:
@@ -139,8 +140,14 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
     contents = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)
     digest = _digest([*ids, *contents])
     found = Photographs(where, frozenset(), ids, files, digest)
-    kodak = any(near(fingerprints(found.load(i)), KODAK_PRINTS) for i in range(len(found)))
-    return dataclasses.replace(found, families=frozenset({KODAK}) if kodak else frozenset())
+    recogniser = Recogniser()
+    for i, id in enumerate(ids.tolist()):
+        recogniser.add(id, found.load(i))
+    hashes = recogniser.hashes()
+    known = recognise(ids, np.full(len(ids), ""), ids, [hashes[id] for id in ids.tolist()])
+    kodak = np.frombuffer(bytes.fromhex("".join(KODAK_LOOKS)), np.uint8).reshape(-1, looks.BYTES)
+    families = frozenset({KODAK} if len(looks.alike(known.looks, kodak)) else ())
+    return dataclasses.replace(found, families=families, contents=known)
 
 
 def of_database(
@@ -149,7 +156,7 @@ def of_database(
     """The references of a prepared database, or None where it has none.
 
     Raises:
-        InputError: it is unknown or not prepared.
+        InputError: it is unknown or not prepared, or by a version that did not compare its images.
     """
     builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
     if REFERENCE not in builder.info.splits:
@@ -157,7 +164,10 @@ def of_database(
     ids, records = load_photographs(database, config=config, data_dir=data_dir)
     family = builder.info.metadata.get("family") or database
     digest = _digest([builder.info.full_name, *ids])
-    return Photographs(database, frozenset({family}), ids, records, digest)
+    known = prepare.contents_of(builder, database, config, data_dir)
+    known = known.take(known.split == REFERENCE)
+    known = known.take(np.argsort(known.id))
+    return Photographs(database, frozenset({family}), ids, records, digest, known)
 
 
 def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Photographs:
@@ -170,7 +180,8 @@ def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Phot
         raise InputError(f"{more.name}: found {len(more)} photographs, expected {count} or more")
     rows = np.sort(np.random.default_rng(seed).permutation(len(more))[:count])
     files = Records(more.files.source, more.files.position[rows])
-    drawn = dataclasses.replace(more, ids=more.ids[rows], files=files)
+    known = more.contents and more.contents.take(rows)
+    drawn = dataclasses.replace(more, ids=more.ids[rows], files=files, contents=known)
     if again := sorted(set(first.ids) & set(drawn.ids)):
         raise InputError(f"{more.name}: found {again[0]}, expected no id that {first.name} has")
     ids = np.concatenate([first.ids, drawn.ids])
@@ -182,7 +193,7 @@ def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Phot
         ids,
         Records(Several(sources, numbers), np.arange(len(ids))),
         _digest([first.digest, more.digest, *ids]),
-        (first, drawn),
+        parts=(first, drawn),
     )
 
 
@@ -200,60 +211,36 @@ def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:
     return Photographs(index.database, frozenset({index.family}), ids[kept], files, digest)
 
 
-def refuse_shared(
-    found: Photographs, database: str, family: str, pristine: Photographs | None
-) -> None:
-    """Refuses photographs that a database to be tested on was made from.
+def refuse_shared(found: Photographs, database: str, family: str, tested: Contents | None) -> None:
+    """Refuses photographs that are to be tested on, or that what is was made from.
 
     Args:
         found: what training reads.
-        database: its name.
+        database: the name of the database to be tested on.
         family: of its photographs.
-        pristine: its references, where it has any: those of a folder are compared by their looks.
+        tested: `Index.shown` of what is tested; None where its images were never compared.
 
     Raises:
-        InputError: they are of one family, or one of a folder looks like a reference.
+        InputError: they are of one family, or one has the pixels or the looks of an image tested.
     """
     for part in found.parts:
-        refuse_shared(part, database, family, pristine)
+        refuse_shared(part, database, family, tested)
     if family in found.families:
         raise InputError(
             f"found photographs of the family {family} in {found.name}, expected none that "
             f"{database}, to be tested on, was made from"
         )
-    if pristine is None or found.parts or found.families - {KODAK}:
+    if tested is None or found.parts or found.contents is None:
         return
-    known = {i: fingerprints(pristine.load(i))[0] for i in range(len(pristine))}
-    for i in range(len(found)):
-        prints = fingerprints(found.load(i))
-        alike = [pristine.ids[j] for j, print_ in known.items() if near(prints, [print_])]
-        if alike:
-            raise InputError(
-                f"found {found.ids[i]} in {found.name}, which looks like {alike[0]} of {database}, "
-                "to be tested on, expected other photographs"
-            )
+    if pairs := twins(found.contents, tested):
+        first, second, kind, _ = pairs[0]
+        exactly = ", pixel for pixel" if kind == "pixels" else ""
+        raise InputError(
+            f"found {found.contents.id[first]} in {found.name}, which looks like "
+            f"{tested.id[second]} of {database}, to be tested on{exactly} ({len(pairs)} such), "
+            "expected other photographs"
+        )
 
 
 def _digest(lines: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def fingerprints(image: np.ndarray) -> list[int]:
-    """What a picture uint8 [h, w, 3] looks like, in each of its four orientations: 64 bits each.
-
-    A bit says whether the mean luma grows from one ninth of a row to the next, in eight rows; it
-    hardly changes with size, format or a mild distortion.
-    """
-    prints = []
-    for turn in range(4):
-        small = (
-            Image.fromarray(np.rot90(image, turn)).convert("L").resize((9, 8), Image.Resampling.BOX)
-        )
-        bits = np.diff(np.asarray(small, np.int16), axis=1) > 0
-        prints.append(int.from_bytes(np.packbits(bits).tobytes(), "big"))
-    return prints
-
-
-def near(prints: Sequence[int], known: Sequence[int]) -> bool:
-    """Whether one of `prints` is one of the `known`, give or take a few bits."""
-    return any((a ^ b).bit_count() <= _NEAR for a in prints for b in known)

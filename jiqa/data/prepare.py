@@ -9,15 +9,17 @@ import shutil
 import sys
 import textwrap
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import tensorflow_datasets as tfds
 
+from jiqa.data import recognise
 from jiqa.errors import InputError
 from jiqa.files import locked
 from jiqa.tfds_builders import download
 
 if TYPE_CHECKING:
+    from jiqa.data.contents import Contents
     from jiqa.tfds_builders.database import ReleaseBuilder
 
 # Name -> module of its builder; what else there is to know of a database is in the module's FACTS.
@@ -67,6 +69,9 @@ def prepare(
 ) -> Path:
     """Builds a database unless it is there already, and returns its folder.
 
+    Images of the same pixels or looks under several names are counted in a line on standard error,
+    and listed in `recognise.DUPLICATES`. Where an older version left these out, they are added.
+
     It is built in a folder of its own and renamed when it is whole; of two processes that ask for
     the same one, the second waits for the first. What was downloaded outlives a failure, so that
     the next call goes on from there.
@@ -85,9 +90,11 @@ def prepare(
     """
     root = data_root(data_dir)
     builder, folder = _builder(name, config)
-    if (root / folder).is_dir():
+    if (root / folder / recognise.FILE).is_file():
         return root / folder
-    if manual_dir:
+    if (root / folder).is_dir():
+        manual_dir = None
+    elif manual_dir:
         manual_dir = Path(manual_dir).expanduser()
         if _at_first_use(builder):
             raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
@@ -103,6 +110,8 @@ def prepare(
             if not (root / folder).is_dir():
                 _show_bars(progress and sys.stderr.isatty())
                 _build(builder, config, manual_dir, root, folder)
+            elif not (root / folder / recognise.FILE).is_file():
+                _tell(recognise.write(root / folder, {}), root / folder)
     except OSError as error:
         raise InputError(f"{name}: cannot be prepared in {root}: {error}") from error
     return root / folder
@@ -122,18 +131,27 @@ def _build(
         if not manual_dir and builder.facts.archives:
             manual_dir = download.release(builder.facts.archives, downloads, unfinished / "release")
         with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells the temporary folder
-            builder(data_dir=unfinished, config=config or None).download_and_prepare(
+            made = builder(data_dir=unfinished, config=config or None)
+            made.download_and_prepare(
                 download_dir=unfinished / "downloads",
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
                 file_format="array_record",
             )
+        recogniser = getattr(made, "recogniser", None)
+        twins = recognise.write(unfinished / folder, recogniser.hashes() if recogniser else {})
         (root / folder).parent.mkdir(parents=True, exist_ok=True)
         (unfinished / folder).rename(root / folder)
+        _tell(twins, root / folder)
         shutil.rmtree(downloads, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
         with contextlib.suppress(OSError):  # what is kept to go on from
             downloads.rmdir()
+
+
+def _tell(twins: str, folder: Path) -> None:
+    if twins:
+        print(f"jiqa: found {twins}: {folder / recognise.DUPLICATES}", file=sys.stderr)
 
 
 def _show_bars(show: bool) -> None:
@@ -165,11 +183,24 @@ def open_builder(
     if _at_first_use(builder):
         prepare(name, config=config, data_dir=root)
     if not (root / folder).is_dir():
-        given = {"config": config, "data_dir": data_dir}
-        options = [f"--{option}={value}" for option, value in given.items() if value]
-        command = shlex.join(["jiqa", "prepare", name, *options])
+        command = _command(name, config, data_dir)
         raise InputError(f"{name}: not prepared in {root}, expected `{command}` before")
     return tfds.builder_from_directory(root / folder)
+
+
+def contents_of(builder: Any, name: str, config: str, data_dir: str | Path | None) -> "Contents":
+    """The contents of a prepared database that `open_builder` opened with these arguments.
+
+    Raises:
+        InputError: it was prepared by a version that did not compare images.
+    """
+    return recognise.read(Path(builder.data_path), name, _command(name, config, data_dir))
+
+
+def _command(name: str, config: str, data_dir: str | Path | None) -> str:
+    given = {"config": config, "data_dir": data_dir}
+    options = [f"--{option}={value}" for option, value in given.items() if value]
+    return shlex.join(["jiqa", "prepare", name, *options])
 
 
 def overview(data_dir: str | Path | None = None) -> str:

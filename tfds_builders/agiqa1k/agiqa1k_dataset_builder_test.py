@@ -50,7 +50,9 @@ class TestRelease(testing.ReleaseTests):
         testing.write_picture(release / "images" / agiqa1k.TWICE)
         sheet([*ROWS, [agiqa1k.TWICE, "", 0.5], [agiqa1k.TWICE, "", 2]])(release)
         rows = testing.read_database(self.prepare(release), {"distorted": 4})["distorted"]
-        scores = {row["id"]: row["mos"] for row in rows if row["content_id"] == agiqa1k.TWICE}
+        scores = {
+            row["id"]: row["mos"] for row in rows if row["content_id"] == agiqa1k.TWICE.lower()
+        }
         assert scores == {agiqa1k.TWICE: 0.5, f"{agiqa1k.TWICE} again": 2}
 
 

@@ -74,7 +74,8 @@ class Builder(database.ReleaseBuilder):
             photograph, distortion, level = decode(name, at)
             if reference.lower() != photograph.lower():
                 raise InputError(f"{at}: found reference {reference}, expected that of {name}")
-            references[reference] = release.find(files, reference, images, SCORES)
+            path = release.find(files, reference, images, SCORES)
+            reference, _ = references.setdefault(reference.lower(), (reference, path))
             distorted.append(
                 database.Image(
                     release.find(files, name, images, SCORES),
@@ -87,7 +88,7 @@ class Builder(database.ReleaseBuilder):
                     reference=reference,
                 )
             )
-        pristine = [database.pristine(path, name) for name, path in references.items()]
+        pristine = [database.pristine(path, name) for name, path in references.values()]
         return {"distorted": distorted, "reference": pristine}
 
 

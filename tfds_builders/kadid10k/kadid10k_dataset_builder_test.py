@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import database, testing
 from jiqa.tfds_builders.kadid10k import kadid10k_dataset_builder as kadid10k
@@ -90,3 +91,16 @@ def test_scores_turned_round_are_refused(first, last, tmp_path):
     else:
         with pytest.raises(InputError, match=r"1\.39 at the mildest level .*mildest to be better"):
             database.verify(kadid10k.FACTS, splits, tmp_path)
+
+
+def test_a_photograph_spelt_in_two_ways_is_one_content(tmp_path):
+    """The check of names is blind to case, and so are contents: one photograph, one content."""
+    images, data = tmp_path / "release" / "images", tmp_path / "data"
+    for seed, name in enumerate(("I01", "I01_01_01", "i01_02_01")):
+        testing.write_picture(images / f"{name}.png", seed)
+    rows = "I01_01_01.png,I01.png,4.5,0.5\ni01_02_01.png,i01.png,4.0,0.5\n"
+    (images.parent / SCORES).write_text(f"dist_img,ref_img,dmos,var\n{rows}")
+    folder = prepare("kadid10k", config="sample", manual_dir=images.parent, data_dir=data)
+    splits = testing.read_database(folder, {"distorted": 2, "reference": 1})
+    assert {row["content_id"] for row in splits["distorted"]} == {"i01.png"}
+    assert {row["reference"] for row in splits["distorted"]} == {splits["reference"][0]["id"]}

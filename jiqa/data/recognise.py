@@ -1,0 +1,108 @@
+"""Recognises the images of a database when it is prepared, and keeps that beside them."""
+
+import collections
+import csv
+import dataclasses
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from jiqa.data import looks, pp
+from jiqa.data.contents import Contents, recognise, twins
+from jiqa.errors import InputError
+
+# In the folder of a prepared database: the hashes, and the pairs of images of one content.
+FILE, DUPLICATES = "contents.npz", "duplicates.csv"
+# Images that wait to be hashed while others are decoded.
+_WAITING = 8
+
+
+class Recogniser:
+    """Hashes images while others are decoded: `add` them, then ask for `hashes`."""
+
+    def __init__(self) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._found: dict[str, Future] = {}
+        self._waiting: collections.deque[Future] = collections.deque()
+
+    def add(self, id: str, image: np.ndarray) -> None:
+        """Adds an image, uint8 [h, w, 3]."""
+        self._found[id] = self._pool.submit(_hashes, image)
+        self._waiting.append(self._found[id])
+        if len(self._waiting) > _WAITING:
+            self._waiting.popleft().result()
+
+    def hashes(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """(pixels, looks) of every image by its id."""
+        return {id: future.result() for id, future in self._found.items()}
+
+
+def _hashes(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return looks.hash_pixels(image), looks.hash_looks(image)
+
+
+def write(folder: Path, images: Mapping[str, Any]) -> str:
+    """Writes `FILE` and `DUPLICATES` of the prepared database in a folder.
+
+    Args:
+        folder: of the database.
+        images: `Recogniser.hashes` of its images as far as they are known; others are decoded.
+
+    Returns:
+        How many pairs of images are of one content without saying so; '' where there are none.
+    """
+    rows = list(_rows(folder, images))
+    ids, splits, named = (np.array([row[k] for row in rows], np.str_) for k in range(3))
+    found = recognise(ids, splits, named, [row[3] for row in rows])
+    pairs = twins(found)
+    with (folder / DUPLICATES).open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(("id", "split", "twin", "twin_split", "kind", "distance"))
+        for i, j, kind, distance in pairs:
+            table.writerow((ids[i], splits[i], ids[j], splits[j], kind, distance))
+    part = folder / f"{FILE}.part"
+    with part.open("wb") as file:
+        np.savez_compressed(file, **dataclasses.asdict(found))
+    part.replace(folder / FILE)
+    if not pairs:
+        return ""
+    counts = collections.Counter(pair.kind for pair in pairs)
+    return f"{counts['pixels']} pairs of the same pixels and {counts['looks']} of the same looks"
+
+
+def _rows(folder: Path, images: Mapping[str, Any]) -> Iterator[tuple]:
+    """(id, split, content in lower case, hashes) of every image, decoded where need be."""
+    builder: Any = tfds.builder_from_directory(folder)
+    for split in sorted(builder.info.splits):
+        source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
+        for row in source:
+            id = row["id"].decode()
+            hashes = images.get(id)
+            if hashes is None:
+                hashes = _hashes(pp.decode(row["image"], f"{folder} {id}"))
+            yield id, split, row["content_id"].decode().lower(), hashes
+
+
+def read(folder: Path, name: str, command: str) -> Contents:
+    """The contents of a prepared database.
+
+    Args:
+        folder: of the database.
+        name: of the database.
+        command: that prepares it.
+
+    Raises:
+        InputError: it was prepared by a version that did not compare images.
+    """
+    path = folder / FILE
+    if not path.exists():
+        raise InputError(
+            f"{name}: found no {FILE} in {folder}, as older versions prepared it, expected "
+            f"`{command}` again, which adds it"
+        )
+    with np.load(path) as stored:
+        return Contents(**stored)
