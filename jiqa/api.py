@@ -16,8 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
+from jiqa import images as stored
 from jiqa import registry
-from jiqa.data import pp
 from jiqa.errors import InputError
 from jiqa.ops import check
 from jiqa.ops.masks import bucket
@@ -100,7 +100,7 @@ class Metric:
             return jnp.asarray(scores)
         self._expect(ref)
         name = str(image) if isinstance(image, str | Path) else "image"
-        image = load(image)
+        image = load(image, deep=True)
         scores = self._run(*self._checked(image, ref, name))
         return scores if np.ndim(image) == 4 else scores[0]
 
@@ -168,7 +168,7 @@ class Metric:
 
     def _checked(self, image: Any, ref: Any, name: str) -> tuple[check.Array, ...]:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
-        image, ref = load(image), load(ref)
+        image, ref = load(image, deep=True), load(ref, deep=True)
         try:
             image, ref = check.images(image, ref, least=self.entry.least)
         except InputError as error:
@@ -189,19 +189,21 @@ class Metric:
         return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
 
 
-def load(image: Any) -> Any:
-    """Pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
+def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS) -> Any:
+    """Upright pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
+
+    `deep`: uint16 where there are more than 8 bits. See `jiqa.images`.
 
     Raises:
-        InputError: the file or the Pillow image is broken, or has floating-point samples.
+        InputError: the file or the Pillow image is broken, has more than `max_pixels`, or samples
+            whose range is not known.
     """
     if isinstance(image, str | Path):
-        return pp.decode(_read(image), str(image))
+        decode = stored.decode_deep if deep else stored.decode
+        return decode(_read(image), str(image), upright=True, max_pixels=max_pixels)
     if isinstance(image, Image.Image):
-        try:
-            return pp.to_rgb(image)
-        except (OSError, ValueError) as error:
-            raise InputError(f"image: {error}, expected a whole Pillow image of bytes") from error
+        pixels = stored.of_pillow(image, max_pixels)
+        return pixels if deep else stored.to_bytes(pixels)
     return image
 
 
@@ -215,9 +217,9 @@ def _says(params: Any) -> str:
 def _size(image: Any) -> tuple[int, int]:
     """(height, width), of a file from its header."""
     if isinstance(image, str | Path):
-        return pp.size(_read(image), str(image))
+        return stored.size(_read(image), str(image), upright=True)
     if isinstance(image, Image.Image):
-        return image.height, image.width
+        return stored.size_of_pillow(image)
     shape = np.shape(image)
     if len(shape) not in (2, 3):
         expected = "[h, w] or [h, w, 1 or 3] in a list"

@@ -14,9 +14,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from jiqa import models, plots, scoring
+from jiqa import images, models, plots, scoring
 from jiqa.checkpoint import Checkpoints, merge
-from jiqa.data import pp
 from jiqa.errors import InputError
 from jiqa.fr.psnr import psnr
 from jiqa.models.unet import SHRINK
@@ -236,7 +235,7 @@ def _row(
 
 def _decode(path: Path) -> np.ndarray:
     try:
-        return pp.decode_upright(path.read_bytes(), str(path))
+        return images.decode(path.read_bytes(), str(path), upright=True)
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}, expected an image") from None
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from jiqa.data import pp, prepare
+from jiqa import images
+from jiqa.data import prepare
 from jiqa.data.index import (
     REFERENCE,
     Index,
@@ -77,7 +78,7 @@ class Photographs:
 
     def load(self, number: int) -> np.ndarray:
         """The pixels of one, uint8 [h, w, 3]."""
-        return pp.decode(self.files[number], f"{self.name} {self.ids[number]}")
+        return images.decode(self.files[number], f"{self.name} {self.ids[number]}")
 
     @property
     def index(self) -> Index:
@@ -126,7 +127,7 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
             raise InputError(f"{where}: found no references, expected pristine photographs")
         return found
     paths = sorted(
-        (path for folder in where.split("+") for path in pp.files(Path(folder))),
+        (path for folder in where.split("+") for path in images.photographs(Path(folder))),
         key=lambda path: path.stem,
     )
     ids = np.array([path.stem for path in paths])

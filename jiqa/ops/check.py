@@ -19,8 +19,8 @@ def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[Array, Array
     """`image` and its reference as a measure takes them.
 
     Args:
-        image: uint8 (0..255) or floats in [0, 1]; [h, w] or [h, w, 1] is grey, [h, w, 3] is RGB,
-            [b, h, w, 1 or 3] a batch of either.
+        image: uint8 (0..255), uint16 (0..65535) or floats in [0, 1]; [h, w] or [h, w, 1] is grey,
+            [h, w, 3] is RGB, [b, h, w, 1 or 3] a batch of either.
         ref: None, or images as many and as large; either may be grey.
         least: pixels of the smallest side that the measure can do with.
 
@@ -67,11 +67,11 @@ def _image(name: str, image: Any, least: int) -> Array:
 
 
 def _unit(name: str, image: Array) -> Array:
-    expected = "expected uint8 (0..255) or floats in [0, 1]"
-    if image.dtype == np.uint8:
+    expected = "expected uint8 (0..255), uint16 (0..65535) or floats in [0, 1]"
+    if image.dtype in (np.uint8, np.uint16):
         if isinstance(image, np.ndarray) and image.ndim == 3:
-            return np.divide(image, 255, dtype=np.float32)
-        return _from_bytes(image)
+            return np.divide(image, np.iinfo(image.dtype).max, dtype=np.float32)
+        return unit(image)
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
     if not isinstance(image, Tracer) and not _in_range(image):
@@ -83,8 +83,11 @@ def _unit(name: str, image: Array) -> Array:
 
 
 @jax.jit
-def _from_bytes(image: Array) -> jax.Array:
-    return jnp.asarray(image, jnp.float32) / 255
+def unit(image: Array) -> jax.Array:
+    """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]."""
+    if jnp.issubdtype(image.dtype, jnp.floating):
+        return jnp.asarray(image, jnp.float32)
+    return jnp.asarray(image, jnp.float32) / jnp.iinfo(image.dtype).max
 
 
 def _in_range(x: Array) -> bool:
