@@ -6,7 +6,6 @@
 
 import fnmatch
 import functools
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +17,9 @@ from PIL import Image
 
 from jiqa import images as stored
 from jiqa import registry
+from jiqa.batches import Batches
 from jiqa.errors import InputError
 from jiqa.ops import check
-from jiqa.ops.masks import bucket
-
-# Pixels that one call of a compiled measure takes, or one image.
-_CPU_PIXELS, _PIXELS = 2**20, 2**23
 
 
 def create_metric(name: str, params: Any = None) -> "Metric":
@@ -118,48 +114,21 @@ class Metric:
             if not listed or len(refs) != len(images):
                 found = f"{len(refs)} refs" if listed else "a ref, not in a list"
                 raise InputError(f"{self.name}: found {found}, expected {len(images)} refs")
-        groups = defaultdict(list)
+        batches, last = self.batches(), (None, None)
         for i, image in enumerate(images):
+            ref = None if refs is None else refs[i]
+            name = str(image) if isinstance(image, str | Path) else f"image {i}"
             try:
-                height, width = _size(image)
+                if ref is not last[0]:
+                    last = ref, load(ref, deep=True)
+                yield from batches.add(i, load(image, deep=True), last[1], name)
             except InputError as error:
                 yield i, error
-                continue
-            groups[self._bucket(height, width)].append((i, (height, width)))
-        for shape, members in groups.items():
-            masked = self.entry.masks and len({size for _, size in members}) > 1
-            height, width = shape if masked or self._prepare else members[0][1]
-            pixels = _CPU_PIXELS if jax.default_backend() == "cpu" else _PIXELS
-            for batch in _batches(members, max(1, pixels // (height * width))):
-                yield from self._batch(batch, (height, width), masked, images, refs)
+        yield from batches.finish()
 
-    def _batch(
-        self,
-        members: list[tuple[int, tuple[int, int]]],
-        shape: tuple[int, int],
-        masked: bool,
-        images: Sequence[Any],
-        refs: Sequence[Any] | None,
-    ) -> Iterator[tuple[int, float | InputError]]:
-        """Scores `members` in one array of `shape`; one that fails leaves its place blank."""
-        pair = np.zeros((1 if refs is None else 2, len(members), *shape, 3), np.float32)
-        size = np.array([size for _, size in members], np.int32)
-        errors: dict[int, InputError] = {}
-        for k, (i, _) in enumerate(members):
-            name = str(images[i]) if isinstance(images[i], str | Path) else f"image {i}"
-            try:
-                loaded = self._checked(images[i], None if refs is None else refs[i], name)
-            except InputError as error:
-                errors[k] = error
-                continue
-            for side, array in zip(pair, loaded, strict=True):
-                side[k, : array.shape[1], : array.shape[2]] = np.asarray(array)[0]
-        scores = np.full(len(members), np.nan)
-        if len(errors) < len(members):
-            padded = jnp.asarray(size) if masked else None
-            scores = np.asarray(self._run(*map(jnp.asarray, pair), size=padded))
-        for k, (i, _) in enumerate(members):
-            yield i, errors[k] if k in errors else float(scores[k])
+    def batches(self) -> Batches:
+        """Scores images as they come: takes their pixels one by one, unlike `each`."""
+        return Batches(self.entry, self._checked, self._run, self._prepare)
 
     def _expect(self, ref: Any) -> None:
         if (ref is None) == (self.kind == "fr"):
@@ -181,12 +150,6 @@ class Metric:
         if size is not None:
             how["size"] = size
         return self._score(*images, **how)
-
-    def _bucket(self, height: int, width: int) -> tuple[int, int]:
-        if self._prepare and min(height, width) >= self.entry.least:
-            image = jax.ShapeDtypeStruct((1, height, width, 3), np.float32)
-            return jax.eval_shape(self._prepare, image).shape[1:3]
-        return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
 
 
 def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS) -> Any:
@@ -214,33 +177,11 @@ def _says(params: Any) -> str:
     return ", ".join(map(str, params)) if isinstance(params, list | tuple) else str(params)
 
 
-def _size(image: Any) -> tuple[int, int]:
-    """(height, width), of a file from its header."""
-    if isinstance(image, str | Path):
-        return stored.size(_read(image), str(image), upright=True)
-    if isinstance(image, Image.Image):
-        return stored.size_of_pillow(image)
-    shape = np.shape(image)
-    if len(shape) not in (2, 3):
-        expected = "[h, w] or [h, w, 1 or 3] in a list"
-        raise InputError(f"image: found shape {list(shape)}, expected {expected}")
-    return shape[0], shape[1]
-
-
 def _read(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}, expected an image file") from error
-
-
-def _batches(members: list[Any], n: int) -> Iterator[list[Any]]:
-    """By n, and what is left one by one: two sizes to compile for, not n."""
-    whole = len(members) // n * n
-    for start in range(0, whole, n):
-        yield members[start : start + n]
-    for member in members[whole:]:
-        yield [member]
 
 
 @functools.cache

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from jiqa import images
 from jiqa.errors import InputError
 
@@ -47,6 +49,50 @@ def files(patterns: Sequence[str], *, repeated: bool = False) -> list[Given]:
     if repeated:
         return found
     return list({file.path: file for file in reversed(found)}.values())[::-1]
+
+
+class Loaded(NamedTuple):
+    """A file that was read.
+
+    Attributes:
+        path: of the file.
+        pixels: uint8 or uint16 [h, w, 3]; None where there is an error.
+        warning: of a damaged file that could be decoded; '' of a whole one.
+        error: why it could not be read.
+    """
+
+    path: Path | None = None
+    pixels: np.ndarray | None = None
+    warning: str = ""
+    error: InputError | None = None
+
+
+class Reader(NamedTuple):
+    """Reads image files, each once.
+
+    Attributes:
+        upright: whether images are turned as their EXIF orientation says.
+        max_pixels: the most that an image may have.
+        strict: whether a damaged file is an error.
+    """
+
+    upright: bool = True
+    max_pixels: int = images.MAX_PIXELS
+    strict: bool = False
+
+    def __call__(self, path: Path) -> Loaded:
+        """Pixels of the file, or its error."""
+        how = {"upright": self.upright, "max_pixels": self.max_pixels}
+        try:
+            data = read(path)
+            pixels = images.decode_deep(data, str(path), **how)
+            flaw = images.damage(data)
+            warning = f"{path}: damaged: {flaw}" if flaw else ""
+            if warning and self.strict:
+                raise InputError(f"{warning}, expected a whole image")
+        except InputError as error:
+            return Loaded(path, error=error)
+        return Loaded(path, pixels, warning)
 
 
 def read(path: Path) -> bytes:

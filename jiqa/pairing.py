@@ -9,8 +9,6 @@ from typing import NamedTuple
 from jiqa.errors import InputError
 from jiqa.given import Given, files
 
-PAIRINGS = ("name", "position")
-HELP = "how references pair: by relative path and name, or in the order given [name]"
 _NAMED = 3  # files that an error names
 
 
@@ -73,8 +71,8 @@ def references(
     named = (_claims(rule, images, refs) for rule in (_PATH, _PATH_BUT_SUFFIX, _NAME, _STEM))
     together = _from_common_folder(images), _from_common_folder(refs)
     laid_out = (_claims(rule, *together) for rule in (_PATH, _PATH_BUT_SUFFIX))
-    by_image = zip(images, zip(*named, strict=True), zip(*laid_out, strict=True), strict=True)
-    return [_decided(image, *claims, len(refs)) for image, *claims in by_image]
+    claims = zip(images, zip(*named, strict=True), zip(*laid_out, strict=True), strict=True)
+    return [_decided(image, names, layout, len(refs)) for image, names, layout in claims]
 
 
 def _claims(rule: _Rule, images: Sequence[Given], refs: Sequence[Given]) -> list[_Claim]:

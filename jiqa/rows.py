@@ -44,9 +44,9 @@ def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) 
     Args:
         rows: in the order to write them.
         names: of the metrics.
-        form: one of `FORMATS`. CSV always has the columns warning and error; a table has those, and
-            an object of JSON the fields, where there is anything to say. A score that is missing is
-            blank, or null.
+        form: `table`, `csv`, `json`, or `jsonl`, an object of JSON a line. CSV always has the
+            columns warning and error; a table has those, and an object the fields, where there is
+            anything to say. A score that is missing is blank, or null.
         stream: is flushed after every row.
     """
     encoding = stream.encoding or "utf-8"
@@ -101,7 +101,6 @@ def _json_lines(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
 
 
 _WRITERS = {"table": _table, "csv": _csv, "json": _json, "jsonl": _json_lines}
-FORMATS = tuple(_WRITERS)
 
 
 def _object(row: Row, names: Sequence[str]) -> str:

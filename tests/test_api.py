@@ -12,7 +12,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 import jiqa
-from jiqa import api, registry
+from jiqa import api, batches, registry
 from jiqa.errors import InputError
 from jiqa.ops import masks
 
@@ -76,7 +76,7 @@ def counted(monkeypatch):
 
 def test_many_sizes_share_a_few_compiled_shapes(counted, monkeypatch):
     metric, shapes = counted
-    monkeypatch.setattr(api, "_CPU_PIXELS", 4 * 127 * 127)
+    monkeypatch.setattr(batches, "_CPU_PIXELS", 4 * 127 * 127)
     rng = np.random.default_rng(0)
     sizes = [tuple(rng.integers(64, 128, 2)) for _ in range(30)]
     images = [rng.uniform(size=(*size, 3)) for size in sizes]
@@ -117,7 +117,7 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     assert messages[1].endswith("expected a whole image")
     assert messages[2] == f"{images[3]}: No such file or directory, expected an image file"
     assert messages[3].startswith("ssim.skimage of image 4: image: found 5x96 pixels, expected 7")
-    assert messages[4].startswith("image: found shape [1, 64, 96, 3], expected [h, w] or")
+    assert messages[4].startswith("image 5: found shape [1, 64, 96, 3], expected [h, w] or")
     with pytest.raises(InputError, match="of no known format"):
         SSIM(images[:1], [pair[1]])
     part = Image.open(io.BytesIO(images[1].read_bytes()))

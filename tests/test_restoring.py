@@ -294,7 +294,7 @@ def test_a_photograph_without_its_reference_is_restored_and_told(
     out, by = tmp_path / "out", f"--checkpoint={stages[1]}"
     assert restore(distorted, "-o", out, by, "--ref", refs) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if "error" in line] == [
-        f"jiqa: error: {distorted}/c.png: found no ref of this name among 3, expected one",
+        f"jiqa: error: {distorted}/c.png: found no reference of this name among 3, expected one",
         f"jiqa: error: {refs}/d.bmp: found 32x48 pixels, expected 48x32 pixels, as "
         f"{distorted}/d.png has",
     ]
