@@ -5,6 +5,7 @@ import io
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import simplejpeg
@@ -98,7 +99,8 @@ def of_pillow(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     with _reading(lambda said: f"image: {said}, expected a whole Pillow image of bytes"):
         _check(image.width, image.height, max_pixels)
         turn = _orientation(image, None)
-        pixels = samples.of(image)
+        data = _file(image) if samples.sixteen(image) else b""
+        pixels = samples.of(image, lambda: Image.open(io.BytesIO(data), formats=FORMATS))
         return pixels if image.format == "TIFF" else oriented(pixels, turn)
 
 
@@ -167,7 +169,18 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
                 tags.get(TiffImagePlugin.TILELENGTH, 1),
             )
             _check(*sides, max_pixels)
+        if image.format == "JPEG2000":
+            _check_jpeg2000(image, data)
         yield image
+
+
+def _check_jpeg2000(image: Image.Image, data: bytes) -> None:
+    """Refuses colours of more than 8 bits, of which Pillow would drop the lowest."""
+    start = data.find(b"\xff\x4f\xff\x51") + 40  # of the components, in the marker SIZ
+    count = struct.unpack(">H", data[start : start + 2])[0]
+    bits = max(1 + (size & 0x7F) for size in data[start + 2 : start + 2 + 3 * count : 3])
+    if bits > 8 and not image.mode.startswith("I;16"):
+        raise ValueError(f"{bits} bits a channel in JPEG 2000, which are not read here")
 
 
 @contextlib.contextmanager
@@ -198,6 +211,15 @@ def _check(width: int, height: int, max_pixels: int) -> None:
         )
 
 
+def _file(image: Any) -> bytes:
+    """All bytes of the file that Pillow's image is read from, whose place in it is kept."""
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(place)
+    return data
+
+
 def _size(image: Image.Image, orientation: int, upright: bool) -> tuple[int, int]:
     """(height, width), as stored or upright; Pillow tells that of a TIFF upright."""
     across = orientation in (5, 6, 7, 8) and upright != (image.format == "TIFF")
@@ -217,7 +239,7 @@ def _orientation(image: Image.Image, data: bytes | None) -> int:
         else:
             exif = image.getexif()
         found = exif.get(_ORIENTATION)
-    return found if found in range(1, 9) else _UPRIGHT
+    return found if isinstance(found, int) and 1 <= found <= 8 else _UPRIGHT
 
 
 def _tells(image: Image.Image) -> bool:

@@ -1,5 +1,6 @@
 """Samples of Pillow's images, whatever their depth, as RGB of 8 or 16 bits."""
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,11 +14,12 @@ _TOP = 2**16 - 1
 # Pillow's modes of one channel that have more than 8 bits; the shorter ones are unsigned.
 _WIDE, _SHORT = ("I", "F"), "I;16"
 # The byte that Pillow's unpackers of 16 bits leave out is the one that these keep.
+_DEEP = re.compile("(;16[BLN]|^SGI16)$")
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-# TIFF's tags: bits of a sample, meaning of 0, signedness, and two pairs of (lowest, highest).
-_BITS, _PHOTOMETRIC, _FORMAT = 258, 262, 339
+# TIFF's tags: bits of a sample, meaning of 0, planes, signedness, and pairs of (lowest, highest).
+_BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 258, 262, 284, 339
 _RANGES = ((340, 341), (280, 281))
-_UNSIGNED = 1
+_UNSIGNED, _SEPARATE = 1, 2
 # Rows are scaled so many pixels at a time.
 _BAND = 2**20
 
@@ -40,35 +42,41 @@ def of(image: Image.Image, again: Callable[[], Image.Image] | None = None) -> np
     """
     if image.mode in _WIDE or image.mode.startswith(_SHORT):
         return np.repeat(_scaled(image)[..., None], 3, axis=-1)
-    if again and _sixteen(image):
+    if again and sixteen(image):
         return _both_bytes(image, again())
     return np.asarray(image.convert("RGB"))
 
 
-def _sixteen(image: Any) -> bool:
+def sixteen(image: Any) -> bool:
     """Whether an image that is not loaded has 16 bits a channel, of which Pillow would drop 8."""
-    tags = getattr(image, "tag_v2", {})
-    bits = max(tags.get(_BITS, (8,)))
-    return bits > 8 or any("16" in part for tile in image.tile for part in _strings(tile))
+    if not getattr(image, "tile", None) or image.mode in _WIDE or image.mode.startswith(_SHORT):
+        return False
+    return max(getattr(image, "tag_v2", {}).get(_BITS, (8,))) > 8 or bool(_raw_modes(image))
 
 
-def _strings(tile: Any) -> list[str]:
-    arguments = tile[3] if isinstance(tile[3], tuple) else (tile[3],)
-    return [part for part in (tile[0], *arguments) if isinstance(part, str)]
+def _raw_modes(image: Any) -> set[str]:
+    """Pillow's names of the layouts that have 16 bits a channel."""
+    parts = [part for tile in image.tile for part in (tile[0], *_arguments(tile))]
+    return {part for part in parts if isinstance(part, str) and _DEEP.search(part)}
+
+
+def _arguments(tile: Any) -> tuple[Any, ...]:
+    return tile[3] if isinstance(tile[3], tuple) else (tile[3],)
 
 
 def _both_bytes(image: Any, again: Any) -> np.ndarray:
-    raw = {part for tile in image.tile for part in _strings(tile) if ";16" in part}
+    raw = _raw_modes(image)
     if raw == {"LA;16B"}:  # grey and alpha: four bytes, as RGBA has them
         _reread(image, "RGBA", "RGBA")
         both = np.asarray(image)
         return np.repeat(_joined(both[..., 0], both[..., 1])[..., None], 3, axis=-1)
     kind, _, order = raw.pop().partition(";16") if len(raw) == 1 else ("", "", "")
-    if kind not in ("RGB", "RGBX", "RGBA", "CMYK"):
-        raise ValueError("16 bits a channel in an order that is not read here")
+    planes = getattr(image, "tag_v2", {}).get(_PLANES) == _SEPARATE
+    if kind not in ("RGB", "RGBX", "RGBA", "CMYK") or planes:
+        raise ValueError("16 bits a channel in planes or an order that is not read here")
     _reread(again, again.mode, f"{kind};16{_OTHER[order]}")
-    high, low = (np.asarray(each)[..., : len(kind.rstrip("AX"))] for each in (image, again))
-    pixels = _joined(high, low)
+    colours = 4 if kind == "CMYK" else 3
+    pixels = _joined(*(np.asarray(each)[..., :colours] for each in (image, again)))
     if kind == "CMYK":
         return np.asarray(Image.fromarray(to_bytes(pixels), "CMYK").convert("RGB"))
     return pixels
@@ -76,13 +84,11 @@ def _both_bytes(image: Any, again: Any) -> np.ndarray:
 
 def _reread(image: Any, mode: str, raw: str) -> None:
     """Has Pillow load the image's bytes as another kind of samples."""
-    tiles = []
-    for tile in image.tile:
-        arguments = tile[3]
-        tiles.append(
-            tile._replace(args=(raw, *arguments[1:]) if isinstance(arguments, tuple) else raw)
-        )
-    image._mode, image.tile = mode, tiles
+    image._mode = mode
+    image.tile = [
+        tile._replace(args=(raw, *_arguments(tile)[1:]) if isinstance(tile[3], tuple) else raw)
+        for tile in image.tile
+    ]
 
 
 def _joined(high: np.ndarray, low: np.ndarray) -> np.ndarray:
