@@ -127,6 +127,40 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     assert str(found[0]).endswith("expected a whole Pillow image of bytes")
 
 
+def test_lists_read_each_file_once(pair, tmp_path, monkeypatch):
+    files = [tmp_path / f"{i}.png" for i in range(3)]
+    for file, x in zip(files, (*pair, pair[0][:, ::-1]), strict=True):
+        Image.fromarray(x).save(file)
+    read, seen = Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: seen.append(path) or read(path))
+    got = SSIM(files[:2], [files[2]] * 2)
+    np.testing.assert_allclose(got, [_peer(x, pair[0][:, ::-1]) for x in pair], rtol=1e-4)
+    assert sorted(seen) == files
+
+
+def test_no_image_waits_long_for_others_of_its_size(monkeypatch):
+    monkeypatch.setattr(batches, "_CPU_PIXELS", 20 * 20)
+    rng = np.random.default_rng(0)
+    sizes = [(2, 2), *((10, 20 + i) for i in range(60))]
+    images = [rng.uniform(size=(2, *size, 3)) for size in sizes]
+    metric, taken = jiqa.create_metric("psnr"), []
+
+    def loaded(image, **_):
+        taken.append(1)
+        return image
+
+    monkeypatch.setattr(api, "load", loaded)
+    monkeypatch.setattr(batches, "bucket", lambda side: side)  # no two are alike
+    found = []
+    for i, score in metric.each(*([image[k] for image in images] for k in range(2))):
+        mse = ((images[i][0] - images[i][1]) ** 2).mean()
+        np.testing.assert_allclose(score, -10 * np.log10(mse), rtol=1e-4)
+        waited = sum(image[0, ..., 0].size for image in images[i + 1 : len(taken) // 2])
+        assert waited <= batches._CALLS * 20 * 20 + 10 * 80  # and the last image
+        found.append(i)
+    assert sorted(found) == list(range(61))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -139,6 +173,11 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
         (lambda: SSIM([np.zeros((9, 9))], []), "ssim.skimage: found 0 refs, expected 1"),
         (lambda: SSIM([np.zeros((9, 9))], "a.png"), "found a ref, not in a list, expected 1 refs"),
         (lambda: SSIM([np.zeros((9, 9))], Path("a.png")), "found a ref, not in a list, expected 1"),
+        *(
+            (lambda x=x: SSIM([x], [x]), r"ssim.skimage of image 0: image: found shape \[.*0.*\]")
+            for x in (np.zeros((0, 0, 3)), np.zeros((9, 0)), np.zeros((9, 9, 0), np.uint8))
+        ),
+        (lambda: SSIM([np.zeros(())], [np.zeros(())]), r"image 0: found shape \[\], expected"),
         (lambda: SSIM("a.png"), "ssim.skimage: found no ref, expected one"),
         (lambda: SSIM(Image.new("F", (9, 9)), np.zeros((9, 9))), "image: floating-point samples"),
         (lambda: jiqa.create_metric("lpips", 3), "params: found 3, expected files"),
