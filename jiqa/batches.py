@@ -1,5 +1,6 @@
 """Images of any sizes, scored as they come: those of like size in one array."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jiqa.errors import InputError
+from jiqa.ops import check
 from jiqa.ops.masks import bucket
 from jiqa.registry import MetricEntry
 
@@ -88,9 +90,9 @@ class Batches:
         members.append(image)
         limit = _CPU_PIXELS if jax.default_backend() == "cpu" else _PIXELS
         height, width = self._shape(like, image)
-        if len(members) >= limit // (height * width):
-            return self._scored(like, self._waiting.pop(like))
         scored = []
+        if len(members) >= limit // (height * width):
+            scored += self._scored(like, self._waiting.pop(like))
         while self._waiting:
             oldest = next(iter(self._waiting))
             if self._pixels - self._begun[oldest] <= _CALLS * limit:
@@ -124,27 +126,35 @@ class Batches:
 
     def _scored(self, like: Size, members: Sequence[_Image]) -> list[Result]:
         """Scores images in one array; one that fails leaves its place blank."""
-        errors: dict[int, InputError] = {}
-        pair: list[np.ndarray] = []
-        shape = (len(members), *self._shape(like, members[0]), 3)
+        results: list[float | InputError] = [math.nan] * len(members)
+        checked: dict[int, tuple[check.Array, ...]] = {}
         for k, image in enumerate(members):
             try:
-                checked = self._checked(image.pixels, image.ref, image.name)
+                checked[k] = self._checked(image.pixels, image.ref, image.name)
             except InputError as error:
-                errors[k] = error
-                continue
-            if len(members) == 1 and checked[0].shape == shape:
-                pair = list(checked)
-                break
-            pair = pair or [np.zeros(shape, np.float32) for _ in checked]
-            for side, array in zip(pair, checked, strict=True):
-                side[k, : array.shape[1], : array.shape[2]] = np.asarray(array)[0]
-        scores = np.full(len(members), np.nan)
-        if pair:
+                results[k] = error
+        if checked:
+            shape = (len(members), *self._shape(like, members[0]))
             sizes = np.array([image.size for image in members], np.int32)
             size = jnp.asarray(sizes) if self._padded(like) else None
-            scores = np.asarray(self._run(*map(jnp.asarray, pair), size=size))
-        return [
-            (image.number, errors[k] if k in errors else float(scores[k]))
-            for k, image in enumerate(members)
-        ]
+            sides = zip(*checked.values(), strict=True)
+            scores = np.asarray(
+                self._run(*(_stacked(side, list(checked), shape) for side in sides), size=size)
+            )
+            for k in checked:
+                results[k] = float(scores[k])
+        return [(image.number, result) for image, result in zip(members, results, strict=True)]
+
+
+def _stacked(
+    images: Sequence[check.Array], rows: Sequence[int], shape: tuple[int, int, int]
+) -> check.Array:
+    """Images [1, h, w, 3] in the given rows of an array [b, height, width, 3], zeros elsewhere."""
+    if shape == images[0].shape[:3]:
+        return images[0]
+    kinds = {image.dtype for image in images}
+    stack = np.zeros((*shape, 3), kinds.pop() if len(kinds) == 1 else np.float32)
+    for row, image in zip(rows, images, strict=True):
+        part = image if image.dtype == stack.dtype else check.images(image)[0]
+        stack[row, : image.shape[1], : image.shape[2]] = np.asarray(part)[0]
+    return stack

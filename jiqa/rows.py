@@ -52,10 +52,21 @@ def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) 
     encoding = stream.encoding or "utf-8"
 
     def put(text: str) -> None:
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        stream.write(text)
         stream.flush()
 
-    _WRITERS[form](rows, names, put)
+    def show(cells: Sequence[str]) -> list[str]:
+        shown = (printable(cell).encode(encoding, "backslashreplace") for cell in cells)
+        return [cell.decode(encoding) for cell in shown]
+
+    if form == "table":
+        _table(rows, names, put, show)
+    elif form == "csv":
+        _csv(rows, names, put, show)
+    elif form == "json":
+        _json(rows, names, put)
+    else:
+        _json_lines(rows, names, put)
 
 
 def printable(text: str) -> str:
@@ -64,9 +75,10 @@ def printable(text: str) -> str:
 
 
 Put = Callable[[str], None]
+Show = Callable[[Sequence[str]], list[str]]
 
 
-def _table(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
+def _table(rows: Iterable[Row], names: Sequence[str], put: Put, show: Show) -> None:
     kept = []
     try:
         for row in rows:
@@ -74,15 +86,14 @@ def _table(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
     finally:
         shown = [i for i in range(len(_REMARKS)) if any(row.remarks[i] for row in kept)]
         cells = [[*_cells(row, names, 5), *(row.remarks[i] for i in shown)] for row in kept]
-        text = [[printable(cell).replace("|", "\\|") for cell in row] for row in cells]
-        put(markdown(["file", *names, *(_REMARKS[i] for i in shown)], text))
+        header = show(["file", *names, *(_REMARKS[i] for i in shown)])
+        put(markdown(header, [[cell.replace("|", "\\|") for cell in show(row)] for row in cells]))
 
 
-def _csv(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
-    put(to_csv(["file", *names, *_REMARKS], []))
+def _csv(rows: Iterable[Row], names: Sequence[str], put: Put, show: Show) -> None:
+    put(to_csv(show(["file", *names, *_REMARKS]), []))
     for row in rows:
-        cells = [*_cells(row, names, 8), *row.remarks]
-        put(to_csv([printable(cell) for cell in cells], []))
+        put(to_csv(show([*_cells(row, names, 8), *row.remarks]), []))
 
 
 def _json(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
@@ -98,9 +109,6 @@ def _json(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
 def _json_lines(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
     for row in rows:
         put(_object(row, names) + "\n")
-
-
-_WRITERS = {"table": _table, "csv": _csv, "json": _json, "jsonl": _json_lines}
 
 
 def _object(row: Row, names: Sequence[str]) -> str:
