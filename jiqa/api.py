@@ -142,22 +142,22 @@ class Metric:
         refs: Sequence[Any] | None,
     ) -> Iterator[tuple[int, float | InputError]]:
         """Scores `members` in one array of `shape`; one that fails leaves its place blank."""
-        pair = np.zeros((1 if refs is None else 2, len(members), *shape, 3), np.float32)
+        loaded: list[tuple[check.Array, ...] | None] = [None] * len(members)
         size = np.array([size for _, size in members], np.int32)
         errors: dict[int, InputError] = {}
         for k, (i, _) in enumerate(members):
             name = str(images[i]) if isinstance(images[i], str | Path) else f"image {i}"
             try:
-                loaded = self._checked(images[i], None if refs is None else refs[i], name)
+                loaded[k] = self._checked(images[i], None if refs is None else refs[i], name)
             except InputError as error:
                 errors[k] = error
-                continue
-            for side, array in zip(pair, loaded, strict=True):
-                side[k, : array.shape[1], : array.shape[2]] = np.asarray(array)[0]
         scores = np.full(len(members), np.nan)
         if len(errors) < len(members):
             padded = jnp.asarray(size) if masked else None
-            scores = np.asarray(self._run(*map(jnp.asarray, pair), size=padded))
+            sides = zip(*(both for both in loaded if both), strict=True)
+            whole = [k for k, both in enumerate(loaded) if both]
+            arrays = [_stacked(side, whole, (len(members), *shape)) for side in sides]
+            scores = np.asarray(self._run(*arrays, size=padded))
         for k, (i, _) in enumerate(members):
             yield i, errors[k] if k in errors else float(scores[k])
 
@@ -170,7 +170,7 @@ class Metric:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
         image, ref = load(image, deep=True), load(ref, deep=True)
         try:
-            image, ref = check.images(image, ref, least=self.entry.least)
+            image, ref = check.images(image, ref, least=self.entry.least, integers=True)
         except InputError as error:
             raise InputError(f"{self.name} of {name}: {error}") from error
         both = (image,) if ref is None else (image, ref)
@@ -243,6 +243,22 @@ def _batches(members: list[Any], n: int) -> Iterator[list[Any]]:
         yield [member]
 
 
+def _stacked(
+    images: Sequence[check.Array], rows: Sequence[int], shape: tuple[int, int, int]
+) -> check.Array:
+    """Images [1, h, w, 3] in the given rows of an array [b, height, width, 3], zeros elsewhere."""
+    if shape == images[0].shape[:3]:
+        return images[0]
+    kinds = {image.dtype for image in images}
+    stack = np.zeros((*shape, 3), kinds.pop() if len(kinds) == 1 else np.float32)
+    for row, image in zip(rows, images, strict=True):
+        part = image if image.dtype == stack.dtype else check.images(image)[0]
+        stack[row, : image.shape[1], : image.shape[2]] = np.asarray(part)[0]
+    return stack
+
+
 @functools.cache
 def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
-    return jax.jit(functools.partial(registry.resolve(build), **dict(options)))
+    """The function, of integers too: converted within it they need no copy of floats."""
+    function = functools.partial(registry.resolve(build), **dict(options))
+    return jax.jit(lambda *images, **how: function(*map(check.unit, images), **how))
