@@ -139,7 +139,7 @@ class Metric:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
         image, ref = load(image, deep=True), load(ref, deep=True)
         try:
-            image, ref = check.images(image, ref, least=self.entry.least)
+            image, ref = check.images(image, ref, least=self.entry.least, integers=True)
         except InputError as error:
             raise InputError(f"{self.name} of {name}: {error}") from error
         both = (image,) if ref is None else (image, ref)
@@ -186,4 +186,6 @@ def _read(path: str | Path) -> bytes:
 
 @functools.cache
 def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
-    return jax.jit(functools.partial(registry.resolve(build), **dict(options)))
+    """The function, of integers too: converted within it they need no copy of floats."""
+    function = functools.partial(registry.resolve(build), **dict(options))
+    return jax.jit(lambda *images, **how: function(*map(check.unit, images), **how))

@@ -143,21 +143,16 @@ def test_no_image_waits_long_for_others_of_its_size(monkeypatch):
     rng = np.random.default_rng(0)
     sizes = [(2, 2), *((10, 20 + i) for i in range(60))]
     images = [rng.uniform(size=(2, *size, 3)) for size in sizes]
-    metric, taken = jiqa.create_metric("psnr"), []
-
-    def loaded(image, **_):
-        taken.append(1)
-        return image
-
-    monkeypatch.setattr(api, "load", loaded)
     monkeypatch.setattr(batches, "bucket", lambda side: side)  # no two are alike
-    found = []
-    for i, score in metric.each(*([image[k] for image in images] for k in range(2))):
-        mse = ((images[i][0] - images[i][1]) ** 2).mean()
-        np.testing.assert_allclose(score, -10 * np.log10(mse), rtol=1e-4)
-        waited = sum(image[0, ..., 0].size for image in images[i + 1 : len(taken) // 2])
-        assert waited <= batches._CALLS * 20 * 20 + 10 * 80  # and the last image
-        found.append(i)
+    several, found = jiqa.create_metric("psnr").batches(), []
+    for last, pair in enumerate(images):
+        for i, score in several.add(last, *pair):
+            mse = ((images[i][0] - images[i][1]) ** 2).mean()
+            np.testing.assert_allclose(score, -10 * np.log10(mse), rtol=1e-4)
+            waited = sum(image[0, ..., 0].size for image in images[i + 1 : last])
+            assert waited <= batches._CALLS * 20 * 20
+            found.append(i)
+    found += [i for i, _ in several.finish()]
     assert sorted(found) == list(range(61))
 
 
