@@ -14,7 +14,7 @@ from skimage.metrics import structural_similarity
 import jiqa
 from jiqa import api, batches, registry
 from jiqa.errors import InputError
-from jiqa.ops import masks
+from jiqa.ops import check, masks
 
 SSIM = jiqa.create_metric("ssim.skimage")
 SIZES = ((60, 70), (61, 70), (64, 96), (127, 127), (70, 64), (100, 127))
@@ -136,6 +136,16 @@ def test_lists_read_each_file_once(pair, tmp_path, monkeypatch):
     got = SSIM(files[:2], [files[2]] * 2)
     np.testing.assert_allclose(got, [_peer(x, pair[0][:, ::-1]) for x in pair], rtol=1e-4)
     assert sorted(seen) == files
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integers_are_divided_as_by_numpy(dtype):
+    top = np.iinfo(dtype).max
+    values = np.arange(top + 1, dtype=dtype)
+    np.testing.assert_array_equal(jax.jit(check.unit)(values), values / np.float32(top))
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, top, (384, 512 + i, 3), dtype, endpoint=True) for i in range(2)]
+    np.testing.assert_array_equal(jiqa.create_metric("psnr")(images * 2, images * 2), [np.inf] * 4)
 
 
 def test_no_image_waits_long_for_others_of_its_size(monkeypatch):

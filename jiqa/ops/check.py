@@ -89,10 +89,15 @@ def _unit(name: str, image: Array) -> Array:
 
 @jax.jit
 def unit(image: Array) -> jax.Array:
-    """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]."""
+    """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]: integers as NumPy divides them.
+
+    By a constant XLA would multiply instead, and an image minus its like, a fused multiply and add,
+    would not be 0; it does not see that this divisor is one.
+    """
+    x = jnp.asarray(image, jnp.float32)
     if jnp.issubdtype(image.dtype, jnp.floating):
-        return jnp.asarray(image, jnp.float32)
-    return jnp.asarray(image, jnp.float32) / jnp.iinfo(image.dtype).max
+        return x
+    return x / jnp.maximum(x, jnp.iinfo(image.dtype).max)
 
 
 def _in_range(x: Array) -> bool:
