@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from jiqa import images as stored
-from jiqa import registry
+from jiqa import memory, registry
 from jiqa.batches import Batches
 from jiqa.errors import InputError
 from jiqa.ops import check
@@ -53,6 +53,8 @@ class Metric:
         name, kind, lower_better, score_range, paper: the entry's.
         params: parameters of a fitted model, None where there are none.
         fitted: where these come from: the file or files given, or "the package's".
+        max_pixels: of the largest image that it takes; set it to take larger ones. At first an
+            image that would take more than 3 GB of memory is refused.
     """
 
     def __init__(self, entry: registry.MetricEntry, params: Any = None) -> None:
@@ -62,6 +64,7 @@ class Metric:
         self.name, self.kind = entry.name, entry.kind
         self.lower_better, self.score_range = entry.lower_better, entry.score_range
         self.paper = entry.paper
+        self.max_pixels = memory.most_pixels(entry.name)
         self.params = registry.resolve(entry.params)(params) if entry.params else None
         self.fitted = _says(params) if entry.params else ""
         self._score = _compiled(entry.build, tuple(entry.options.items()))
@@ -142,6 +145,13 @@ class Metric:
             image, ref = check.images(image, ref, least=self.entry.least, integers=True)
         except InputError as error:
             raise InputError(f"{self.name} of {name}: {error}") from error
+        _, height, width, _ = image.shape
+        if height * width > self.max_pixels:
+            raise InputError(
+                f"{self.name} of {name}: found {width}x{height}, {height * width:,} pixels, "
+                f"expected {self.max_pixels:,} at most, as {self.name} takes "
+                f"{memory.bytes_of_pixel(self.name)} bytes for each; --max_pixels raises the limit"
+            )
         both = (image,) if ref is None else (image, ref)
         return tuple(map(self._prepare, both)) if self._prepare else both
 

@@ -23,7 +23,8 @@ images
   16 bits a sample are kept. Integers of 32 bits and floats are scaled by the range that the file
   states, and refused without one. Alpha is dropped: the colours under it count. Grey is repeated
   over the three channels, a palette is applied, CMYK is converted to RGB without its profile.
-  An image of more than --max_pixels is refused before it is decoded.
+  An image of more than --max_pixels is refused before it is decoded, and one with which a metric
+  would take more than 3 GB of memory is refused by it; --max_pixels=N raises both limits.
   A damaged JPEG that can be decoded is scored with a warning; --strict refuses it.
 
 references
@@ -73,7 +74,7 @@ def add_scoring(commands: "argparse._SubParsersAction") -> None:
         "--max_pixels",
         type=_count,
         metavar="N",
-        help="pixels of the largest image [100,000,000]",
+        help="pixels of the largest image [100,000,000, or fewer where a metric takes over 3 GB]",
     )
     parser.add_argument(
         "--no_orientation", action="store_true", help="do not apply the EXIF orientation"
@@ -106,7 +107,7 @@ def _score(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace, written: "list[Row]") -> int:
-    from jiqa import given, images, rows, scoring
+    from jiqa import given, rows, scoring
 
     by_position = arguments.pair == "position"
     files = given.files(arguments.files, repeated=by_position)
@@ -117,11 +118,9 @@ def _write(arguments: argparse.Namespace, written: "list[Row]") -> int:
         arguments.ref,
         scoring.parameters(arguments.params, metrics),
         pair=arguments.pair,
-        read=given.Reader(
-            upright=not arguments.no_orientation,
-            max_pixels=arguments.max_pixels or images.MAX_PIXELS,
-            strict=arguments.strict,
-        ),
+        upright=not arguments.no_orientation,
+        strict=arguments.strict,
+        max_pixels=arguments.max_pixels,
     )
 
     def noted() -> "Iterator[Row]":

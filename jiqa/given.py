@@ -76,9 +76,9 @@ class Reader(NamedTuple):
         strict: whether a damaged file is an error.
     """
 
-    upright: bool = True
-    max_pixels: int = images.MAX_PIXELS
-    strict: bool = False
+    upright: bool
+    max_pixels: int
+    strict: bool
 
     def __call__(self, path: Path) -> Loaded:
         """Pixels of the file, or its error."""

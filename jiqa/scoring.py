@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jiqa import api, registry
+from jiqa import images as stored
 from jiqa.batches import Result
 from jiqa.errors import InputError
 from jiqa.given import Given, Loaded, Reader
@@ -19,8 +20,6 @@ from jiqa.rows import Row
 
 if TYPE_CHECKING:
     from jiqa.trained import TrainedMetric
-
-_READER = Reader()
 
 
 def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
@@ -49,7 +48,9 @@ def score(
     params: Mapping[str, str] = MappingProxyType({}),
     *,
     pair: str = "name",
-    read: Reader = _READER,
+    upright: bool = True,
+    strict: bool = False,
+    max_pixels: int | None = None,
 ) -> tuple[list[str], Iterator[Row]]:
     """Names of the metrics, and a row for each file, in the order of the files.
 
@@ -63,7 +64,9 @@ def score(
             at them.
         params: files of fitted metrics' parameters, by metric.
         pair: how references pair, see `jiqa.pairing.references`.
-        read: reads a file.
+        upright: whether images are turned as their EXIF orientation says.
+        strict: whether a damaged file is an error.
+        max_pixels: of the largest image [100 million, or what a metric scores within 3 GB].
 
     Raises:
         InputError: an unknown metric; one that needs references without them; a pattern of no file;
@@ -71,10 +74,14 @@ def score(
             references that cannot pair by position.
     """
     measures = [_measure(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for measure in measures:
+        if max_pixels and isinstance(measure, api.Metric):
+            measure.max_pixels = max_pixels
     needy = [measure.name for measure in measures if measure.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the references")
     pairs = references(images, refs, pair) if needy else [None] * len(images)
+    read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
     return [measure.name for measure in measures], _rows(images, measures, pairs, read)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jiqa import batches, given
+from jiqa import batches, given, memory
 from jiqa.cli import main
 
 SHAPE = (24, 32, 3)
@@ -266,12 +266,18 @@ def test_damage_is_a_warning_and_strict_refuses(capsys):
     assert "damaged" not in plain
 
 
-def test_the_limit_in_pixels_can_be_set(capsys):
+def test_the_limit_in_pixels_can_be_set(monkeypatch, capsys):
     picture("p.png")
     count = SHAPE[0] * SHAPE[1]
     (row,) = rows(capsys, "p.png", "--ref=p.png", f"--max_pixels={count - 1}", status=2)
     assert row["error"].startswith("p.png: ")
     assert "--max_pixels" in row["error"]
+    assert rows(capsys, "p.png", "--ref=p.png", f"--max_pixels={count}")[0]["psnr"] == "inf"
+    monkeypatch.setattr(memory, "most_pixels", lambda name: count - 1)
+    (row,) = rows(capsys, "p.png", "--ref=p.png", status=2)
+    assert row["error"].startswith(
+        f"psnr of p.png: found 32x24, {count} pixels, expected {count - 1}"
+    )
     assert rows(capsys, "p.png", "--ref=p.png", f"--max_pixels={count}")[0]["psnr"] == "inf"
     with pytest.raises(SystemExit):
         main(["score", "p.png", "--metric=psnr", "--max_pixels=0"])
