@@ -30,8 +30,9 @@ images
 references
   One reference named as a file serves all images. Else an image has the reference of the same path
   below the folder that was named, or the same with another extension; else the one of the same
-  name, or the same with another extension, where that is the only one. Whatever is ambiguous is an
-  error of that image. --pair=position compares the first image with the first reference, and so on.
+  name, or the same with another extension, where that is the only one. An image whose reference
+  is in doubt has an error. --pair=position pairs the first image with the first reference, and so
+  on.
 
 output
   Rows have the order of the images. csv, json and jsonl are written row by row; csv has the columns
@@ -102,7 +103,7 @@ def _score(arguments: argparse.Namespace) -> int:
     try:
         return _write(arguments, written)
     except KeyboardInterrupt as error:
-        sys.stderr.write(f"jiqa: interrupted: {len(written)} images are scored\n")
+        sys.stderr.write(f"jiqa: interrupted; images scored: {len(written)}\n")
         return getattr(error, "status", _INTERRUPTED)
 
 

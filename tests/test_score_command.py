@@ -314,7 +314,7 @@ def test_an_interrupted_run_keeps_its_rows(form, monkeypatch, capsys):
     command = ["score", *names, "--ref=0.png", "--metric=psnr", f"--format={form}"]
     assert main(command) == 130
     out, err = capsys.readouterr()
-    assert err == "jiqa: interrupted: 2 images are scored\n"
+    assert err == "jiqa: interrupted; images scored: 2\n"
     if form == "json":
         found = [row["file"] for row in json.loads(out)]
     elif form == "jsonl":
