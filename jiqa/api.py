@@ -6,7 +6,6 @@
 
 import fnmatch
 import functools
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 from PIL import Image
 
-from jiqa import registry
-from jiqa.data import pp
+from jiqa import images as stored
+from jiqa import memory, registry
+from jiqa.batches import Batches
 from jiqa.errors import InputError
 from jiqa.ops import check
-from jiqa.ops.masks import bucket
-
-# Pixels that one call of a compiled measure takes, or one image.
-_CPU_PIXELS, _PIXELS = 2**20, 2**23
 
 
 def create_metric(name: str, params: Any = None) -> "Metric":
@@ -57,6 +53,8 @@ class Metric:
         name, kind, lower_better, score_range, paper: the entry's.
         params: parameters of a fitted model, None where there are none.
         fitted: where these come from: the file or files given, or "the package's".
+        max_pixels: of the largest image that it takes; set it to take larger ones. At first an
+            image that would take more than 3 GB of memory is refused.
     """
 
     def __init__(self, entry: registry.MetricEntry, params: Any = None) -> None:
@@ -66,6 +64,7 @@ class Metric:
         self.name, self.kind = entry.name, entry.kind
         self.lower_better, self.score_range = entry.lower_better, entry.score_range
         self.paper = entry.paper
+        self.max_pixels = memory.most_pixels(entry.name)
         self.params = registry.resolve(entry.params)(params) if entry.params else None
         self.fitted = _says(params) if entry.params else ""
         self._score = _compiled(entry.build, tuple(entry.options.items()))
@@ -100,7 +99,7 @@ class Metric:
             return jnp.asarray(scores)
         self._expect(ref)
         name = str(image) if isinstance(image, str | Path) else "image"
-        image = load(image)
+        image = load(image, deep=True)
         scores = self._run(*self._checked(image, ref, name))
         return scores if np.ndim(image) == 4 else scores[0]
 
@@ -118,48 +117,21 @@ class Metric:
             if not listed or len(refs) != len(images):
                 found = f"{len(refs)} refs" if listed else "a ref, not in a list"
                 raise InputError(f"{self.name}: found {found}, expected {len(images)} refs")
-        groups = defaultdict(list)
+        batches, last = self.batches(), (None, None)
         for i, image in enumerate(images):
+            ref = None if refs is None else refs[i]
+            name = str(image) if isinstance(image, str | Path) else f"image {i}"
             try:
-                height, width = _size(image)
+                if ref is not last[0]:
+                    last = ref, load(ref, deep=True)
+                yield from batches.add(i, load(image, deep=True), last[1], name)
             except InputError as error:
                 yield i, error
-                continue
-            groups[self._bucket(height, width)].append((i, (height, width)))
-        for shape, members in groups.items():
-            masked = self.entry.masks and len({size for _, size in members}) > 1
-            height, width = shape if masked or self._prepare else members[0][1]
-            pixels = _CPU_PIXELS if jax.default_backend() == "cpu" else _PIXELS
-            for batch in _batches(members, max(1, pixels // (height * width))):
-                yield from self._batch(batch, (height, width), masked, images, refs)
+        yield from batches.finish()
 
-    def _batch(
-        self,
-        members: list[tuple[int, tuple[int, int]]],
-        shape: tuple[int, int],
-        masked: bool,
-        images: Sequence[Any],
-        refs: Sequence[Any] | None,
-    ) -> Iterator[tuple[int, float | InputError]]:
-        """Scores `members` in one array of `shape`; one that fails leaves its place blank."""
-        pair = np.zeros((1 if refs is None else 2, len(members), *shape, 3), np.float32)
-        size = np.array([size for _, size in members], np.int32)
-        errors: dict[int, InputError] = {}
-        for k, (i, _) in enumerate(members):
-            name = str(images[i]) if isinstance(images[i], str | Path) else f"image {i}"
-            try:
-                loaded = self._checked(images[i], None if refs is None else refs[i], name)
-            except InputError as error:
-                errors[k] = error
-                continue
-            for side, array in zip(pair, loaded, strict=True):
-                side[k, : array.shape[1], : array.shape[2]] = np.asarray(array)[0]
-        scores = np.full(len(members), np.nan)
-        if len(errors) < len(members):
-            padded = jnp.asarray(size) if masked else None
-            scores = np.asarray(self._run(*map(jnp.asarray, pair), size=padded))
-        for k, (i, _) in enumerate(members):
-            yield i, errors[k] if k in errors else float(scores[k])
+    def batches(self) -> Batches:
+        """Scores images as they come: takes their pixels one by one, unlike `each`."""
+        return Batches(self.entry, self._checked, self._run, self._prepare)
 
     def _expect(self, ref: Any) -> None:
         if (ref is None) == (self.kind == "fr"):
@@ -168,11 +140,18 @@ class Metric:
 
     def _checked(self, image: Any, ref: Any, name: str) -> tuple[check.Array, ...]:
         """The one or the two arrays that the measure takes; `name` is what an error calls them."""
-        image, ref = load(image), load(ref)
+        image, ref = load(image, deep=True), load(ref, deep=True)
         try:
-            image, ref = check.images(image, ref, least=self.entry.least)
+            image, ref = check.images(image, ref, least=self.entry.least, integers=True)
         except InputError as error:
             raise InputError(f"{self.name} of {name}: {error}") from error
+        _, height, width, _ = image.shape
+        if height * width > self.max_pixels:
+            raise InputError(
+                f"{self.name} of {name}: found {width}x{height}, {height * width:,} pixels, "
+                f"expected {self.max_pixels:,} at most, as {self.name} takes "
+                f"{memory.bytes_of_pixel(self.name)} bytes for each; --max_pixels raises the limit"
+            )
         both = (image,) if ref is None else (image, ref)
         return tuple(map(self._prepare, both)) if self._prepare else both
 
@@ -182,26 +161,22 @@ class Metric:
             how["size"] = size
         return self._score(*images, **how)
 
-    def _bucket(self, height: int, width: int) -> tuple[int, int]:
-        if self._prepare and min(height, width) >= self.entry.least:
-            image = jax.ShapeDtypeStruct((1, height, width, 3), np.float32)
-            return jax.eval_shape(self._prepare, image).shape[1:3]
-        return (bucket(height), bucket(width)) if self.entry.masks else (height, width)
 
+def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS) -> Any:
+    """Upright pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
 
-def load(image: Any) -> Any:
-    """Pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
+    `deep`: uint16 where there are more than 8 bits. See `jiqa.images`.
 
     Raises:
-        InputError: the file or the Pillow image is broken, or has floating-point samples.
+        InputError: the file or the Pillow image is broken, has more than `max_pixels`, or samples
+            whose range is not known.
     """
     if isinstance(image, str | Path):
-        return pp.decode(_read(image), str(image))
+        decode = stored.decode_deep if deep else stored.decode
+        return decode(_read(image), str(image), upright=True, max_pixels=max_pixels)
     if isinstance(image, Image.Image):
-        try:
-            return pp.to_rgb(image)
-        except (OSError, ValueError) as error:
-            raise InputError(f"image: {error}, expected a whole Pillow image of bytes") from error
+        pixels = stored.of_pillow(image, max_pixels)
+        return pixels if deep else stored.to_bytes(pixels)
     return image
 
 
@@ -212,19 +187,6 @@ def _says(params: Any) -> str:
     return ", ".join(map(str, params)) if isinstance(params, list | tuple) else str(params)
 
 
-def _size(image: Any) -> tuple[int, int]:
-    """(height, width), of a file from its header."""
-    if isinstance(image, str | Path):
-        return pp.size(_read(image), str(image))
-    if isinstance(image, Image.Image):
-        return image.height, image.width
-    shape = np.shape(image)
-    if len(shape) not in (2, 3):
-        expected = "[h, w] or [h, w, 1 or 3] in a list"
-        raise InputError(f"image: found shape {list(shape)}, expected {expected}")
-    return shape[0], shape[1]
-
-
 def _read(path: str | Path) -> bytes:
     try:
         return Path(path).read_bytes()
@@ -232,15 +194,8 @@ def _read(path: str | Path) -> bytes:
         raise InputError(f"{path}: {error.strerror}, expected an image file") from error
 
 
-def _batches(members: list[Any], n: int) -> Iterator[list[Any]]:
-    """By n, and what is left one by one: two sizes to compile for, not n."""
-    whole = len(members) // n * n
-    for start in range(0, whole, n):
-        yield members[start : start + n]
-    for member in members[whole:]:
-        yield [member]
-
-
 @functools.cache
 def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
-    return jax.jit(functools.partial(registry.resolve(build), **dict(options)))
+    """The function, of integers too: converted within it they need no copy of floats."""
+    function = functools.partial(registry.resolve(build), **dict(options))
+    return jax.jit(lambda *images, **how: function(*map(check.unit, images), **how))

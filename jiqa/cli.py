@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jiqa.commands import add_scoring
+from jiqa.commands import PAIRINGS, add_scoring
 from jiqa.errors import InputError, JiqaError, ended, tell
 
 if TYPE_CHECKING:
@@ -225,16 +225,18 @@ def _add_restore(commands: "argparse._SubParsersAction") -> None:
         nargs="+",
         default=(),
         metavar="FILE",
-        help="the reference, or those of like name: sheet.png shows up to 32 photographs beside "
-        "them",
+        help="the reference, or one for each photograph: sheet.png shows up to 32 beside them",
+    )
+    parser.add_argument(
+        "--pair", choices=PAIRINGS, default="name", help="how references pair, see `jiqa score -h`"
     )
     parser.set_defaults(run=_restore)
 
 
 def _restore(arguments: argparse.Namespace) -> int:
-    from jiqa import restoring, scoring
+    from jiqa import given, restoring
 
-    files = scoring.files(arguments.files)
+    files = given.files(arguments.files)
     folders = arguments.checkpoint or [restoring.latest()]
     if not arguments.checkpoint:
         print(f"jiqa: the latest restorer is {folders[0]}", file=sys.stderr)
@@ -242,5 +244,7 @@ def _restore(arguments: argparse.Namespace) -> int:
     for folder, each in zip(folders, restorers, strict=True):
         if each.mapless:
             print(f"jiqa: {folder}: no SSIM map is written, as {each.mapless}", file=sys.stderr)
-    errors = restoring.restore_files(files, restorers, arguments.output, arguments.ref)
+    errors = restoring.restore_files(
+        files, restorers, arguments.output, arguments.ref, arguments.pair
+    )
     return max((tell(error) for error in errors), default=0)

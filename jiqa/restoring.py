@@ -14,13 +14,14 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from jiqa import models, plots, scoring
+from jiqa import images, models, plots
 from jiqa.checkpoint import Checkpoints, merge
-from jiqa.data import pp
 from jiqa.errors import InputError
 from jiqa.files import writing
 from jiqa.fr.psnr import psnr
+from jiqa.given import Given, read
 from jiqa.models.unet import SHRINK
+from jiqa.pairing import references
 from jiqa.restoration import Restorer, grey, restorer
 from jiqa.stages import FACTS
 
@@ -127,7 +128,11 @@ def _line(error: Exception) -> str:
 
 
 def restore_files(
-    files: Sequence[Path], restorers: Sequence[Learned], output: str, refs: Sequence[str] = ()
+    given: Sequence[Given],
+    restorers: Sequence[Learned],
+    output: str,
+    refs: Sequence[str] = (),
+    pair: str = "name",
 ) -> list[InputError]:
     """Writes NAME.png, the restored image, and NAME_map.png, it and the SSIM map side by side.
 
@@ -140,10 +145,11 @@ def restore_files(
     PSNR of the whole images against the reference, in dB.
 
     Args:
-        files: photographs.
+        given: photographs.
         restorers: at least one.
         output: folder to write to.
-        refs: files, folders or patterns of the references: one, or those of the same names.
+        refs: files, folders or patterns of the references.
+        pair: how these pair, see `jiqa.pairing.references`.
 
     Returns:
         The errors of the photographs that could not be restored, or not be shown on the sheet; the
@@ -154,13 +160,14 @@ def restore_files(
             file cannot be written.
     """
     folder = Path(output)
+    files = [file.path for file in given]
     several = len(restorers) > 1
     ends = [f"_{i}" for i in range(1, len(restorers) + 1)] if several else [""]
     targets = {
         path: [[folder / f"{path.stem}{end}{what}.png" for what in ("", "_map")] for end in ends]
         for path in files
     }
-    originals = scoring.originals(files, refs) if refs else []
+    originals = references(given, refs, pair) if refs else []
     if refs:
         plots.check()
     _refuse_taken(targets, originals, folder / SHEET)
@@ -236,10 +243,7 @@ def _row(
 
 
 def _decode(path: Path) -> np.ndarray:
-    try:
-        return pp.decode_upright(path.read_bytes(), str(path))
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}, expected an image") from None
+    return images.decode(read(path), str(path), upright=True)
 
 
 @contextlib.contextmanager

@@ -1,65 +1,25 @@
-"""Files and folders scored by several measures, and what is known of the measures, as text."""
+"""Files and folders scored by several metrics, and what is known of the metrics, as text."""
 
-import glob
+import dataclasses
 import inspect
-import json
 import math
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from PIL import Image
-
 from jiqa import api, registry
+from jiqa import images as stored
+from jiqa.batches import Result
 from jiqa.errors import InputError
-from jiqa.results import markdown, to_csv
+from jiqa.given import Given, Loaded, Reader
+from jiqa.pairing import references
+from jiqa.results import markdown
+from jiqa.rows import Row
 
 if TYPE_CHECKING:
     from jiqa.trained import TrainedMetric
-
-
-def files(patterns: Sequence[str]) -> list[Path]:
-    """The files that the patterns name: files, folders (their images, sorted) and globs.
-
-    Raises:
-        InputError: a pattern that names none.
-    """
-    found = [path for pattern in patterns for path in _files(pattern)]
-    return list(dict.fromkeys(found))
-
-
-def _files(pattern: str) -> list[Path]:
-    path = Path(pattern)
-    try:
-        folder, there = path.is_dir(), path.exists()
-    except OSError as error:
-        raise InputError(f"{pattern}: {error.strerror}, expected a file or a folder") from error
-    if folder:
-        known = Image.registered_extensions()
-        inside = sorted(p for p in path.iterdir() if p.is_file() and p.suffix.lower() in known)
-    else:
-        inside = [path] if there else sorted(map(Path, glob.glob(pattern, recursive=True)))
-    if not inside:
-        raise InputError(f"{pattern}: found no image, expected a file, a folder or a pattern")
-    return inside
-
-
-def originals(images: Sequence[Path], patterns: Sequence[str]) -> list[Path | InputError]:
-    """The original of each image: the only one there is, or the one of the same name.
-
-    Where none has the same name, one that differs in its extension alone will do.
-    """
-    refs = files(patterns)
-    if len(refs) == 1:
-        return [refs[0]] * len(images)
-    names = {ref.stem: ref for ref in refs} | {ref.name: ref for ref in refs}
-    missing = f"found no ref of this name among {len(refs)}, expected one"
-    return [
-        names.get(image.name) or names.get(image.stem) or InputError(f"{image}: {missing}")
-        for image in images
-    ]
 
 
 def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
@@ -82,82 +42,113 @@ def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
 
 
 def score(
-    images: Sequence[Path],
+    images: Sequence[Given],
     metrics: Sequence[str],
     refs: Sequence[str] = (),
     params: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[dict[str, list[float]], list[str]]:
-    """Scores of the files by each measure, nan where there is none, and a line for each reason.
+    *,
+    pair: str = "name",
+    upright: bool = True,
+    strict: bool = False,
+    max_pixels: int | None = None,
+) -> tuple[list[str], Iterator[Row]]:
+    """Names of the metrics, and a row for each file, in the order of the files.
 
-    `refs` names the originals; measures without reference don't look at them. `params` names the
-    files of fitted measures, by measure. A measure may be the folder of a run, see
-    `jiqa.trained.TrainedMetric`.
+    A row comes as soon as its scores and those of the rows before are there. Every file is read
+    once, whatever the number of metrics.
+
+    Args:
+        images: the files, see `jiqa.given.files`.
+        metrics: names of metrics, or folders of runs, see `jiqa.trained.TrainedMetric`.
+        refs: files, folders and patterns of the references; metrics without reference do not look
+            at them.
+        params: files of fitted metrics' parameters, by metric.
+        pair: how references pair, see `jiqa.pairing.references`.
+        upright: whether images are turned as their EXIF orientation says.
+        strict: whether a damaged file is an error.
+        max_pixels: of the largest image [100 million, or what a metric scores within 3 GB].
 
     Raises:
-        InputError: an unknown measure; one that needs originals without them; a pattern of no file;
-            parameters that a measure does not take, or that are not what they should be.
+        InputError: an unknown metric; one that needs references without them; a pattern of no file;
+            parameters that a metric does not take, or that are not as expected; images and
+            references that cannot pair by position.
     """
-    measures = [_measure(name, params.get(name)) for name in metrics]
+    measures = [_measure(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for measure in measures:
+        if max_pixels and isinstance(measure, api.Metric):
+            measure.max_pixels = max_pixels
     needy = [measure.name for measure in measures if measure.kind == "fr"]
     if needy and not refs:
-        raise InputError(f"{needy[0]}: found no --ref, expected the originals")
-    pairs = originals(images, refs) if needy else []
-    scores = {measure.name: [math.nan] * len(images) for measure in measures}
-    errors: dict[str, None] = {}
-    for measure in measures:
-        for i, found in _each(measure, images, pairs):
-            if isinstance(found, InputError):
-                errors[str(found)] = None
-            else:
-                scores[measure.name][i] = found
-    return scores, list(errors)
+        raise InputError(f"{needy[0]}: found no --ref, expected the references")
+    pairs = references(images, refs, pair) if needy else [None] * len(images)
+    read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
+    return [measure.name for measure in measures], _rows(images, measures, pairs, read)
 
 
 def _measure(name: str, params: str | None) -> "api.Metric | TrainedMetric":
     if name in registry.METRICS or not name or not Path(name).is_dir():
         return api.create_metric(name, params)
-    from jiqa.trained import TrainedMetric  # reads checkpoints, which no other measure needs
+    from jiqa.trained import TrainedMetric  # reads checkpoints, which no other metric needs
 
     if params is not None:
         raise InputError(f"{name}: found params {params!r}, expected none")
     return TrainedMetric(name)
 
 
-def _each(
-    measure: "api.Metric | TrainedMetric",
-    images: Sequence[Path],
-    pairs: Sequence[Path | InputError],
-) -> Iterator[tuple[int, float | InputError]]:
-    if not (isinstance(measure, api.Metric) and measure.kind == "fr"):
-        yield from measure.each(images)
-        return
-    yield from ((i, ref) for i, ref in enumerate(pairs) if isinstance(ref, InputError))
-    paired = [i for i, ref in enumerate(pairs) if isinstance(ref, Path)]
-    found = measure.each([images[i] for i in paired], [pairs[i] for i in paired])
-    yield from ((paired[k], score) for k, score in found)
+def _rows(
+    images: Sequence[Given],
+    measures: Sequence["api.Metric | TrainedMetric"],
+    pairs: Sequence[Path | InputError | None],
+    read: Reader,
+) -> Iterator[Row]:
+    columns = {measure.name: (measure.kind, measure.batches()) for measure in measures}
+    waiting: dict[int, _Unfinished] = {}  # in the order of the files
+    reference = Loaded()
+    for i, (file, ref) in enumerate(zip(images, pairs, strict=True)):
+        image = reference if file.path == reference.path else read(file.path)
+        if isinstance(ref, InputError):
+            reference = Loaded(error=ref)
+        elif ref != reference.path:
+            reference = image if ref == image.path else read(ref) if ref else Loaded()
+        waiting[i] = _Unfinished(str(file.path), [image.warning, reference.warning])
+        for name, (kind, batches) in columns.items():
+            compared = reference if kind == "fr" else Loaded()
+            found: Iterable[Result]
+            if error := image.error or compared.error:
+                found = [(i, error)]
+            else:
+                found = batches.add(i, image.pixels, compared.pixels, str(file.path))
+            for k, score in found:
+                waiting[k].found[name] = score
+        yield from _finished(waiting, len(columns))
+    for name, (_, batches) in columns.items():
+        for k, score in batches.finish():
+            waiting[k].found[name] = score
+            yield from _finished(waiting, len(columns))
 
 
-def show(images: Sequence[Path], scores: dict[str, list[float]], form: str) -> str:
-    """Scores as `table`, `csv` or `json`; nan is blank there, or null."""
-    header = ["file", *scores]
-    rows = list(zip(map(str, images), *scores.values(), strict=True))
-    if form == "json":
-        records = [dict(zip(header, map(_json, row), strict=True)) for row in rows]
-        return json.dumps(records, indent=1) + "\n"
-    digits = 5 if form == "table" else 8
-    text = [[name, *(_text(value, digits) for value in values)] for name, *values in rows]
-    return markdown(header, text) if form == "table" else to_csv(header, text)
+@dataclasses.dataclass
+class _Unfinished:
+    """A row that may still wait for scores: those that are there, or their errors, by metric."""
+
+    file: str
+    warnings: list[str]
+    found: dict[str, float | InputError] = dataclasses.field(default_factory=dict)
+
+    def row(self) -> Row:
+        errors = [str(found) for found in self.found.values() if isinstance(found, InputError)]
+        scores = {
+            name: math.nan if isinstance(found, InputError) else found
+            for name, found in self.found.items()
+        }
+        warning = "; ".join(filter(None, dict.fromkeys(self.warnings)))
+        return Row(self.file, scores, warning, list(dict.fromkeys(errors)))
 
 
-def _text(value: float, digits: int) -> str:
-    return "" if math.isnan(value) else f"{value:.{digits}g}"
-
-
-def _json(value: str | float) -> str | float | None:
-    """As JSON has it, which has no infinity: a string."""
-    if isinstance(value, str) or math.isfinite(value):
-        return value if isinstance(value, str) else float(_text(value, 8))
-    return None if math.isnan(value) else str(value)
+def _finished(waiting: dict[int, _Unfinished], count: int) -> Iterator[Row]:
+    """Takes the first rows out, as far as they have all of `count` scores."""
+    while waiting and len(next(iter(waiting.values())).found) == count:
+        yield waiting.pop(next(iter(waiting))).row()
 
 
 def overview(filter: str = "*") -> str:

@@ -8,12 +8,14 @@ import jax
 import numpy as np
 
 from jiqa import api, models
+from jiqa.batches import Result
 from jiqa.checkpoint import Checkpoints
 from jiqa.data import plan
 from jiqa.data.pipeline import cut, whole
 from jiqa.data.plan import View
 from jiqa.errors import InputError
 from jiqa.files import read_json
+from jiqa.images import to_bytes
 from jiqa.stage import read
 from jiqa.stages import FACTS
 from jiqa.steps import supervised, svr
@@ -51,15 +53,30 @@ class TrainedMetric:
         self._view = read(View, fields["view"], "view")
         self._predict = _PREDICTORS[step](here / name, fields, self._view)
 
-    def each(self, images: Sequence[Any]) -> Iterator[tuple[int, float | InputError]]:
+    def each(self, images: Sequence[Any]) -> Iterator[Result]:
         """Number and score of each image, of any sizes; in its place, the error if it has none."""
         for i, image in enumerate(images):
             try:
-                pixels = whole(api.load(image), self._view, str(image))
+                pixels = api.load(image)
             except InputError as error:
                 yield i, error
                 continue
-            yield i, self._predict(pixels)
+            yield from self.add(i, pixels, name=str(image))
+
+    def batches(self) -> "TrainedMetric":
+        """Scores images as they come, as an `api.Metric` does: here each by itself."""
+        return self
+
+    def add(self, number: int, pixels: Any, ref: Any = None, name: str = "image") -> list[Result]:
+        """As `jiqa.batches.Batches.add`, of pixels uint8 or uint16 [h, w, 3]."""
+        try:
+            return [(number, self._predict(whole(to_bytes(pixels), self._view, name)))]
+        except InputError as error:
+            return [(number, error)]
+
+    def finish(self) -> Sequence[Result]:
+        """As `jiqa.batches.Batches.finish`: no image waits for others."""
+        return ()
 
 
 def _split(folder: Path) -> tuple[Path, dict[str, Any]]:

@@ -12,9 +12,9 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 import jiqa
-from jiqa import api, registry
+from jiqa import api, batches, registry
 from jiqa.errors import InputError
-from jiqa.ops import masks
+from jiqa.ops import check, masks
 
 SSIM = jiqa.create_metric("ssim.skimage")
 SIZES = ((60, 70), (61, 70), (64, 96), (127, 127), (70, 64), (100, 127))
@@ -76,7 +76,7 @@ def counted(monkeypatch):
 
 def test_many_sizes_share_a_few_compiled_shapes(counted, monkeypatch):
     metric, shapes = counted
-    monkeypatch.setattr(api, "_CPU_PIXELS", 4 * 127 * 127)
+    monkeypatch.setattr(batches, "_CPU_PIXELS", 4 * 127 * 127)
     rng = np.random.default_rng(0)
     sizes = [tuple(rng.integers(64, 128, 2)) for _ in range(30)]
     images = [rng.uniform(size=(*size, 3)) for size in sizes]
@@ -117,7 +117,7 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     assert messages[1].endswith("expected a whole image")
     assert messages[2] == f"{images[3]}: No such file or directory, expected an image file"
     assert messages[3].startswith("ssim.skimage of image 4: image: found 5x96 pixels, expected 7")
-    assert messages[4].startswith("image: found shape [1, 64, 96, 3], expected [h, w] or")
+    assert messages[4].startswith("image 5: found shape [1, 64, 96, 3], expected [h, w] or")
     with pytest.raises(InputError, match="of no known format"):
         SSIM(images[:1], [pair[1]])
     part = Image.open(io.BytesIO(images[1].read_bytes()))
@@ -125,6 +125,45 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
     np.testing.assert_allclose(found[1], _peer(*pair), rtol=1e-4)
     assert str(found[0]).startswith("image: ")
     assert str(found[0]).endswith("expected a whole Pillow image of bytes")
+
+
+def test_lists_read_each_file_once(pair, tmp_path, monkeypatch):
+    files = [tmp_path / f"{i}.png" for i in range(3)]
+    for file, x in zip(files, (*pair, pair[0][:, ::-1]), strict=True):
+        Image.fromarray(x).save(file)
+    read, seen = Path.read_bytes, []
+    monkeypatch.setattr(Path, "read_bytes", lambda path: seen.append(path) or read(path))
+    got = SSIM(files[:2], [files[2]] * 2)
+    np.testing.assert_allclose(got, [_peer(x, pair[0][:, ::-1]) for x in pair], rtol=1e-4)
+    assert sorted(seen) == files
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_integers_are_divided_as_by_numpy(dtype):
+    top = np.iinfo(dtype).max
+    values = np.arange(top + 1, dtype=dtype)
+    np.testing.assert_array_equal(jax.jit(check.unit)(values), values / np.float32(top))
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, top, (384, 512 + i, 3), dtype, endpoint=True) for i in range(2)]
+    np.testing.assert_array_equal(jiqa.create_metric("psnr")(images * 2, images * 2), [np.inf] * 4)
+
+
+def test_no_image_waits_long_for_others_of_its_size(monkeypatch):
+    monkeypatch.setattr(batches, "_CPU_PIXELS", 20 * 20)
+    rng = np.random.default_rng(0)
+    sizes = [(2, 2), *((10, 20 + i) for i in range(60))]
+    images = [rng.uniform(size=(2, *size, 3)) for size in sizes]
+    monkeypatch.setattr(batches, "bucket", lambda side: side)  # no two are alike
+    several, found = jiqa.create_metric("psnr").batches(), []
+    for last, pair in enumerate(images):
+        for i, score in several.add(last, *pair):
+            mse = ((images[i][0] - images[i][1]) ** 2).mean()
+            np.testing.assert_allclose(score, -10 * np.log10(mse), rtol=1e-4)
+            waited = sum(image[0, ..., 0].size for image in images[i + 1 : last])
+            assert waited <= batches._CALLS * 20 * 20
+            found.append(i)
+    found += [i for i, _ in several.finish()]
+    assert sorted(found) == list(range(61))
 
 
 @pytest.mark.parametrize(
@@ -139,6 +178,11 @@ def test_each_tells_what_failed_and_scores_the_rest(pair, tmp_path):
         (lambda: SSIM([np.zeros((9, 9))], []), "ssim.skimage: found 0 refs, expected 1"),
         (lambda: SSIM([np.zeros((9, 9))], "a.png"), "found a ref, not in a list, expected 1 refs"),
         (lambda: SSIM([np.zeros((9, 9))], Path("a.png")), "found a ref, not in a list, expected 1"),
+        *(
+            (lambda x=x: SSIM([x], [x]), r"ssim.skimage of image 0: image: found shape \[.*0.*\]")
+            for x in (np.zeros((0, 0, 3)), np.zeros((9, 0)), np.zeros((9, 9, 0), np.uint8))
+        ),
+        (lambda: SSIM([np.zeros(())], [np.zeros(())]), r"image 0: found shape \[\], expected"),
         (lambda: SSIM("a.png"), "ssim.skimage: found no ref, expected one"),
         (lambda: SSIM(Image.new("F", (9, 9)), np.zeros((9, 9))), "image: floating-point samples"),
         (lambda: jiqa.create_metric("lpips", 3), "params: found 3, expected files"),

@@ -85,9 +85,9 @@ HANDLED = {
 def photographs(shared):
     """Kodak's 24, and CID22's 60."""
     paths = [
-        path for name in ("kodak", "pristine_cid22") for path in pp.files(shared / "data" / name)
+        path for name in ("kodak", "pristine_cid22") for path in images.listed(shared / "data" / name).photographs
     ]
-    return [pp.decode(path.read_bytes()) for path in paths]
+    return [images.decode(path.read_bytes()) for path in paths]
 
 
 def test_every_handled_photograph_is_known_and_no_other(photographs):

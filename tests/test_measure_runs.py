@@ -17,8 +17,8 @@ from jiqa.configs.runs import RUNS
 from jiqa.data.index import load_index, load_photographs
 from jiqa.data.pipeline import Streamed
 from jiqa.data.plan import View
-from jiqa.data.pp import decode
 from jiqa.errors import InputError
+from jiqa.images import decode
 from jiqa.predictions import read_predictions
 from jiqa.steps import measure
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket

@@ -15,8 +15,8 @@ from jiqa.data.index import load_index
 from jiqa.data.pairs import VARIANTS, distorted, paired
 from jiqa.data.photographs import load
 from jiqa.data.plan import View
-from jiqa.data.pp import decode
 from jiqa.errors import InputError
+from jiqa.images import decode
 
 VIEW = View(None, 24, 2)
 

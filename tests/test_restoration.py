@@ -25,9 +25,9 @@ from jiqa.data.index import load_index
 from jiqa.data.pairs import Distorted, distorted
 from jiqa.data.photographs import load
 from jiqa.data.plan import View
-from jiqa.data.pp import decode
 from jiqa.errors import InputError
 from jiqa.fr.ssim import ssim_map
+from jiqa.images import decode
 from jiqa.optim import Optim
 from jiqa.predictions import read_predictions
 from jiqa.protocols import Split

@@ -294,7 +294,7 @@ def test_a_photograph_without_its_reference_is_restored_and_told(
     out, by = tmp_path / "out", f"--checkpoint={stages[1]}"
     assert restore(distorted, "-o", out, by, "--ref", refs) == 2
     assert [line for line in capsys.readouterr().err.splitlines() if "error" in line] == [
-        f"jiqa: error: {distorted}/c.png: found no ref of this name among 3, expected one",
+        f"jiqa: error: {distorted}/c.png: found no reference of this name among 3, expected one",
         f"jiqa: error: {refs}/d.bmp: found 32x48 pixels, expected 48x32 pixels, as "
         f"{distorted}/d.png has",
     ]
@@ -302,6 +302,21 @@ def test_a_photograph_without_its_reference_is_restored_and_told(
     ((rows, columns, *_),) = sheets
     assert columns == ["reference", "distorted", "single-task"]
     assert [label.split("\n")[0] for label in rows] == ["a", "b$x$"]
+
+
+def test_references_pair_as_for_scores(stages, photos, tmp_path, sheets, capsys):
+    for folder, name in (("ra", "a"), ("rb", "a")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(photos[1] / f"{name}.bmp", tmp_path / folder)
+    image, by = photos[0] / "a.png", f"--checkpoint={stages[1]}"
+    assert restore(image, "-o", tmp_path / "1", by, "--ref", tmp_path / "ra", tmp_path / "rb") == 2
+    refs = ", ".join(str(tmp_path / folder / "a.bmp") for folder in ("ra", "rb"))
+    (error,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert error.startswith(f"jiqa: error: {image}: found {refs} for {image} by their names")
+    assert not sheets
+    paired = ("--pair=position", "--ref", tmp_path / "ra")
+    assert restore(image, "-o", tmp_path / "2", by, *paired) == 0
+    assert len(sheets) == 1
 
 
 def test_long_sheets_end_and_long_names_break(stages, photos, tmp_path, sheets, monkeypatch):

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jiqa.data import pp
 from jiqa.data.index import DISTORTED, REFERENCE
 from jiqa.data.photographs import KODAK as KODAK
 from jiqa.data.recognise import Recogniser
 from jiqa.errors import InputError
+from jiqa.images import damage, decode
 
 # Where the distortion is the camera's own.
 AUTHENTIC = "authentic"
@@ -237,7 +237,10 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def _generate_examples(self, images: Sequence[Image]) -> Iterator[tuple[str, Any]]:
         for image in images:
             stored = image.path.read_bytes()
-            self.recogniser.add(image.id, pp.decode(stored, str(image.path)))
+            pixels = decode(stored, str(image.path))
+            if flaw := damage(stored):
+                raise InputError(f"{image.path}: {flaw}, expected a whole image")
+            self.recogniser.add(image.id, pixels)
             columns = {
                 field.name: getattr(image, field.name) for field in dataclasses.fields(image)
             }

@@ -16,7 +16,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from scipy import io as scipy_io
 
-from jiqa.data import pp
+from jiqa import images
 from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import database
@@ -257,7 +257,7 @@ def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dic
             ids.add(example["id"])
             assert example["content_id"]
             assert example["distortion"]
-            assert pp.decode(example["image"]).ndim == 3
+            assert images.decode(example["image"]).ndim == 3
             if split == "reference":
                 assert example["distortion"] == database.PRISTINE
                 assert example["reference"] == example["id"]

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from jiqa import images
 from jiqa.data import pp, prepare
 from jiqa.data.distort import FAMILIES, distort
 from jiqa.data.index import Index, Records, open_references
@@ -66,7 +67,7 @@ class Paired(Streamed):
         name = f"{self.index.database} {self.index.id[row]}"
         if id not in self.place:
             raise InputError(f"{name}: found no reference {id!r}")
-        return pp.decode(self.references[self.place[id]], f"reference of {name}")
+        return images.decode(self.references[self.place[id]], f"reference of {name}")
 
 
 def paired(index: Index, records: Records, view: View) -> Paired:
@@ -113,7 +114,7 @@ class Distorted(Streamed):
     def _make(self) -> None:
         missing = [i for i in range(len(self.records)) if not self._file(i).exists()]
         names = {i: f"{self.index.database} {self._name(i)}" for i in missing}
-        sizes = [pp.size(self.records[i], names[i]) for i in missing]
+        sizes = [images.size(self.records[i], names[i]) for i in missing]
         for i, size in zip(missing, sizes, strict=True):
             self.view.check(names[i], size)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +126,7 @@ class Distorted(Streamed):
                 f"for {len(missing)} photographs with {len(VARIANTS)} distorted pictures each"
             )
         for i in tqdm(missing, f"distort {self.index.database}", disable=None):
-            image = pp.decode(self.records[i], names[i])
+            image = images.decode(self.records[i], names[i])
             variants = _variants(image, zlib.crc32(self._name(i).encode()))
             with writing(self._file(i)) as part, part.open("wb") as file:
                 np.save(file, variants)

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from jiqa.data import looks, pp, prepare
+from jiqa import images
+from jiqa.data import looks, prepare
 from jiqa.data.contents import Contents, recognise, twins
 from jiqa.data.index import (
     REFERENCE,
@@ -78,7 +79,7 @@ class Photographs:
 
     def load(self, number: int) -> np.ndarray:
         """The pixels of one, uint8 [h, w, 3]."""
-        return pp.decode(self.files[number], f"{self.name} {self.ids[number]}")
+        return images.decode(self.files[number], f"{self.name} {self.ids[number]}")
 
     @property
     def index(self) -> Index:
@@ -127,7 +128,7 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
             raise InputError(f"{where}: found no references, expected pristine photographs")
         return found
     paths = sorted(
-        (path for folder in where.split("+") for path in pp.files(Path(folder))),
+        (path for folder in where.split("+") for path in images.photographs(Path(folder))),
         key=lambda path: path.stem,
     )
     ids = np.array([path.stem for path in paths])

@@ -20,6 +20,7 @@ import numpy as np
 from absl import flags
 from tqdm import tqdm
 
+from jiqa import images
 from jiqa.data import plan, pp
 from jiqa.data.index import Index, Records
 from jiqa.data.plan import Batch, View
@@ -40,7 +41,7 @@ class _Source(abc.ABC):
     def load(self, row: int) -> np.ndarray:
         """The whole image of a row, resized as the view asks: uint8 [h, w, 3]."""
         name = f"{self.index.database} {self.index.id[row]}"
-        return whole(pp.decode(self.records[self.index.record[row]], name), self.view, name)
+        return whole(images.decode(self.records[self.index.record[row]], name), self.view, name)
 
     def middle(self, row: int) -> np.ndarray:
         """The block in the middle of a row's image, uint8 [crop, crop, 3]."""
@@ -240,7 +241,7 @@ def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int
         return view.resize, ""
     first = None
     for name, record in zip(index.id, index.record, strict=True):
-        shape = pp.size(records[record], f"{index.database} {name}")
+        shape = images.size(records[record], f"{index.database} {name}")
         first = first or shape
         if shape != first:
             return None, f"the images differ in size: {first[0]}x{first[1]}, {shape[0]}x{shape[1]}"

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jiqa.data import pp
+from jiqa import images
 from jiqa.errors import InputError, ended
 from jiqa.files import write_npz
 from jiqa.handcrafted import brisque, il_niqe, niqe
@@ -39,8 +39,8 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
     module, share = _MEASURES[measure]
     features = jax.jit(module.features)
     rows, least = [], 2 * module.BLOCK
-    for path in (path for folder in folders for path in pp.files(folder)):
-        image = pp.decode(path.read_bytes(), str(path))
+    for path in (path for folder in folders for path in images.photographs(folder)):
+        image = images.decode(path.read_bytes(), str(path))
         if min(image.shape[:2]) < least:
             found = "x".join(map(str, image.shape[:2]))
             raise InputError(f"{path}: found {found} pixels, expected {least} or more on each side")

@@ -15,14 +15,18 @@ _ONE = np.float32(1).view(np.uint32)
 Array = jax.Array | np.ndarray
 
 
-def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[Array, Array | None]:
+def images(
+    image: Any, ref: Any = None, *, least: int = 1, integers: bool = False
+) -> tuple[Array, Array | None]:
     """`image` and its reference as a measure takes them.
 
     Args:
-        image: uint8 (0..255) or floats in [0, 1]; [h, w] or [h, w, 1] is grey, [h, w, 3] is RGB,
-            [b, h, w, 1 or 3] a batch of either.
+        image: uint8 (0..255), uint16 (0..65535) or floats in [0, 1]; [h, w] or [h, w, 1] is grey,
+            [h, w, 3] is RGB, [b, h, w, 1 or 3] a batch of either.
         ref: None, or images as many and as large; either may be grey.
         least: pixels of the smallest side that the measure can do with.
+        integers: leave uint8 and uint16 as they are, a quarter or half of the memory; `unit` makes
+            of them what it is.
 
     Returns:
         Both as float32 [b, h, w, 3] in [0, 1], grey repeated; None where there was no `ref`.
@@ -32,10 +36,10 @@ def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[Array, Array
     Raises:
         InputError: another type, shape or range, a side below `least`, a ref of another size.
     """
-    image = _image("image", image, least)
+    image = _image("image", image, least, integers)
     if ref is None:
         return image, None
-    ref = _image("ref", ref, least)
+    ref = _image("ref", ref, least, integers)
     if image.shape != ref.shape:
         (b, h, w, _), (n, height, width, _) = image.shape, ref.shape
         raise InputError(
@@ -44,7 +48,7 @@ def images(image: Any, ref: Any = None, *, least: int = 1) -> tuple[Array, Array
     return image, ref
 
 
-def _image(name: str, image: Any, least: int) -> Array:
+def _image(name: str, image: Any, least: int, integers: bool) -> Array:
     if not isinstance(image, jax.Array):
         image = np.asarray(image)
     if image.ndim == 2:
@@ -56,7 +60,8 @@ def _image(name: str, image: Any, least: int) -> Array:
     if min(height, width) < least:
         found = f"{height}x{width} pixels"
         raise InputError(f"{name}: found {found}, expected {least} or more on each side")
-    image = _unit(name, image)
+    if not (integers and image.dtype in (np.uint8, np.uint16)):
+        image = _unit(name, image)
     if image.ndim == 4 and image.shape[-1] == 3:  # nothing to do, which takes JAX a while
         return image
     image = image.reshape(-1, height, width, image.shape[-1])
@@ -67,11 +72,11 @@ def _image(name: str, image: Any, least: int) -> Array:
 
 
 def _unit(name: str, image: Array) -> Array:
-    expected = "expected uint8 (0..255) or floats in [0, 1]"
-    if image.dtype == np.uint8:
+    expected = "expected uint8 (0..255), uint16 (0..65535) or floats in [0, 1]"
+    if image.dtype in (np.uint8, np.uint16):
         if isinstance(image, np.ndarray) and image.ndim == 3:
-            return np.divide(image, 255, dtype=np.float32)
-        return _from_bytes(image)
+            return np.divide(image, np.iinfo(image.dtype).max, dtype=np.float32)
+        return unit(image)
     if not jnp.issubdtype(image.dtype, jnp.floating):
         raise InputError(f"{name}: found {image.dtype}, {expected}")
     if not isinstance(image, Tracer) and not _in_range(image):
@@ -83,8 +88,16 @@ def _unit(name: str, image: Array) -> Array:
 
 
 @jax.jit
-def _from_bytes(image: Array) -> jax.Array:
-    return jnp.asarray(image, jnp.float32) / 255
+def unit(image: Array) -> jax.Array:
+    """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]: integers as NumPy divides them.
+
+    By a constant XLA would multiply instead, and an image minus its like, a fused multiply and add,
+    would not be 0; it does not see that this divisor is one.
+    """
+    x = jnp.asarray(image, jnp.float32)
+    if jnp.issubdtype(image.dtype, jnp.floating):
+        return x
+    return x / jnp.maximum(x, jnp.iinfo(image.dtype).max)
 
 
 def _in_range(x: Array) -> bool:

@@ -13,8 +13,7 @@ from collections.abc import Callable
 import numpy as np
 from tqdm import tqdm
 
-from jiqa import api
-from jiqa.data import pp
+from jiqa import api, images
 from jiqa.data.index import Index, Records, open_references
 from jiqa.data.pairs import paired
 from jiqa.data.pipeline import Resident, Streamed
@@ -92,7 +91,7 @@ class Scorer:
 
     def _size(self, row: int) -> tuple[int, int]:
         index = self._source.index
-        return pp.size(self._source.records[index.record[row]], _name(index, row))
+        return images.size(self._source.records[index.record[row]], _name(index, row))
 
 
 def check(metric: str, index: Index, records: Records) -> None:

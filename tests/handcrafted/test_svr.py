@@ -19,10 +19,10 @@ from jiqa.configs import handcrafted as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.pipeline import Streamed
 from jiqa.data.plan import View
-from jiqa.data.pp import decode
 from jiqa.errors import InputError
 from jiqa.handcrafted import brisque
 from jiqa.handcrafted import svr as face
+from jiqa.images import decode
 from jiqa.models.handcrafted import METHODS
 from jiqa.predictions import read_predictions
 from jiqa.steps import svr

@@ -13,6 +13,7 @@ import tensorflow_datasets as tfds
 from PIL import Image
 from scipy import ndimage
 
+from jiqa import images
 from jiqa.data import pp
 from jiqa.data.distort import FAMILIES, distort
 from jiqa.errors import InputError
@@ -43,7 +44,7 @@ class Photograph:
         path = Path(package.origin).parent / self.file if package and package.origin else None
         if not (path and path.is_file()):
             raise InputError(f"{self.package}: expected a package with {self.file}, found none")
-        pixels = pp.decode(path.read_bytes(), str(path))
+        pixels = images.decode(path.read_bytes(), str(path))
         return np.asarray(Image.fromarray(pixels).reduce(2)) if self.halved else pixels
 
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy import signal
 
-from jiqa.data import pp
+from jiqa import images
 from jiqa.data.distort import FAMILIES
 from jiqa.data.prepare import prepare
 from jiqa.errors import InputError
@@ -93,7 +93,7 @@ def test_score_is_named_pseudo_and_falls_with_the_level(folder, splits):
 
 def test_score_is_one_minus_twice_the_gmsd_of_the_paper(splits):
     """By convolution with the paper's kernels; a crop differs from it only at its border."""
-    references = {row["id"]: pp.decode(row["image"]) for row in splits["reference"]}
+    references = {row["id"]: images.decode(row["image"]) for row in splits["reference"]}
     kernel = np.array([[1, 0, -1]] * 3) / 3
 
     def magnitude(image):
@@ -104,7 +104,7 @@ def test_score_is_one_minus_twice_the_gmsd_of_the_paper(splits):
         return np.sqrt(across**2 + down**2)
 
     for row in splits["distorted"][::25]:
-        one, other = magnitude(references[row["reference"]]), magnitude(pp.decode(row["image"]))
+        one, other = magnitude(references[row["reference"]]), magnitude(images.decode(row["image"]))
         similarity = (2 * one * other + 170) / (one**2 + other**2 + 170)
         assert row["pseudo_mos"] == pytest.approx(1 - 2 * np.std(similarity), abs=0.02)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jiqa import plots
+from jiqa import images, plots
 from jiqa.data import pp
 from jiqa.data.distort import FAMILIES, TYPES, distort
 from jiqa.errors import InputError
@@ -47,7 +47,7 @@ def _reduced(photo: str, size: int) -> np.ndarray:
         data = Path(photo).read_bytes()
     except OSError as error:
         raise InputError(f"{photo}: {error.strerror}, expected an image") from None
-    image = pp.decode(data, photo)
+    image = images.decode(data, photo, upright=True)
     height, width = image.shape[:2]
     scale = size / max(height, width)
     return pp.resize(image, (max(1, round(height * scale)), max(1, round(width * scale))))

@@ -1,0 +1,257 @@
+"""Sizes and pixels of stored images, and of Pillow's."""
+
+import contextlib
+import io
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import simplejpeg
+from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
+
+from jiqa.errors import InputError
+from jiqa.images import samples
+
+# The largest image that is decoded unless the caller raises the limit.
+MAX_PIXELS = 100_000_000
+# Pillow's names of the formats that are read, TGA last, as it has no signature. Left out are those
+# that other programs draw (EPS, WMF) and icons, whose true size is not in the header.
+FORMATS = (
+    *("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "DIB", "GIF", "JPEG2000", "PPM", "QOI", "PSD"),
+    *("DDS", "PCX", "SGI", "SUN", "TGA"),
+)
+_ORIENTATION = ExifTags.Base.Orientation
+_UPRIGHT = 1
+# By orientation: the one that undoes it.
+_UNDO = {5: 5, 6: 8, 7: 7, 8: 6, 2: 2, 3: 3, 4: 4}
+_LETTERS = 200
+
+_lock = threading.Lock()
+_readers = 0
+_pillows_limit: int | None = None
+
+
+def size(
+    data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
+) -> tuple[int, int]:
+    """(height, width) in pixels, from the header alone; `upright` as the EXIF orientation says.
+
+    Raises:
+        InputError: the bytes are not an image, or claim more than `max_pixels`; the message begins
+            with `name`.
+    """
+    with _named(data, name), _opened(data, max_pixels) as image:
+        return _size(image, _orientation(image, data), upright)
+
+
+def decode(
+    data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """Stored bytes -> RGB pixels, uint8 [h, w, 3], by the rules of `jiqa.images`.
+
+    JPEG goes through simplejpeg with the exact inverse transform and upsampling; CMYK JPEG, one
+    that simplejpeg refuses, and every other format through Pillow.
+
+    Args:
+        data: a whole file.
+        name: of the image, for errors.
+        upright: turn it as its EXIF orientation says.
+        max_pixels: the most that the header may claim.
+
+    Raises:
+        InputError: the bytes are not a whole image, or claim too many pixels; the message begins
+            with `name`.
+    """
+    return samples.to_bytes(decode_deep(data, name, upright=upright, max_pixels=max_pixels))
+
+
+def decode_deep(
+    data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
+) -> np.ndarray:
+    """As `decode`, but uint16 (0..65535) [h, w, 3] where a file has more than 8 bits.
+
+    Raises:
+        InputError: as `decode`.
+    """
+    with _named(data, name):
+        if not upright and (pixels := _jpeg(data, max_pixels)) is not None:
+            return pixels
+        with _opened(data, max_pixels) as image:
+            orientation = _orientation(image, data)
+            if upright and (pixels := _jpeg(data, max_pixels)) is not None:
+                turn = orientation
+            else:
+                # Pillow itself turns TIFF alone.
+                stored, turned = _UNDO.get(orientation, 1), image.format == "TIFF"
+                turn = (1 if turned else orientation) if upright else (stored if turned else 1)
+                pixels = samples.of(image, lambda: Image.open(io.BytesIO(data), formats=FORMATS))
+        return np.ascontiguousarray(oriented(pixels, turn))
+
+
+def of_pillow(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """Pillow's image -> uint8 or uint16 [h, w, 3], upright.
+
+    Raises:
+        InputError: it is broken, too large, or of samples whose range is not known.
+    """
+    with _reading(lambda said: f"image: {said}, expected a whole Pillow image of bytes"):
+        _check(image.width, image.height, max_pixels)
+        turn = _orientation(image, None)
+        data = _file(image) if samples.sixteen(image) else b""
+        pixels = samples.of(image, lambda: Image.open(io.BytesIO(data), formats=FORMATS))
+        return pixels if image.format == "TIFF" else oriented(pixels, turn)
+
+
+def size_of_pillow(image: Image.Image) -> tuple[int, int]:
+    """(height, width) of what `of_pillow` makes of it."""
+    return _size(image, _orientation(image, None), upright=True)
+
+
+def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """Pixels [h, w, ...] as EXIF's `orientation`, 1 to 8, asks to show them; a view."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    rows = -1 if orientation in (3, 4, 7, 8) else 1
+    columns = -1 if orientation in (2, 3, 6, 7) else 1
+    return pixels[::rows, ::columns]
+
+
+def _jpeg(data: bytes, max_pixels: int) -> np.ndarray | None:
+    """The pixels of an RGB or grey JPEG without a flaw; None of anything else."""
+    try:
+        height, width, space, _ = simplejpeg.decode_jpeg_header(data)
+        _check(width, height, max_pixels)
+        return None if space in ("CMYK", "YCCK") else simplejpeg.decode_jpeg(data, "RGB")
+    except ValueError:
+        return None  # not a JPEG, or one with a flaw that Pillow may know to be harmless
+
+
+@contextlib.contextmanager
+def _named(data: bytes, name: str) -> Iterator[None]:
+    """Turns what a decoder raises into one line that begins with `name`."""
+
+    def line(said: str) -> str:
+        return f"{name}: {said or f'{len(data)} bytes of no known format'}, expected a whole image"
+
+    with _reading(line, name):
+        yield
+
+
+@contextlib.contextmanager
+def _reading(line: Callable[[str], str], name: str = "image") -> Iterator[None]:
+    try:
+        with _without_pillows_limit():
+            yield
+    except _TooLargeError as error:
+        raise InputError(f"{name}: {error}") from None
+    except UnidentifiedImageError as error:
+        raise InputError(line("")) from error
+    except Exception as error:  # whatever a decoder of broken bytes may raise
+        said = (str(error).strip().splitlines() or [type(error).__name__])[0][:_LETTERS]
+        raise InputError(line(said)) from error
+
+
+class _TooLargeError(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
+    """Pillow's image, of which the header alone is read, and found to be small enough."""
+    with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check(image.width, image.height, max_pixels)
+        if isinstance(image, TiffImagePlugin.TiffImageFile):
+            tags = image.tag_v2
+            sides = (
+                tags.get(TiffImagePlugin.TILEWIDTH, 1),
+                tags.get(TiffImagePlugin.TILELENGTH, 1),
+            )
+            _check(*sides, max_pixels)
+        if image.format == "JPEG2000":
+            _check_jpeg2000(image, data)
+        yield image
+
+
+def _check_jpeg2000(image: Image.Image, data: bytes) -> None:
+    """Refuses colours of more than 8 bits, of which Pillow would drop the lowest."""
+    start = data.find(b"\xff\x4f\xff\x51") + 40  # of the components, in the marker SIZ
+    count = struct.unpack(">H", data[start : start + 2])[0]
+    bits = max(1 + (size & 0x7F) for size in data[start + 2 : start + 2 + 3 * count : 3])
+    if bits > 8 and not image.mode.startswith("I;16"):
+        raise ValueError(f"{bits} bits a channel in JPEG 2000, which are not read here")
+
+
+@contextlib.contextmanager
+def _without_pillows_limit() -> Iterator[None]:
+    """Neither Pillow's limit nor its warning: `_check` has been made, with a limit of the caller's.
+
+    Pillow's limit is one of the process; it is lifted while any thread reads.
+    """
+    global _readers, _pillows_limit
+    with _lock:
+        if not _readers:
+            _pillows_limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        _readers += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _readers -= 1
+            if not _readers:
+                Image.MAX_IMAGE_PIXELS = _pillows_limit
+
+
+def _check(width: int, height: int, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise _TooLargeError(
+            f"found {width}x{height}, {width * height:,} pixels, expected {max_pixels:,} at most; "
+            "--max_pixels raises the limit"
+        )
+
+
+def _file(image: Any) -> bytes:
+    """All bytes of the file that Pillow's image is read from, whose place in it is kept."""
+    place = image.fp.tell()
+    image.fp.seek(0)
+    data = image.fp.read()
+    image.fp.seek(place)
+    return data
+
+
+def _size(image: Image.Image, orientation: int, upright: bool) -> tuple[int, int]:
+    """(height, width), as stored or upright; Pillow tells that of a TIFF upright."""
+    across = orientation in (5, 6, 7, 8) and upright != (image.format == "TIFF")
+    return (image.width, image.height) if across else (image.height, image.width)
+
+
+def _orientation(image: Image.Image, data: bytes | None) -> int:
+    """EXIF's orientation, 1 to 8; 1 where there is none, or none that makes sense."""
+    found = None
+    with contextlib.suppress(Exception):  # broken EXIF is no broken image
+        if image.format == "PNG" and data is not None and not _tells(image):
+            # Pillow would decode the whole image to look behind its pixels.
+            exif = Image.Exif()
+            exif.load(b"Exif\0\0" + _png_exif(data))
+        elif isinstance(image, TiffImagePlugin.TiffImageFile):
+            exif = image.tag_v2
+        else:
+            exif = image.getexif()
+        found = exif.get(_ORIENTATION)
+    return found if isinstance(found, int) and 1 <= found <= 8 else _UPRIGHT
+
+
+def _tells(image: Image.Image) -> bool:
+    return any(key in image.info for key in ("exif", "Raw profile type exif"))
+
+
+def _png_exif(data: bytes) -> bytes:
+    """Contents of a PNG's chunk eXIf; b"" where there is none."""
+    start = 8
+    while start + 8 <= len(data):
+        length, kind = struct.unpack(">I4s", data[start : start + 8])
+        if kind == b"eXIf":
+            return data[start + 8 : start + 8 + length]
+        start += length + 12
+    return b""

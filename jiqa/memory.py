@@ -1,0 +1,41 @@
+"""Pixels of the largest image that a metric scores within 3 GB of memory."""
+
+LIMIT = 3_000_000_000
+# Python, JAX and the metric's program themselves.
+_START = 400_000_000
+# By metric: bytes for each pixel of the image, the reference and all that is made of both, on a
+# CPU. Those up to 31 and niqe's are the resident memory of `jiqa score` at 100 million pixels, the
+# others what XLA says of the compiled program (jaxlib 0.10.2), and 12 for the images.
+_BYTES = {
+    "psnr": 16,
+    "psnry": 16,
+    "psnry.pyiqa": 16,
+    "ssim": 23,
+    "gmsd": 22,
+    "fsim": 21,
+    "piqe": 31,
+    "ilniqe": 31,
+    "ms_ssim": 50,
+    "brisque": 58,
+    "vsi": 63,
+    "vsi.piq": 63,
+    "nlpd": 72,
+    "nlpd.pyiqa": 72,
+    "niqe": 78,
+    "vifp": 79,
+    "ssim.skimage": 108,
+    "vif": 256,
+    "mad": 1010,
+    "lpips.vgg": 1200,
+}
+_UNKNOWN = 256
+
+
+def bytes_of_pixel(metric: str) -> int:
+    """Bytes that the metric of this name takes for each pixel, about; 256 where it is not known."""
+    return _BYTES.get(metric, _UNKNOWN)
+
+
+def most_pixels(metric: str) -> int:
+    """Pixels of the largest image that the metric of this name scores within `LIMIT`."""
+    return (LIMIT - _START) // bytes_of_pixel(metric)
