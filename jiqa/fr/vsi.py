@@ -17,7 +17,7 @@ from jiqa.ops.masks import replicated, shrunk, within
 from jiqa.ops.phase import frequencies, log_gabor
 from jiqa.ops.powers import power, real_power, root
 from jiqa.ops.resize import imresize_within
-from jiqa.ops.similarity import similarity
+from jiqa.ops.similarity import pooled, similarity
 
 C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
 SIZE = 256  # pixels of a side of the saliency map
@@ -46,12 +46,13 @@ def vsi(
       An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
     """
     f = factor(*image.shape[1:3])
-    (s1, g1, m1, n1), (s2, g2, m2, n2) = (_maps(x, f, antialias, size) for x in (ref, image))
+    both = None if size is None else jnp.concatenate([size, size])
+    maps = _maps(jnp.concatenate([ref, image]), f, antialias, both)
+    (s1, s2), (g1, g2), (m1, m2), (n1, n2) = (jnp.split(x, 2) for x in maps)
     score = similarity(s1, s2, C1) * power(similarity(g1, g2, C2), ALPHA)
     score *= real_power(similarity(m1, m2, C3) * similarity(n1, n2, C3), BETA)
     weight = jnp.maximum(s1, s2)
-    tiny = jnp.finfo(weight.dtype).tiny
-    return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+    return pooled(score, weight)
 
 
 def _maps(
