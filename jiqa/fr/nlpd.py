@@ -42,10 +42,10 @@ def nlpd(
     Sides are 32 pixels or more: the sixth level then has one. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As in the authors' MATLAB code: the image is grey in [0, 1] (here by rgb2gray of uint8, rounded
-      to whole levels), without the power that the paper has luminance go through; levels are
-      averaged with exponent 1, not the paper's 0.6; the neighbours' weights are turned by 180
-      degrees (conv2), and beyond the border their sum has zeros.
+      As in the authors' MATLAB code: the image is grey in [0, 1] (here rgb2gray's of uint8, so in
+      whole levels), without the power that the paper has luminance go through; levels are averaged
+      with exponent 1, not the paper's 0.6; the neighbours' weights are turned by 180 degrees
+      (conv2), and beyond the border their sum has zeros.
       far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
       rounded: pyiqa does not round.
     """

@@ -77,14 +77,14 @@ def vif(
     gained, den = 0.0, TOLERANCE
     both = None if size is None else jnp.concatenate([size, size])
     weights = BT601 if bt601 else RGB2GRAY
-    grey = luma(jnp.concatenate([ref, image]), rounded=True, weights=weights)
+    grey = within(luma(jnp.concatenate([ref, image]), rounded=True, weights=weights), both)
     for level, (bands, left) in enumerate(oriented(grey, both)):
         upright, lying = (jnp.split(bands[..., i], 2) for i in (0, 1))
         x, y = (jnp.concatenate(pair) for pair in zip(upright, lying, strict=True))
         more, sent = _information(x, y, 2 ** (LEVELS - level) + 1, left)
         gained += more.reshape(2, -1).sum(0)
         den += sent.reshape(2, -1).sum(0)
-    return jnp.asarray(1 + gained / den)
+    return _exact(1 + gained / den, *jnp.split(grey, 2))
 
 
 def oriented(
@@ -193,6 +193,12 @@ def _source(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array]
     return energy.reshape(len(x), *apart.shape[2:]), eigenvalues
 
 
+def _exact(score: jax.Array, grey: jax.Array, other: jax.Array) -> jax.Array:
+    """Scores [b], 1 without what float32 rounds away where both maps are equal; same gradient."""
+    equal = (grey == other).all((1, 2))
+    return score + jax.lax.stop_gradient(jnp.where(equal, 1 - score, 0.0))
+
+
 def _product(a: jax.Array, b: jax.Array) -> jax.Array:
     return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
@@ -213,15 +219,16 @@ def vifp(
       reference has no information (0 / 0 there), the score is 1.
       rounded: piq does not round.
     """
-    x, y = luma(ref, rounded=rounded), luma(image, rounded=rounded)
-    mean = masked_mean(x, size)[:, None, None]
-    x, y = x - mean, y - mean
+    grey, other = (within(luma(x, rounded=rounded), size) for x in (ref, image))
+    mean = masked_mean(grey, size)[:, None, None]
+    x, y = grey - mean, other - mean
     gained, den = 0.0, TOLERANCE_PIXEL
     for scale in range(LEVELS):
         taps = 2 ** (LEVELS - scale) + 1
         line = gaussian_line(taps, taps / 5)
         if scale:
-            x, y = (separable(m, line, line, "valid")[:, ::2, ::2] for m in (x, y))
+            both = separable(jnp.concatenate([x, y]), line, line, "valid")
+            x, y = jnp.split(both[:, ::2, ::2], 2)
             size = None if size is None else shrunk(size - taps + 1)
         stacked = jnp.concatenate([x, y, x * y, x * x, y * y])
         mu_x, mu_y, xy, xx, yy = jnp.split(separable(stacked, line, line, "valid"), 5)
@@ -233,4 +240,4 @@ def vifp(
         sent = jnp.log10(1 + xx / NOISE_PIXEL)
         gained += within(received - sent, left).sum((1, 2))
         den += within(sent, left).sum((1, 2))
-    return jnp.asarray(1 + gained / den)
+    return _exact(1 + gained / den, grey, other)
