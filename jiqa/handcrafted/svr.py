@@ -11,7 +11,6 @@ from scipy.spatial import distance
 from jiqa.errors import InputError
 from jiqa.handcrafted import files
 
-
 # Names under which libsvm models and their ranges are published: the authors', and a refit.
 RANGES = {"allmodel": "allrange", "brisque_svm.txt": "brisque_range.csv"}
 
