@@ -65,6 +65,14 @@ _NLPD = (
     "Laplacian pyramid, Electronic Imaging 2016"
 )
 _VIF = "Sheikh, Bovik, Image information and visual quality, IEEE TIP 15(2), 2006"
+_MS_SSIM = (
+    "Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality assessment, "
+    "Asilomar 2003"
+)
+_GMSD = (
+    "Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation: a highly efficient "
+    "perceptual image quality index, IEEE TIP 23(2), 2014"
+)
 _LPIPS = (
     "Zhang, Isola, Efros, Shechtman, Wang, The unreasonable effectiveness of deep features as a "
     "perceptual metric, CVPR 2018"
@@ -117,6 +125,17 @@ _TABLE = (
         masks=True,
     ),
     MetricEntry(
+        name="ssim.matlab",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.fr.ssim:ssim_matlab",
+        least=1,
+        paper=_SSIM,
+        note="MATLAB's built-in ssim of grey: full size, Gaussian window, border repeated",
+        masks=True,
+    ),
+    MetricEntry(
         name="ssim.skimage",
         kind="fr",
         lower_better=False,
@@ -134,19 +153,55 @@ _TABLE = (
         score_range=(0.0, 1.0),
         build="jiqa.fr.ms_ssim:ms_ssim",
         least=176,
-        paper="Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality "
-        "assessment, Asilomar 2003",
+        paper=_MS_SSIM,
+        note="as the authors' msssim.m, and the paper",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ms_ssim.mscale",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.fr.ms_ssim:ms_ssim",
+        least=176,
+        paper=_MS_SSIM,
+        note="as the authors' earlier ssim_mscale_new.m: no exponent at the last scale",
+        options={"mscale": True},
         masks=True,
     ),
     MetricEntry(
         name="gmsd",
         kind="fr",
         lower_better=True,
-        score_range=(0.0, 0.5),
+        score_range=(0.0, 0.58),
         build="jiqa.fr.gmsd:gmsd",
         least=3,
-        paper="Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation: a highly efficient "
-        "perceptual image quality index, IEEE TIP 23(2), 2014",
+        paper=_GMSD,
+        note="of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="gmsd.piq",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.58),
+        build="jiqa.fr.gmsd:gmsd",
+        least=3,
+        paper=_GMSD,
+        note="of grey that is not rounded, as piq",
+        options={"rounded": False},
+        masks=True,
+    ),
+    MetricEntry(
+        name="gmsd.pyiqa",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.58),
+        build="jiqa.fr.gmsd:gmsd",
+        least=3,
+        paper=_GMSD,
+        note="of grey by weights of three digits, as pyiqa",
+        options={"bt601": True},
         masks=True,
     ),
     MetricEntry(
@@ -200,6 +255,7 @@ _TABLE = (
         build="jiqa.fr.nlpd:nlpd",
         least=32,
         paper=_NLPD,
+        note="of grey in whole levels, as MATLAB's rgb2gray",
         masks=True,
     ),
     MetricEntry(
@@ -210,8 +266,8 @@ _TABLE = (
         build="jiqa.fr.nlpd:nlpd",
         least=32,
         paper=_NLPD,
-        note="one weight of the normalisation left out, as pyiqa",
-        options={"far": 0.0},
+        note="of grey that is not rounded, one weight of the normalisation left out, as pyiqa",
+        options={"far": 0.0, "rounded": False},
         masks=True,
     ),
     MetricEntry(
@@ -222,7 +278,19 @@ _TABLE = (
         build="jiqa.fr.vif:vif",
         least=65,
         paper=_VIF,
-        note="in the wavelet domain",
+        note="in the wavelet domain, of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="vif.pyiqa",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.vif:vif",
+        least=65,
+        paper=_VIF,
+        note="of grey by weights of three digits, as pyiqa",
+        options={"bt601": True},
         masks=True,
     ),
     MetricEntry(
@@ -233,7 +301,19 @@ _TABLE = (
         build="jiqa.fr.vif:vifp",
         least=41,
         paper=_VIF,
-        note="in the pixel domain, multi-scale",
+        note="in the pixel domain, multi-scale, of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="vifp.piq",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.fr.vif:vifp",
+        least=41,
+        paper=_VIF,
+        note="of grey that is not rounded, as piq",
+        options={"rounded": False},
         masks=True,
     ),
     MetricEntry(

@@ -9,7 +9,8 @@ import simplejpeg
 from PIL import Image
 from scipy import fft
 
-from jiqa.data import looks, pp
+from jiqa import images
+from jiqa.data import looks
 
 
 def stack(images):

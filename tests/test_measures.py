@@ -109,8 +109,8 @@ def test_scores_are_in_range(metric):
     low, high = metric.score_range
     for recipe, score in _scores(metric).items():
         assert not np.isnan(score), recipe
-        assert low is None or score >= low - 1e-5, recipe
-        assert high is None or score <= high + 1e-5, recipe
+        assert low is None or score >= low, recipe
+        assert high is None or score <= high, recipe
 
 
 def test_equal_images_score_best(metric):
@@ -119,9 +119,36 @@ def test_equal_images_score_best(metric):
     scores = _scores(metric)
     best = scores["astronaut/none"]
     usual = 0.0 if metric.lower_better else 1.0
-    np.testing.assert_allclose(best, IDENTITY.get(metric.name, usual), atol=1e-5)
+    assert best == IDENTITY.get(metric.name, usual)
     others = np.array([scores[r] for r in scores if not r.endswith("/none")])
     assert np.all(others > best if metric.lower_better else others < best)
+
+
+def test_equal_images_score_exactly_the_best_whatever_they_show(metric):
+    if metric.kind == "nr":
+        pytest.skip("looks at one image")
+    best = IDENTITY.get(metric.name, 0.0 if metric.lower_better else 1.0)
+    side = max(96, metric.entry.least)
+    photo = photos.photo("chelsea")[: side + 3, : side + 8]
+    noise = np.random.default_rng(0).integers(0, 256, photo.shape, np.uint8)
+    images = [photo, noise, *(np.full_like(photo, level) for level in (0, 77, 255))]
+    for batch in (np.stack(images), photo[None, :side, :side]):
+        np.testing.assert_array_equal(metric(batch, batch), best)
+    if metric.entry.masks:
+        sizes = [photo, photo[:side], noise[:, :side]]
+        np.testing.assert_array_equal(metric(sizes, sizes), best)
+
+
+def test_black_against_white_is_in_range(metric):
+    if metric.kind == "nr":
+        pytest.skip("looks at one image")
+    low, high = metric.score_range
+    black = np.zeros((metric.entry.least, metric.entry.least, 3), np.uint8)
+    score = np.float32(metric(black, 255 - black))
+    assert np.isfinite(score)
+    assert low is None or score >= low
+    assert high is None or score <= high
+    assert score != 0 or not np.signbit(score)
 
 
 def test_one_image_scores_as_in_a_batch_whatever_its_type(metric):
@@ -162,15 +189,23 @@ def test_gradient_is_the_slope(metric):
     np.testing.assert_allclose(after - before, expected, rtol=0.02, atol=rounding)
 
 
-def test_gradient_is_finite_where_all_is_equal_or_flat(metric):
+def test_gradient_is_finite_wherever_the_value_is(metric):
+    """Of equal images, flat ones, black against white, alone and beside each other."""
     _differentiable(metric)
-    arguments = _small(metric)
-    flat = [jnp.full_like(arguments[0], 0.5), *arguments[1:]]
-    same = [arguments[0]] * len(arguments)
-    for images in (flat, same) if np.isfinite(IDENTITY.get(metric.name, 0)) else (flat,):
-        value, gradient = _slope(metric)(*images)
-        assert np.isfinite(value)
-        assert np.isfinite(gradient).all()
+    image, *ref = _small(metric)
+    flat, black = jnp.full_like(image, 0.5), jnp.zeros_like(image)
+    pairs = [(image, *ref), (image, image), (flat, flat), (flat, *ref), (black, 1 - black)]
+    pairs = [pair[: 1 + len(ref)] for pair in pairs]
+    together = [jnp.concatenate(side) for side in zip(*pairs, strict=True)]
+    for images in (*pairs, together):
+        _, gradients = _slope(metric)(*images)
+        assert np.isfinite(gradients).all()
+    scores = np.asarray(metric(*together))
+    assert not np.isnan(scores).any()
+    if metric.kind == "fr":
+        assert np.isfinite(scores[[0, 3, 4]]).all()
+    if IDENTITY.get(metric.name):
+        np.testing.assert_array_equal(gradients[1:3], 0)
 
 
 def test_wrong_images_are_refused_in_one_line(metric):

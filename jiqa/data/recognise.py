@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jiqa import images
+from jiqa.images import decode
 from jiqa.data import looks
 from jiqa.data.contents import Contents, recognise, twins
 from jiqa.errors import InputError
@@ -84,7 +84,7 @@ def _rows(folder: Path, images: Mapping[str, Any]) -> Iterator[tuple]:
             id = row["id"].decode()
             hashes = images.get(id)
             if hashes is None:
-                hashes = _hashes(images.decode(row["image"], f"{folder} {id}"))
+                hashes = _hashes(decode(row["image"], f"{folder} {id}"))
             yield id, split, row["content_id"].decode().lower(), hashes
 
 

@@ -18,7 +18,7 @@ from jiqa.ops.filters import block_mean
 from jiqa.ops.gradient import SCHARR, magnitude
 from jiqa.ops.phase import frequencies, log_gabor, spread
 from jiqa.ops.powers import real_power, root
-from jiqa.ops.similarity import similarity
+from jiqa.ops.similarity import pooled, similarity
 
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
 
@@ -44,18 +44,15 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
       without any scores 1.
     """
     f = factor(*image.shape[1:3])
-    (y1, i1, q1), (y2, i2, q2) = (
-        [block_mean(channel, f, "zero") for channel in jnp.unstack(yiq(x), axis=-1)]
-        for x in (ref, image)
-    )
-    y = jnp.concatenate([y1, y2])
-    (pc1, pc2), (g1, g2) = (jnp.split(x, 2) for x in (phase_congruency(y), magnitude(y, SCHARR)))
+    channels = jnp.unstack(yiq(jnp.concatenate([ref, image])), axis=-1)
+    y, i, q = (block_mean(channel, f, "zero") for channel in channels)
+    maps = (phase_congruency(y), magnitude(y, SCHARR), i, q)
+    (pc1, pc2), (g1, g2), (i1, i2), (q1, q2) = (jnp.split(x, 2) for x in maps)
     weight = jnp.maximum(pc1, pc2)
     score = similarity(pc1, pc2, T1) * similarity(g1, g2, T2)
     if chroma:
         score *= real_power(similarity(i1, i2, T3) * similarity(q1, q2, T4), LAMBDA)
-    tiny = jnp.finfo(weight.dtype).tiny
-    return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+    return pooled(score, weight)
 
 
 def phase_congruency(grey: jax.Array) -> jax.Array:

@@ -44,7 +44,8 @@ def lpips(
     Deviations and choices:
       The authors' shift and scale of images in [-1, 1] is ImageNet's normalisation of [0, 1].
       The square root of the feature's norm has a floor of 1e-20 below it, which changes no score
-      and keeps the gradient finite where all channels are 0.
+      and keeps the gradient finite where all channels are 0. Equal images score exactly 0: the
+      convolutions of two equal images in a batch differ by rounding, which would leave 1e-16.
     """
     b = image.shape[0]
     maps, seen = ({}, {}) if size is None else _sizes(size, network)
@@ -53,6 +54,7 @@ def lpips(
     x = normalise(jnp.concatenate([image, ref]), "imagenet")
     if size is not None:
         x = within(x, jnp.concatenate([size, size]))
+    equal = (x[:b] == x[b:]).all((1, 2, 3))
     apply: Callable[..., Any] = NETWORKS[network](preprocess="unit").apply
     _, out = apply({"params": params["network"]}, x, attend=attend)
     score = jnp.zeros(b)
@@ -62,7 +64,7 @@ def lpips(
         x = x / (norm + 1e-10)
         distance = (x[:b] - x[b:]) ** 2 @ params["linear"][layer]
         score += masked_mean(distance, maps.get(layer))
-    return score
+    return jnp.where(equal, 0.0, score)
 
 
 def _sizes(size: jax.Array, network: str) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:

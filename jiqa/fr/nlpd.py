@@ -34,6 +34,7 @@ def nlpd(
     ref: jax.Array,
     *,
     far: float = SECOND_RIGHT,
+    rounded: bool = True,
     size: jax.Array | None = None,
 ) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 0 of equal images; lower is better; no upper bound.
@@ -41,13 +42,14 @@ def nlpd(
     Sides are 32 pixels or more: the sixth level then has one. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As in the authors' MATLAB code: the image is grey in [0, 1] (here by rgb2gray, not rounded),
-      without the power that the paper has luminance go through; levels are averaged with exponent
-      1, not the paper's 0.6; the neighbours' weights are turned by 180 degrees (conv2), and beyond
-      the border their sum has zeros.
+      As in the authors' MATLAB code: the image is grey in [0, 1] (here rgb2gray's of uint8, so in
+      whole levels), without the power that the paper has luminance go through; levels are averaged
+      with exponent 1, not the paper's 0.6; the neighbours' weights are turned by 180 degrees
+      (conv2), and beyond the border their sum has zeros.
       far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
+      rounded: pyiqa does not round.
     """
-    grey = jnp.concatenate([luma(image), luma(ref)]) / 255
+    grey = luma(jnp.concatenate([image, ref]), rounded=rounded) / 255
     levels = pyramid(grey, far, None if size is None else jnp.concatenate([size, size]))
     distances = []
     for a, b in (jnp.split(level, 2) for level in levels):

@@ -13,7 +13,8 @@ def psnr(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
     Higher is better; any size. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      MATLAB's psnr, infinite for equal images; pyiqa adds 1e-8 to the error and stops at 80 dB.
+      MATLAB's psnr, infinite for equal images, where the gradient is 0; pyiqa adds 1e-8 to the
+      error and stops at 80 dB.
     """
     return _decibels((image - ref) ** 2, size)
 
@@ -35,4 +36,8 @@ def psnry(
 
 
 def _decibels(error: jax.Array, size: jax.Array | None) -> jax.Array:
-    return -10 * jnp.log10(masked_mean(error, size))
+    """Decibels of errors in 0..1, as 10 log10(1 / mean): 0 for 1, where -10 log10 gives -0."""
+    mean = masked_mean(error, size)
+    mean = jnp.where(mean > 1, 1.0, mean)  # by rounding
+    differ = mean > 0
+    return jnp.where(differ, 10 * jnp.log10(1 / jnp.where(differ, mean, 1.0)), jnp.inf)

@@ -10,8 +10,7 @@ import numpy as np
 
 from jiqa.ops.colour import luma
 from jiqa.ops.filters import gaussian_line, separable
-from jiqa.ops.masks import masked_mean, shrink
-from jiqa.ops.similarity import similarity
+from jiqa.ops.masks import masked_mean, replicated, shrink
 
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
 SIDE = 11
@@ -34,7 +33,23 @@ def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
     f = factor(*image.shape[1:3])
     (y1, shrunk), (y2, _) = (shrink(luma(x, rounded=True), f, size) for x in (image, ref))
     luminance, structure = components(y1, y2)
-    return masked_mean(luminance * structure, shrunk, SIDE - 1)
+    return mean_score(luminance * structure, shrunk, SIDE - 1)
+
+
+def ssim_matlab(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
+    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+
+    Any size. `size`: see `jiqa.ops.masks`.
+
+    Deviations and choices:
+      MATLAB's built-in ssim of rgb2gray's uint8 images, with its defaults: at full size, a Gaussian
+      window 11 x 11 of deviation 1.5 with the border repeated, and the mean of the whole map.
+    """
+    x, y = luma(image, rounded=True), luma(ref, rounded=True)
+    if size is not None:
+        x, y = replicated(x, size), replicated(y, size)
+    luminance, structure = components(x, y, "replicate")
+    return mean_score(luminance * structure, size)
 
 
 def factor(height: int, width: int) -> int:
@@ -62,7 +77,7 @@ def ssim_skimage(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = N
     x, y = (jnp.moveaxis(255 * rgb, -1, 1).reshape(-1, *rgb.shape[1:3]) for rgb in (image, ref))
     luminance, structure = components(x, y, window=_FLAT, bias=49 / 48)
     sizes = None if size is None else jnp.repeat(size, 3, 0)
-    means = masked_mean(luminance * structure, sizes, len(_FLAT) - 1)
+    means = mean_score(luminance * structure, sizes, len(_FLAT) - 1)
     return means.reshape(-1, 3).mean(1)
 
 
@@ -75,13 +90,22 @@ def components(
 ) -> tuple[jax.Array, jax.Array]:
     """Luminance, and contrast times structure, of maps [b, h, w] in 0..255 -> [b, h, w].
 
-    `window` [n] is the window's factor, of sum 1; `bias` multiplies the (co)variances.
+    `window` [n] is the window's factor, of sum 1; `bias` multiplies the (co)variances. Both are 1
+    less a distance that x - y alone makes: exactly 1 where x and y are equal, and at most 1.
     """
     x, y = x - 128, y - 128  # the same variances from smaller squares, which float32 holds better
-    stack = jnp.concatenate([x, y, x * x + y * y, x * y])
+    away = x - y
+    stack = jnp.concatenate([x, away, x * x + y * y, away * away])
     means = separable(stack, window, window, padding)
-    mean_x, mean_y, squares, product = jnp.split(means, 4)
-    covariance, variances = product - mean_x * mean_y, squares - mean_x**2 - mean_y**2
-    structure = (2 * bias * covariance + C2) / (bias * variances + C2)
-    luminance = similarity(mean_x + 128, mean_y + 128, C1)
+    mean_x, mean_away, squares, squares_away = jnp.split(means, 4)
+    mean_y = mean_x - mean_away
+    variances = jnp.maximum(squares - mean_x**2 - mean_y**2, 0)
+    variance_away = jnp.maximum(squares_away - mean_away**2, 0)  # that of x and y, less twice cov
+    structure = 1 - bias * variance_away / (bias * variances + C2)
+    luminance = 1 - mean_away**2 / ((mean_x + 128) ** 2 + (mean_y + 128) ** 2 + C1)
     return luminance, structure
+
+
+def mean_score(score: jax.Array, size: jax.Array | None = None, margin: int = 0) -> jax.Array:
+    """`masked_mean` of scores [b, h, w] up to 1, exactly 1 where all of them are 1."""
+    return 1 - masked_mean(1 - score, size, margin)

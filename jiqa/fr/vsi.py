@@ -17,11 +17,12 @@ from jiqa.ops.masks import replicated, shrunk, within
 from jiqa.ops.phase import frequencies, log_gabor
 from jiqa.ops.powers import power, real_power, root
 from jiqa.ops.resize import imresize_within
-from jiqa.ops.similarity import similarity
+from jiqa.ops.similarity import pooled, similarity
 
 C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
 SIZE = 256  # pixels of a side of the saliency map
 CENTRE, SIGMA_F, SIGMA_D, SIGMA_C = 0.021, 1.34, 145.0, 0.001
+FLAT = 1e-3  # of L*a*b*: flat images differ by 1e-5 in float32, others by 0.1 and more
 D50 = (0.9642, 1.0, 0.8251)
 
 
@@ -43,15 +44,17 @@ def vsi(
       antialias: MATLAB's imresize widens its kernel where it shrinks; pyiqa and piq resize the
       saliency map without.
       Where hue is opposite, S_M S_N is negative and the real part of its power is taken, as there.
-      An image without any saliency (all of one colour, 0 / 0 there) scores 1 beside another such.
+      An image without any saliency (all of one colour, 0 / 0 there, or stretched rounding) scores
+      1 beside another such.
     """
     f = factor(*image.shape[1:3])
-    (s1, g1, m1, n1), (s2, g2, m2, n2) = (_maps(x, f, antialias, size) for x in (ref, image))
+    both = None if size is None else jnp.concatenate([size, size])
+    maps = _maps(jnp.concatenate([ref, image]), f, antialias, both)
+    (s1, s2), (g1, g2), (m1, m2), (n1, n2) = (jnp.split(x, 2) for x in maps)
     score = similarity(s1, s2, C1) * power(similarity(g1, g2, C2), ALPHA)
     score *= real_power(similarity(m1, m2, C3) * similarity(n1, n2, C3), BETA)
     weight = jnp.maximum(s1, s2)
-    tiny = jnp.finfo(weight.dtype).tiny
-    return ((score * weight).sum((1, 2)) + tiny) / (weight.sum((1, 2)) + tiny)
+    return pooled(score, weight)
 
 
 def _maps(
@@ -87,6 +90,7 @@ def saliency(image: jax.Array, antialias: bool = True, size: jax.Array | None = 
 
 
 def _stretch(x: jax.Array) -> jax.Array:
-    """[b, h, w, ...] to 0..1 over the positions; 0 where all are equal."""
+    """[b, h, w, ...] to 0..1 over the positions; 0 where all are equal but for rounding."""
     low, high = x.min((1, 2), keepdims=True), x.max((1, 2), keepdims=True)
-    return (x - low) / jnp.where(high > low, high - low, 1.0)
+    uneven = high - low > FLAT
+    return jnp.where(uneven, (x - low) / jnp.where(uneven, high - low, 1.0), 0.0)

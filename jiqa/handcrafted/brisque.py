@@ -8,8 +8,6 @@ window reaches over a border of zeros; neighbours wrap around; the image is halv
 The release says `filter2(window, im, 'same')`; Python's libraries replicate or reflect the border.
 """
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 
@@ -51,12 +49,15 @@ def _scale(x: jax.Array, size: jax.Array | None) -> jax.Array:
     return jnp.stack(out, -1)
 
 
-def load(path: str | Path | None = None) -> Svr:
-    """The regression: ours where `path` is None, else of a file; see `svr.load`.
+def load(given: files.Files | None = None) -> Svr:
+    """The regression: ours where `given` is None, else of a file or two; see `svr.load`.
 
-    The authors' is libsvm's `allmodel`, with its ranges beside it.
+    The authors' is libsvm's `allmodel`, with `allrange` beside it; a model of any other name comes
+    with its ranges, as two files: [MODEL, RANGES] or "MODEL,RANGES".
 
     Raises:
-        InputError: the file is not there or is no regression on 36 features.
+        InputError: a file is not there or is no regression on 36 features, or a libsvm model is
+            without its ranges.
     """
-    return svr.load(files.chosen(path, "brisque.npz"), FEATURES)
+    model, *rest = files.several(given, "brisque.npz", 2)
+    return svr.load(model, FEATURES, rest[0] if rest else None)

@@ -1,6 +1,6 @@
 """Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -9,6 +9,9 @@ import numpy as np
 
 from jiqa import matlab
 from jiqa.errors import InputError
+
+
+Files = str | Path | Sequence[str | Path]
 
 
 def ours(name: str) -> Path:
@@ -27,6 +30,25 @@ def chosen(path: Any, name: str) -> Path:
     if not isinstance(path, str | Path):
         raise InputError(f"params: found {path!r}, expected a file")
     return Path(path)
+
+
+def several(given: Any, name: str, most: int) -> list[Path]:
+    """The files given, in a list or parted by commas, or the package's `name` where that is None.
+
+    Raises:
+        InputError: none, more than `most`, or something else.
+    """
+    if given is None:
+        return [ours(name)]
+    if isinstance(given, str) and not Path(given).is_file():
+        given = given.split(",")
+    elif isinstance(given, str | Path):
+        given = [given]
+    found = list(given) if isinstance(given, list | tuple) else []
+    fits = 0 < len(found) <= most and all(isinstance(x, str | Path) for x in found)
+    if not fits:
+        raise InputError(f"params: found {given!r}, expected a file, or up to {most}")
+    return [Path(x) for x in found]
 
 
 def read(

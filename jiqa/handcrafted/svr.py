@@ -12,6 +12,9 @@ from jiqa.errors import InputError
 from jiqa.files import write_npz
 from jiqa.handcrafted import files
 
+# Names under which libsvm models and their ranges are published: the authors', and a refit.
+RANGES = {"allmodel": "allrange", "brisque_svm.txt": "brisque_range.csv"}
+
 
 class Svr(NamedTuple):
     """sum_i w_i exp(-gamma |s(x) - v_i|^2) + bias; s takes `low` .. `high` to -1 .. 1.
@@ -84,24 +87,42 @@ class Linear(NamedTuple):
         return features.astype(np.float64) @ self.weights + self.bias
 
 
-def load(path: Path, features: int) -> Svr:
+def load(path: Path, features: int, ranges: Path | None = None) -> Svr:
     """A regression on so many features: a .npz as `Svr.save` writes it, or a libsvm text model.
 
-    The ranges of a libsvm model lie beside it: `brisque_range.csv` with a row (feature, min, max)
-    each, or `allrange` as svm-scale writes it.
+    A libsvm model was fitted to features scaled by ranges that are not in its file: those of
+    `ranges`, or of the file in the same folder that is published with a model of that name, see
+    `RANGES`. No other file stands in for them.
+
+    Args:
+        path: of the model.
+        features: that the regression takes.
+        ranges: rows of feature, min, max (.csv, one line of titles), or svm-scale's text.
 
     Raises:
-        InputError: a file is not there, is no such model, or is one of other features.
+        InputError: a file is not there, is no such model, or is one of other features; a libsvm
+            model without its ranges, or ranges for a .npz, which holds its own.
     """
     if path.suffix == ".npz":
+        if ranges is not None:
+            raise InputError(f"{ranges}: found ranges, expected none: {path} holds its own")
         found = files.read(path, {name: (name,) for name in Svr._fields})
     else:
-        found = {**_libsvm(path), **_ranges(path.parent)}
+        found = {**_libsvm(path), **_ranges(ranges or _published(path))}
     shapes = {"low": (features,), "high": (features,), "gamma": (), "bias": ()}
     shapes |= {"vectors": (-1, features), "weights": (len(found["vectors"]),)}
     return Svr(
         *(files.shaped(path, f, found[f], shapes[f]).astype(np.float32) for f in Svr._fields)
     )
+
+
+def _published(model: Path) -> Path:
+    """The ranges published with a libsvm model, in its folder."""
+    ranges = model.with_name(RANGES[model.name]) if model.name in RANGES else None
+    if ranges is None or not ranges.is_file():
+        beside = f"{ranges.name} beside it or " if ranges else ""
+        raise InputError(f"{model}: found no ranges, expected {beside}both files, MODEL,RANGES")
+    return ranges
 
 
 def _libsvm(path: Path) -> dict[str, np.ndarray]:
@@ -130,16 +151,20 @@ def _libsvm(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: {error}, expected libsvm's text of an SVR") from error
 
 
-def _ranges(folder: Path) -> dict[str, np.ndarray]:
-    csv, allrange = folder / "brisque_range.csv", folder / "allrange"
+def _ranges(path: Path) -> dict[str, np.ndarray]:
+    expected = "expected rows of feature, min, max (.csv or svm-scale's text)"
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, {expected}")
     try:
-        if csv.is_file():
-            rows = np.loadtxt(csv, delimiter=",", skiprows=1, ndmin=2)
-        elif allrange.is_file():
-            rows = np.loadtxt(allrange, skiprows=2, ndmin=2)
+        lines = path.read_text().splitlines()
+        if lines[:1] == ["x"] and lines[1].split() == ["-1", "1"]:
+            rows = np.loadtxt(lines[2:], ndmin=2)
         else:
-            raise InputError(f"{folder}: found no {csv.name}, expected it or {allrange.name}")
-        _, low, high = rows.T
-    except ValueError as error:
-        raise InputError(f"{folder}: {error}, expected rows of feature, min, max") from error
+            rows = np.loadtxt(lines[1:], delimiter=",", ndmin=2)
+        number, low, high = rows.T
+    except (ValueError, IndexError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{path}: {reason}, {expected}") from error
+    if not np.array_equal(number - number[:1], np.arange(len(number))) or not (low < high).all():
+        raise InputError(f"{path}: found features out of order or min above max, {expected}")
     return {"low": low, "high": high}

@@ -9,7 +9,10 @@ import jax.numpy as jnp
 from jiqa.ops.powers import power
 
 # The first row of the inverse of MATLAB's ntsc2rgb matrix, which rgb2gray uses.
-_GREY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
+RGB2GRAY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
+
+# Those of ITU-R BT.601, which rgb2gray's are to three digits.
+BT601 = (0.299, 0.587, 0.114)
 
 # The first row of MATLAB's rgb2ycbcr: Y in 16..235 of R, G, B in [0, 1] (ITU-R BT.601).
 _STUDIO = (65.481, 128.553, 24.966)
@@ -26,9 +29,11 @@ _XYZ = (
 D65 = (0.95047, 1.0, 1.08883)
 
 
-def luma(image: jax.Array, *, rounded: bool = False) -> jax.Array:
+def luma(
+    image: jax.Array, *, rounded: bool = False, weights: tuple[float, float, float] = RGB2GRAY
+) -> jax.Array:
     """[..., 3] -> [...]: grey in 0..255, MATLAB's rgb2gray; `rounded` as that of uint8 images."""
-    grey = _dot(255 * image, _GREY)
+    grey = _dot(255 * image, weights)
     return nearest(grey) if rounded else grey
 
 

@@ -42,6 +42,25 @@ def ssim(image, ref):
     return maps(shrink(x, f), shrink(y, f), valid)[0].mean()
 
 
+def ssim_matlab(image, ref):
+    """MATLAB's built-in ssim: full size, imfilter with 'replicate', mean of the whole map."""
+
+    def replicate(x):
+        return ndimage.correlate(x, gaussian(), mode="nearest")
+
+    return maps(grey(image), grey(ref), replicate)[0].mean()
+
+
+def ms_ssim_mscale(image, ref):
+    """ssim_mscale_new.m: filter2(ones(2) / 4, x, 'valid'), then x(1:2:M-1, 1:2:N-1)."""
+    x, y = grey(image), grey(ref)
+    product = 1.0
+    for weight in [0.0448, 0.2856, 0.3001, 0.2363]:
+        product *= maps(x, y, valid)[1].mean() ** weight
+        x, y = (signal.correlate2d(m, np.ones((2, 2)) / 4, "valid")[::2, ::2] for m in (x, y))
+    return product * maps(x, y, valid)[0].mean()
+
+
 def ms_ssim(image, ref):
     x, y = grey(image), grey(ref)
     product = 1.0

@@ -43,6 +43,19 @@ def _pyramid(grey):
     return out
 
 
+def test_grey_is_rounded_as_the_programs_rgb2gray():
+    """A small shift of colour, of which rounding makes whole levels."""
+    _, ref = photos.recipe("coffee/none")
+    ref = ref[:70, :66].astype(int)
+    image = np.clip(ref + np.array([[1, 0, -1]]), 0, 255).astype(np.uint8)
+    weights = np.linalg.inv([[1.0, 0.956, 0.621], [1.0, -0.272, -0.647], [1.0, -1.106, 1.703]])[0]
+    a, b = (_pyramid(np.floor(x @ weights + 0.5) / 255) for x in (image, ref))
+    score = np.mean([np.sqrt(np.mean((x - y) ** 2)) for x, y in zip(a, b, strict=True)])
+    pair = [jnp.asarray(x[None] / 255, jnp.float32) for x in (image, ref)]
+    np.testing.assert_allclose(jax.jit(nlpd.nlpd)(*pair), [score], rtol=1e-4)
+    assert abs(jax.jit(lambda *x: nlpd.nlpd(*x, rounded=False))(*pair)[0] / score - 1) > 0.1
+
+
 def test_levels_and_score_are_the_programs():
     image, ref = (x[:77, :67, 1] / 255 for x in photos.recipe("astronaut/noise"))
     naive = [_pyramid(x) for x in (image, ref)]

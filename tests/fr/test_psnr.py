@@ -22,6 +22,12 @@ def test_psnry_is_that_of_skimages_luma_in_whole_levels():
     np.testing.assert_allclose(psnry(*check.images(image, ref)), expected, rtol=1e-6)
 
 
+def test_black_against_white_is_zero_without_a_sign():
+    score = np.asarray(psnr(jnp.zeros((1, 3, 4, 3)), jnp.ones((1, 3, 4, 3))))
+    assert score == 0
+    assert not np.signbit(score)
+
+
 @pytest.mark.parametrize("measure", [psnr, psnry])
 def test_equal_images_have_infinitely_many(measure):
     image = jnp.full((1, 3, 4, 3), 0.25)

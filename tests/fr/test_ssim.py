@@ -6,6 +6,7 @@ import photos
 import pytest
 from fr import naive_ssim as naive
 from scipy import ndimage
+from skimage import metrics
 
 import jiqa
 from jiqa.fr import ssim
@@ -39,6 +40,32 @@ def test_sides_that_are_odd_at_every_scale():
     ]
     expected = [naive.ms_ssim(*pair) for pair in pairs]
     np.testing.assert_allclose(metric(*map(list, zip(*pairs, strict=True))), expected, rtol=2e-5)
+    metric = jiqa.create_metric("ms_ssim.mscale")
+    expected = [naive.ms_ssim_mscale(*pair) for pair in pairs]
+    np.testing.assert_allclose(metric(*map(list, zip(*pairs, strict=True))), expected, rtol=2e-5)
+
+
+def test_matlabs_ssim_is_that_of_scipy_and_scikit_image():
+    pairs = [
+        [x[:h, :w] for x in photos.recipe("coffee/noise")] for h, w in ((141, 181), (150, 160))
+    ]
+    got = jiqa.create_metric("ssim.matlab")(*map(list, zip(*pairs, strict=True)))
+    expected = [naive.ssim_matlab(*pair) for pair in pairs]
+    np.testing.assert_allclose(got, expected, rtol=2e-5)
+    how = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    for image, ref in pairs:
+        x, y = naive.grey(image), naive.grey(ref)
+        _, whole = metrics.structural_similarity(x, y, data_range=255, full=True, **how)
+        inside = naive.maps(x, y, naive.valid)[0]
+        np.testing.assert_allclose(whole[5:-5, 5:-5], inside, atol=1e-9)
+
+
+def test_matlabs_ssim_takes_a_pixel_by_hand():
+    """Means are the pixels, variances 0: (2 a b + C1) / (a^2 + b^2 + C1)."""
+    got = jiqa.create_metric("ssim.matlab")(
+        np.full((1, 1), 100, np.uint8), np.full((1, 1), 50, np.uint8)
+    )
+    np.testing.assert_allclose(got, (2 * 100 * 50 + 6.5025) / (100**2 + 50**2 + 6.5025), rtol=3e-5)
 
 
 def test_a_negative_mean_counts_as_none():

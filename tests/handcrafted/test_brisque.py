@@ -2,10 +2,12 @@
 
 import dataclasses
 import io
+import shutil
 
 import numpy as np
 import photos
 import pytest
+import scipy.io
 import tiny
 from handcrafted import naive
 from PIL import Image
@@ -77,3 +79,83 @@ def test_our_fit_reads_no_test_image(monkeypatch, tmp_path):
     assert watched.read == set(np.flatnonzero(~test).tolist())
     stored = np.load(tmp_path / "brisque.npz")
     assert {stored[name].dtype for name in Svr._fields} == {np.dtype(np.float32)}
+
+
+def _by_hand(model, ranges):
+    """Scores of the photographs' features by a sum over libsvm's text, in float64."""
+    head, body = model.read_text().split("SV\n")
+    fields = dict(line.split(" ", 1) for line in head.splitlines())
+    weights, vectors = [], np.zeros((len(body.splitlines()), 36))
+    for vector, row in zip(vectors, body.splitlines(), strict=True):
+        weight, *cells = row.split()
+        weights.append(float(weight))
+        for number, value in (cell.split(":") for cell in cells):  # those that are 0 are left out
+            vector[int(number) - 1] = float(value)
+    low, high = np.loadtxt(ranges, skiprows=2)[:, 1:].T
+    features = np.stack([naive.brisque_features(x) for x in _jpegs()])
+    square = distance.cdist(2 * (features - low) / (high - low) - 1, vectors, "sqeuclidean")
+    return np.exp(-float(fields["gamma"]) * square) @ weights - float(fields["rho"])
+
+
+def _jpegs():
+    return np.stack([photos.recipe(f"{name}/jpeg")[0] for name in PHOTOS])
+
+
+def test_a_pair_of_files_is_taken_together_wherever_they_lie(shared, tmp_path):
+    folder = shared / "weights/params"
+    authors = (folder / "brisque/allmodel", folder / "brisque/allrange")
+    moved = (tmp_path / "a.model", tmp_path / "b.ranges")
+    for source, target in zip(authors, moved, strict=True):
+        shutil.copy(source, target)
+    shutil.copy(folder / "brisque_range.csv", tmp_path)
+    expected = _by_hand(*authors)
+    for given in (authors[0], list(moved), ",".join(map(str, moved))):
+        metric = jiqa.create_metric("brisque", params=given)
+        np.testing.assert_allclose(metric(_jpegs()), expected, atol=0.02)
+    for alone in (moved[0], [moved[0]], str(moved[0])):
+        with pytest.raises(
+            InputError, match=r"a\.model: found no ranges, expected both files, MOD"
+        ):
+            jiqa.create_metric("brisque", params=alone)
+
+
+def test_a_published_model_is_not_scored_with_the_other_ranges(shared, tmp_path):
+    folder = shared / "weights/params"
+    shutil.copy(folder / "brisque/allmodel", tmp_path)
+    shutil.copy(folder / "brisque_range.csv", tmp_path)
+    with pytest.raises(InputError, match=r"allmodel: found no ranges, expected allrange beside it"):
+        jiqa.create_metric("brisque", params=tmp_path / "allmodel")
+    shutil.copy(folder / "brisque/allrange", tmp_path)
+    metric = jiqa.create_metric("brisque", params=tmp_path / "allmodel")
+    expected = _by_hand(folder / "brisque/allmodel", folder / "brisque/allrange")
+    np.testing.assert_allclose(metric(_jpegs()), expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("x\n-1 1\n1 0 1\n3 0 1\n", "features out of order"),
+        ("x\n-1 1\n1 1 0\n", "min above max"),
+        ("feature,min,max\n0,a,1\n", "expected rows of feature, min, max"),
+        ("", "expected rows of feature, min, max"),
+        ("x\n-1 1\n1 0 1\n", r"low: found \[1\], expected \[36\]"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:loadtxt")
+def test_broken_ranges_are_one_line(shared, tmp_path, text, said):
+    (tmp_path / "ranges").write_text(text)
+    pair = [shared / "weights/params/brisque/allmodel", tmp_path / "ranges"]
+    with pytest.raises(InputError, match=said) as caught:
+        jiqa.create_metric("brisque", params=pair)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(InputError, match="expected a file, or up to 2"):
+        jiqa.create_metric("brisque", params=[*pair, pair[0]])
+
+
+def test_niqe_by_the_authors_model_is_that_of_float64(shared):
+    path = shared / "weights/params/niqe/modelparameters.mat"
+    stored = scipy.io.loadmat(path)
+    mean, covariance = stored["mu_prisparam"].ravel(), stored["cov_prisparam"]
+    expected = [naive.niqe(image, mean, covariance) for image in _jpegs()]
+    got = jiqa.create_metric("niqe", params=path)(_jpegs())
+    np.testing.assert_allclose(got, expected, rtol=5e-3)

@@ -155,7 +155,7 @@ def test_files_that_are_no_parameters_are_refused(shared, tmp_path):
     with pytest.raises(InputError, match=r"short\.npz: mean: found \[3\], expected \[36\]"):
         niqe.load(tmp_path / "short.npz")
     shutil.copy(shared / "weights/params/brisque_svm.txt", tmp_path / "svm.txt")
-    with pytest.raises(InputError, match=r"found no brisque_range\.csv, expected it or allrange"):
+    with pytest.raises(InputError, match=r"svm\.txt: found no ranges, expected both files"):
         brisque.load(tmp_path / "svm.txt")
     with pytest.raises(InputError, match=r"niqe_image_params\.mat: found .*, expected libsvm"):
         brisque.load(shared / "weights/params/niqe_image_params.mat")
