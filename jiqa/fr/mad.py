@@ -97,7 +97,8 @@ def appearance(x: jax.Array, y: jax.Array) -> jax.Array:
     both = jnp.concatenate([x, y])
     both -= both.mean((1, 2), keepdims=True)  # no filter passes it, float32 is finer without
     spectrum = jnp.fft.fft2(both)[:, None]
-    change = jnp.zeros((b, height // CELL - SIDE + 1, width // CELL - SIDE + 1), x.dtype)
+    cells = height // CELL - SIDE + 1, width // CELL - SIDE + 1
+    change = jnp.zeros((b, SCALES, *cells), x.dtype)
     for orientation in angular:
         bank = jnp.asarray(radial * orientation, x.dtype)[None]
         response = jnp.abs(jnp.fft.ifft2(spectrum * bank)).reshape(-1, height, width)
@@ -108,11 +109,14 @@ def appearance(x: jax.Array, y: jax.Array) -> jax.Array:
         kurtosis = jnp.where(varies, m4, 0.0) / variance**2
         statistics = jnp.stack([_deviation(m2, BLOCK), 2 * skewness, kurtosis])
         statistics = statistics.reshape(3, 2, b, SCALES, *m2.shape[1:])
-        weights = jnp.asarray(WEIGHTS, x.dtype)[None, :, None, None]
-        change += (jnp.abs(statistics[:, 0] - statistics[:, 1]).sum(0) * weights).sum(1)
+        change += jnp.abs(statistics[:, 0] - statistics[:, 1]).sum(0)
+    # Weighted once, not in every orientation: XLA's CPU compiler gets sums of sums of products with
+    # the same weights wrong, docs/xla-cpu-sums.md.
+    weights = jnp.asarray(WEIGHTS, x.dtype)[None, :, None, None]
+    change = (change * weights).sum(1)
     rows, columns = (
         np.bincount(np.arange(BEFORE, side - AFTER) // CELL, minlength=n) / (side - BEFORE - AFTER)
-        for side, n in zip((height, width), change.shape[1:], strict=True)
+        for side, n in zip((height, width), cells, strict=True)
     )
     share = jnp.asarray(np.outer(rows, columns), x.dtype)[None]  # of the pixels that are left
     return root((change**2 * share).sum((1, 2)))
