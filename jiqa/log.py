@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from tensorboardX.event_file_writer import EventsWriter
-from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.proto import event_pb2
 from tensorboardX.summary import scalar
 from tqdm import tqdm
 
@@ -33,6 +33,9 @@ FIELDS: tuple[str, ...] = (
     "val_plcc",
     "val_psnr",
 )
+
+
+_events: Any = event_pb2  # whose names protobuf makes at run time
 
 
 class Log:
@@ -64,8 +67,10 @@ class Log:
             self._csv.writeheader()
             self._csv.writerows(rows)
             self._file.flush()
-            status = SessionLog(status=SessionLog.START)  # drops the events from this step on
-            self._events.write_event(Event(step=start + 1, session_log=status))
+            status = _events.SessionLog(
+                status=_events.SessionLog.START
+            )  # drops the events from this step on
+            self._events.write_event(_events.Event(step=start + 1, session_log=status))
 
     def write(self, step: int, epoch: float, **values: float) -> None:
         """One report; a value that is not finite is left out of the events."""
@@ -75,7 +80,9 @@ class Log:
             self._file.flush()
             for name, value in values.items():
                 if math.isfinite(value):
-                    event = Event(step=step, wall_time=time.time(), summary=scalar(name, value))
+                    event = _events.Event(
+                        step=step, wall_time=time.time(), summary=scalar(name, value)
+                    )
                     self._events.write_event(event)
 
     def close(self) -> None:
@@ -101,7 +108,7 @@ def read(path: Path) -> list[dict[str, str]]:
             rows = list(csv.DictReader(file, restkey="spare"))
         whole = [row for row in rows if None not in row.values()]
         for row in whole:
-            int(row["step"]), float(row["seconds"])
+            _ = int(row["step"]), float(row["seconds"])
     except (csv.Error, KeyError, ValueError) as error:
         raise InputError(f"{path}: found {error}, expected the rows of a training") from None
     return whole

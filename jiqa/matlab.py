@@ -103,14 +103,14 @@ class _Elements:
         kind, content = self.next()
         if kind not in _TYPES:
             raise ValueError(f"found an element of type {kind} in the place of numbers")
-        return np.frombuffer(content, np.dtype(_TYPES[kind]).newbyteorder(self.order))
+        return np.frombuffer(content, np.dtype(self.order + _TYPES[kind]))
 
     def text(self) -> str:
         """The next element, of characters."""
         kind, content = self.next()
         if kind == _UTF8:
             return content.decode()
-        codes = np.frombuffer(content, np.dtype(_TYPES[kind]).newbyteorder(self.order))
+        codes = np.frombuffer(content, np.dtype(self.order + _TYPES[kind]))
         return "".join(map(chr, codes.tolist()))
 
 

@@ -160,13 +160,14 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
 
 
 def test_a_log_on_a_full_disk_says_which_file(tmp_path):
-    with log.Log(tmp_path, 0):
-        pass
-    (tmp_path / "metrics.csv").unlink()
-    (tmp_path / "metrics.csv").symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left") as error:
-        log.Log(tmp_path, 0)
-    assert error.value.filename == str(tmp_path / "metrics.csv")
+    written = log.Log(tmp_path, 0)
+    written._file.close()
+    written._file = open("/dev/full", "w")  # noqa: SIM115
+    written._csv = csv.DictWriter(written._file, log.FIELDS)
+    for act in (lambda: written.write(1, 0.5, loss=0.25), written.close):
+        with pytest.raises(OSError, match="No space left") as error:
+            act()
+        assert error.value.filename == str(tmp_path / "metrics.csv")
 
 
 def test_a_workdir_that_another_process_is_at_work_on_is_refused_at_once(finished, tmp_path):
@@ -193,7 +194,7 @@ def test_a_run_goes_on_where_nobody_reads(monkeypatch):
 def test_too_few_contents_for_a_regression_are_told_before_features_are_computed(
     databases, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(train, "make_predictor", lambda *_: None)
+    monkeypatch.setattr(train, "make_predictor", lambda *_: len)
     monkeypatch.setattr(train.svr, "extract", None)
     index, records = tiny_run.tiny.database(n=4, contents=4)
     monkeypatch.setattr(recipe, "load_index", lambda *_, **__: (index, records))
