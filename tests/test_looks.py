@@ -86,7 +86,9 @@ HANDLED = {
 def photographs(shared):
     """Kodak's 24, and CID22's 60."""
     paths = [
-        path for name in ("kodak", "pristine_cid22") for path in images.listed(shared / "data" / name).photographs
+        path
+        for name in ("kodak", "pristine_cid22")
+        for path in images.listed(shared / "data" / name).photographs
     ]
     return [images.decode(path.read_bytes()) for path in paths]
 

@@ -1,5 +1,3 @@
-import contextlib
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +5,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from jiqa import losses, mesh, models, optim
+from jiqa import losses, optim
 from jiqa.optim import Optim
 from jiqa.steps.supervised import make_predict, make_update
 from jiqa.steps.update import init_state

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jiqa.images import decode
 from jiqa.data import looks
 from jiqa.data.contents import Contents, recognise, twins
 from jiqa.errors import InputError
+from jiqa.images import decode
 
 # In the folder of a prepared database: the hashes, and the pairs of images of one content.
 FILE, DUPLICATES = "contents.npz", "duplicates.csv"

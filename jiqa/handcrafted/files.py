@@ -10,7 +10,6 @@ import numpy as np
 from jiqa import matlab
 from jiqa.errors import InputError
 
-
 Files = str | Path | Sequence[str | Path]
 
 
