@@ -1,4 +1,3 @@
-import contextlib
 
 import jax
 import jax.numpy as jnp
@@ -7,7 +6,7 @@ import optax
 import pytest
 from flax import linen as nn
 
-from jiqa import losses, mesh, models, optim
+from jiqa import losses, optim
 from jiqa.optim import Optim
 from jiqa.steps.supervised import make_predict, make_update
 from jiqa.steps.update import init_state
