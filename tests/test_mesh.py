@@ -126,5 +126,5 @@ def test_a_training_in_x64_is_the_same_on_any_devices_and_resumed_on_others(x64,
 
 def test_stages_refuse_a_batch_that_does_not_divide_before_any_is_trained(tmp_path):
     fields = tiny_run.config(**{"scores.fit.batch_size": 9}).to_dict()
-    with pytest.raises(InputError, match="^scores.fit.batch_size: found 9, expected a multiple"):
+    with pytest.raises(InputError, match=r"^scores\.fit\.batch_size: found 9, expected a multiple"):
         stages.Stages(fields, tmp_path, hosts(1, 1))
