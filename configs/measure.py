@@ -10,9 +10,9 @@ as in configs/iqa_nrtl.py; weights is taken and not used, since nothing is trans
 
 from ml_collections import ConfigDict
 
-from jiqa import registry
 from jiqa.configs import common
-from jiqa.models.handcrafted import METHODS
+from jiqa.metrics import registry
+from jiqa.metrics.nr.features import METHODS
 
 
 def run(metric: str) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
-from jiqa.data import prepare
 from jiqa.data.contents import REFERENCE as REFERENCE
 from jiqa.data.contents import Contents
+from jiqa.databases import prepare
 from jiqa.errors import InputError
 
 # The one split of a database that has no official ones.

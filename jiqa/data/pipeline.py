@@ -21,9 +21,9 @@ from absl import flags
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data import plan, pp
+from jiqa.data import sampling, transforms
 from jiqa.data.index import Index, Records
-from jiqa.data.plan import Batch, View
+from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
 
 _MIB = 2**20
@@ -45,7 +45,7 @@ class _Source(abc.ABC):
 
     def middle(self, row: int) -> np.ndarray:
         """The block in the middle of a row's image, uint8 [crop, crop, 3]."""
-        return cut(self.load(row), self.view, plan.grid(1))[0]
+        return cut(self.load(row), self.view, sampling.grid(1))[0]
 
     def train_batches(
         self,
@@ -73,8 +73,8 @@ class _Source(abc.ABC):
         rows = np.asarray(rows)
         if not rows.size:
             raise InputError(f"{self.index.database}: no rows to train on, expected at least one")
-        part = plan.part(batch_size, shard)
-        make = functools.partial(plan.train_batch, rows, self.view, batch_size, part, seed)
+        part = sampling.part(batch_size, shard)
+        make = functools.partial(sampling.train_batch, rows, self.view, batch_size, part, seed)
         return self._batches(make, start, stop)
 
     def eval_batches(
@@ -85,8 +85,8 @@ class _Source(abc.ABC):
         Arguments and errors are those of `train_batches`; no rows give no batches.
         """
         rows = np.asarray(rows)
-        part = plan.part(batch_size, shard)
-        make = functools.partial(plan.eval_batch, rows, self.view, batch_size, part)
+        part = sampling.part(batch_size, shard)
+        make = functools.partial(sampling.eval_batch, rows, self.view, batch_size, part)
         return self._batches(make, 0, -(-len(rows) // batch_size))
 
     @abc.abstractmethod
@@ -138,7 +138,7 @@ class Streamed(_Source):
             except InputError as error:
                 return error
             for block, flip in zip(cut(image, self.view, places), flips, strict=True):
-                blocks.append(pp.flip(block) if flip else block)
+                blocks.append(transforms.flip(block) if flip else block)
         image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
         return {"row": planned["row"], "mask": planned["mask"], "image": image}
 
@@ -222,7 +222,7 @@ def whole(image: np.ndarray, view: View, name: str) -> np.ndarray:
         InputError: it is too small for the view; the message begins with its `name`.
     """
     if view.resize:
-        return pp.resize(image, view.resize)
+        return transforms.resize(image, view.resize)
     view.check(name, image.shape[:2])
     return image
 
@@ -231,7 +231,10 @@ def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
     """The blocks of a whole image uint8 [h, w, 3] at `place` [k, 3]: k of uint8 [crop, crop, 3]."""
     side = (view.crop, view.crop)
     windows = view.windows(image.shape[:2], place)
-    return [pp.resize(pp.crop(image, top, left, size), side) for size, top, left in windows]
+    return [
+        transforms.resize(transforms.crop(image, top, left, size), side)
+        for size, top, left in windows
+    ]
 
 
 def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:

@@ -7,8 +7,8 @@ from typing import Any
 from flax import linen as nn
 
 from jiqa.errors import InputError
+from jiqa.metrics.nr.features import HandCrafted
 from jiqa.models.dt_gan import DTGAN
-from jiqa.models.handcrafted import HandCrafted
 from jiqa.models.iqa_nrtl import IQANRTL
 from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
