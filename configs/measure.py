@@ -40,5 +40,5 @@ def get_config(text: str = "") -> ConfigDict:
     config.tests = common.others(args, lambda _: whole, common.read_once)
     config.model = ConfigDict()
     config.stages = ("score",)
-    config.score = ConfigDict({"step": "measure", "fit": {"metric": args.metric}})
+    config.score = ConfigDict({"task": "metric", "fit": {"metric": args.metric}})
     return config

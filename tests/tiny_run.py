@@ -44,7 +44,7 @@ def config(**changes) -> ConfigDict:
             },
             "stages": ("scores",),
             "scores": {
-                "step": "supervised",
+                "task": "scores",
                 "fit": {
                     "epochs": 4.0,
                     "batch_size": 8,

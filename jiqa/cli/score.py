@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from jiqa.cli.commands import Commands
 from jiqa.errors import InputError, tell
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ exit status
 """
 
 
-def add_scoring(commands: "argparse._SubParsersAction") -> None:
+def add(commands: Commands) -> None:
     """Adds them to the command `jiqa`."""
     parser = commands.add_parser(
         "score",

@@ -85,7 +85,7 @@ def score(
     return [measure.name for measure in measures], _rows(images, measures, pairs, read)
 
 
-def _measure(name: str, params: str | None) -> "api.Metric | TrainedMetric":
+def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
     if name in registry.METRICS or not name or not Path(name).is_dir():
         return metric.create_metric(name, params)
     from jiqa.experiment.trained_metric import (
@@ -99,7 +99,7 @@ def _measure(name: str, params: str | None) -> "api.Metric | TrainedMetric":
 
 def _rows(
     images: Sequence[Given],
-    measures: Sequence["api.Metric | TrainedMetric"],
+    measures: Sequence["metric.Metric | TrainedMetric"],
     pairs: Sequence[Path | InputError | None],
     read: Reader,
 ) -> Iterator[Row]:

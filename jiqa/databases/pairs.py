@@ -18,10 +18,11 @@ from tqdm import tqdm
 from jiqa import images
 from jiqa.data import transforms
 from jiqa.data.distort import FAMILIES, distort
-from jiqa.data.index import Index, Records, open_references
+from jiqa.data.index import Index, Records
 from jiqa.data.pipeline import Streamed
 from jiqa.data.sampling import View
 from jiqa.databases import prepare
+from jiqa.databases.load import open_references
 from jiqa.databases.photographs import Photographs
 from jiqa.errors import InputError
 from jiqa.files import locked, writing
@@ -41,6 +42,9 @@ class Paired(Streamed):
 
     references: Any = None
     place: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    def make(self) -> None:
+        """Does nothing: a database has its pairs."""
 
     def load(self, row: int) -> np.ndarray:
         """The pair of a row, uint8 [h, w, 2, 3].

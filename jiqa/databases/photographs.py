@@ -11,16 +11,10 @@ import numpy as np
 from jiqa import images
 from jiqa.data import looks
 from jiqa.data.contents import Contents, recognise, twins
-from jiqa.data.index import (
-    REFERENCE,
-    Index,
-    Records,
-    Several,
-    load_photographs,
-    open_references,
-)
+from jiqa.data.index import REFERENCE, Index, Records, Several, unscored
 from jiqa.data.recognise import Recogniser
 from jiqa.databases import prepare
+from jiqa.databases.load import load_photographs, open_references
 from jiqa.errors import InputError
 
 # The family of the photographs of LIVE, TID2008 and TID2013, and their `looks.hash_looks`.
@@ -85,22 +79,7 @@ class Photographs:
     @property
     def index(self) -> Index:
         """A row each, whose `content_id` is its id; nobody scored them."""
-        n = len(self)
-        return Index(
-            database=self.name,
-            family="+".join(sorted(self.families)) or self.name,
-            score_name="none",
-            score_range=(0.0, 1.0),
-            higher_better=True,
-            id=self.ids,
-            content_id=self.ids,
-            distortion=np.full(n, "pristine"),
-            level=np.zeros(n, np.int32),
-            score=np.full(n, np.nan, np.float32),
-            score_std=np.full(n, np.nan, np.float32),
-            official=np.full(n, ""),
-            record=np.arange(n),
-        )
+        return unscored(self.name, self.ids, "+".join(sorted(self.families)))
 
 
 class _Files:

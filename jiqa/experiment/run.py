@@ -2,14 +2,12 @@
 
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import json
 import os
 import platform
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
@@ -17,21 +15,22 @@ from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
 from jiqa import files, weights
-from jiqa.data.index import Index, Records, load_index
-from jiqa.data.pipeline import View
-from jiqa.data.protocols import SHARED, Protocol, refuse_leak
+from jiqa.data.index import Index, Records
+from jiqa.data.protocols import SHARED, Split, refuse_leak
+from jiqa.databases.load import load_index
 from jiqa.databases.photographs import Photographs
 from jiqa.errors import InputError, drop_unwritten
-from jiqa.experiment import inputs
-from jiqa.experiment.config import check_tested, declared, read
-from jiqa.experiment.stages import PLACES, Stages
+from jiqa.experiment.config import DataConfig, RunConfig, parse
+from jiqa.experiment.inputs import cut
+from jiqa.experiment.stages import LOCATIONS, Stages
 from jiqa.files import digest, read_json, write_json
 from jiqa.results import plots
 from jiqa.results.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.results.report import report
 from jiqa.tasks import hallucinate
-from jiqa.train import loop
+from jiqa.tasks.task import Fitted
 from jiqa.train import mesh as meshes
+from jiqa.train.dataset import Dataset
 from jiqa.train.predict import predict_test
 
 # In the run's folder: which splits a process is at work on.
@@ -55,12 +54,12 @@ def run(
     root: str = "runs",
     only: Collection[int] | None = None,
 ) -> Path:
-    """Runs an experiment, or what is missing of it.
+    """Runs an experiment, or the missing parts of it.
 
     Args:
         config: as the files in configs/ make it.
         workdir: folder of the run; by default `root/NAME`, NAME made of the config.
-        command: recorded beside the results.
+        command: recorded with the results.
         mesh: devices; by default all.
         root: folder of runs.
         only: numbers of the draws to run, from 0, where other machines run the others; by default
@@ -75,112 +74,171 @@ def run(
             process is at work on one of the splits in the folder.
         DivergedError: the loss of a training is not finite.
     """
-    with contextlib.ExitStack() as held:
-        return _run(config, workdir, command, mesh or meshes.make(), root, only, held)
-
-
-def _run(
-    config: ConfigDict,
-    workdir: str,
-    command: str,
-    mesh: Mesh,
-    root: str,
-    only: Collection[int] | None,
-    held: contextlib.ExitStack,
-) -> Path:
-    """As `run`; `held` gets the lock of its splits."""
     fields = config.to_dict()
-    protocol = read(Protocol, fields["protocol"], "protocol")
-    listed = declared(fields)
-    if fields["weights"]:
-        weights.check(fields["weights"])
-    index, records = _index(fields["data"])
-    splits = protocol.splits(index)
-    tests = fields["tests"]
-    if bool(tests) != (protocol.kind == "cross"):
-        raise InputError("tests: expected other databases with the protocol cross, and only then")
-    made = {name: test["made_by"] for name, test in tests.items() if "made_by" in test}
-    others = {name: _index(tests[name]["data"]) for name in tests if name not in made}
-    labels = {name: protocol.label_of_test(index, other) for name, (other, _) in others.items()}
-    for tested_on in others.values() if tests else [(index, records)]:
-        check_tested(listed, *tested_on)
-    stages = Stages(fields, Path(root), mesh, command)
-    hashed = config_hash(fields, stages.photographs)
-    for name, (other, _) in others.items():
-        shared = labels[name].endswith(SHARED)
-        refuse_leak(splits[0].seen, other, None if shared else index)
-        stages.refuse_seen(other)
-    for split in splits if not tests else ():
-        refuse_leak(split.seen, index.take(split.test))
-    if not tests:
-        stages.refuse_seen(index.take(splits[0].test) if protocol.kind == "official" else index)
-    folder = Path(workdir or f"{root}/{_name(fields)}-{hashed[:6]}")
-    splits = [each for each in splits if only is None or each.seed - protocol.seed in only]
-    if jax.process_index() == 0:
-        slots = [each.seed - protocol.seed for each in splits]
-        held.enter_context(files.held(folder / LOCK, slots, f"workdir {folder}"))
-    data = _ready(index, records, fields)
+    parsed = parse(fields)
+    for file in parsed.weights.values():
+        weights.check(file)
+    experiment = Experiment(parsed, mesh or meshes.make(), root, command)
+    return experiment.run(workdir, only)
 
-    @functools.cache
-    def ready(name: str) -> loop.Data:
-        return _ready(*others[name], tests[name])
 
-    def tested(name: str, trained: loop.Trained) -> loop.Data:
-        if name in made:
-            index, records = hallucinate.database(trained.facts["stages"][made[name]]["database"])
-            return _ready(dataclasses.replace(index, database=name), records, tests[name])
-        return ready(name) if name else data
+class Experiment:
+    """A run that is ready to begin: databases read, splits drawn, leaks refused.
 
-    _open(folder, fields, hashed, command)
-    say(f"{config.run} on {index.database}: {len(index)} images, {protocol.label(index.database)}")
-    say(f"input: {data.source.kind}, {data.source.reason}")
-    for twins, test in ((split.twins, split.test) for split in splits[:1] if len(split.twins)):
-        say(
-            f"{len(twins)} of the {len(test)} official test images have a twin among the other "
-            "parts (duplicates.csv of the database); they are tested all the same"
-        )
-    say(f"writing to {folder}")
-    for split in splits:
-        here = folder / split.name
-        missing = [name for name in tests or ("",) if not (here / name / FILE_NAME).exists()]
-        if not missing:
-            continue
-        trained = stages.fit(data, split, here)
-        if jax.process_index() == 0:
-            parts = {part: len(getattr(split, part)) for part in ("train", "val", "test")}
-            parts["twins"] = len(split.twins)
-            facts = {"hash": split.hash, "seed": split.seed, **parts, **trained.facts}
-            here.mkdir(parents=True, exist_ok=True)
-            write_json(here / "split.json", facts)
-        for name in missing:
-            on = tested(name, trained)
-            rows = np.arange(len(on.index)) if name else split.test
-            quality = predict_test(trained.predict, on, rows, split.seen)
+    Args:
+        config: of the run.
+        devices: to run on.
+        root: folder of runs.
+        command: recorded with the results.
+
+    Raises:
+        InputError: a database is not prepared or has been trained on elsewhere; a file is not as
+            it must be.
+    """
+
+    def __init__(self, config: RunConfig, devices: Mesh, root: str, command: str) -> None:
+        self._config, self._root, self._command = config, root, command
+        index, records = _index(config.data)
+        self._splits = config.protocol.splits(index)
+        self._others = {
+            name: _index(test.data) for name, test in config.tests.items() if not test.made_by
+        }
+        self._labels = {
+            name: config.protocol.label_of_test(index, other)
+            for name, (other, _) in self._others.items()
+        }
+        last = config.stages[-1]
+        for tested in self._others.values() if config.tests else [(index, records)]:
+            last.trains.check(last.fit, *tested)
+        self._stages = Stages(config, Path(root), devices, command)
+        self._hash = config_hash(config, self._stages.photographs)
+        self._refuse_leaks(index)
+        self._dataset = cut(index, records, config.view, config.data)
+        self._label = config.protocol.label(index.database)
+        self._cut: dict[str, Dataset] = {}
+
+    def _refuse_leaks(self, index: Index) -> None:
+        """Refuses, before any training, to test on images that are to be trained on."""
+        splits, tests = self._splits, self._config.tests
+        for name, (other, _) in self._others.items():
+            shared = self._labels[name].endswith(SHARED)
+            refuse_leak(splits[0].seen, other, None if shared else index)
+            self._stages.refuse_seen(other)
+        if tests:
+            return
+        for split in splits:
+            refuse_leak(split.seen, index.take(split.test))
+        official = self._config.protocol.kind == "official"
+        self._stages.refuse_seen(index.take(splits[0].test) if official else index)
+
+    def run(self, workdir: str, only: Collection[int] | None) -> Path:
+        """Fits and tests the splits that are missing; arguments and result as `run`'s."""
+        config, first = self._config, self._config.protocol.seed
+        folder = Path(workdir or f"{self._root}/{_name(config)}-{self._hash[:6]}")
+        splits = [each for each in self._splits if only is None or each.seed - first in only]
+        with contextlib.ExitStack() as held:
             if jax.process_index() == 0:
-                table = Predictions.from_index(
-                    on.index.take(rows),
-                    on.index.to_score(quality),
-                    run=fields["run"],
-                    config_hash=hashed,
-                    protocol=labels.get(name, protocol.label(index.database)),
-                    split=split.name,
-                    twin=np.isin(rows, split.twins) if not name else None,
+                slots = [each.seed - first for each in splits]
+                held.enter_context(files.held(folder / LOCK, slots, f"workdir {folder}"))
+            self._open(folder)
+            self._announce(folder, splits)
+            for split in splits:
+                self._run(split, folder / split.name)
+        if jax.process_index() == 0:
+            say(report(folder, config.protocol.aggregate))
+        say(f"checkpoints, predictions, curves and table: {folder}")
+        return folder
+
+    def _announce(self, folder: Path, splits: Sequence[Split]) -> None:
+        index, source = self._dataset.index, self._dataset.source
+        say(f"{self._config.run} on {index.database}: {len(index)} images, {self._label}")
+        say(f"input: {source.kind}, {source.reason}")
+        for twins, test in ((split.twins, split.test) for split in splits[:1] if len(split.twins)):
+            say(
+                f"{len(twins)} of the {len(test)} official test images have a twin among the other "
+                "parts (duplicates.csv of the database); they are tested all the same"
+            )
+        say(f"writing to {folder}")
+
+    def _run(self, split: Split, here: Path) -> None:
+        """Fits and tests a split, or what is missing of it."""
+        tests = self._config.tests or ("",)
+        missing = [name for name in tests if not (here / name / FILE_NAME).exists()]
+        if not missing:
+            return
+        fitted = self._stages.fit(self._dataset, split, here)
+        _record(here, split, fitted)
+        for name in missing:
+            self._test(name, split, fitted, here)
+
+    def _test(self, name: str, split: Split, fitted: Fitted, here: Path) -> None:
+        """Predicts the test part, or another database of this name, and writes the predictions."""
+        on = self._tested(name, fitted)
+        rows = np.arange(len(on.index)) if name else split.test
+        quality = predict_test(fitted.predict, on, rows, split.seen)
+        if jax.process_index() == 0:
+            table = Predictions.from_index(
+                on.index.take(rows),
+                on.index.to_score(quality),
+                run=self._config.run,
+                config_hash=self._hash,
+                protocol=self._labels.get(name, self._label),
+                split=split.name,
+                twin=None if name else np.isin(rows, split.twins),
+            )
+            write_predictions(here / name / FILE_NAME, [table])
+            plots.scatter(table, here / name / "scatter.png")
+
+    def _tested(self, name: str, fitted: Fitted) -> Dataset:
+        """The database to test on; '' is the run's own."""
+        if not name:
+            return self._dataset
+        test = self._config.tests[name]
+        if test.made_by:
+            folder = fitted.facts["stages"][test.made_by]["database"]
+            index, records = hallucinate.database(folder)
+            index = dataclasses.replace(index, database=name)
+            return cut(index, records, test.view, test.data)
+        if name not in self._cut:
+            self._cut[name] = cut(*self._others[name], test.view, test.data)
+        return self._cut[name]
+
+    def _open(self, folder: Path) -> None:
+        """Makes the folder and its `run.json`, or checks that it is this run's."""
+        path = folder / "run.json"
+        if path.exists():
+            found = read_json(path, "config_hash")["config_hash"]
+            if found != self._hash:
+                raise InputError(
+                    f"{path}: a run of another config ({found}), expected {self._hash}; "
+                    "give this one another --workdir"
                 )
-                write_predictions(here / name / FILE_NAME, [table])
-                plots.scatter(table, here / name / "scatter.png")
+        if jax.process_index() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            facts = {
+                "run": self._config.run,
+                "config_hash": self._hash,
+                "command": self._command,
+                "config": self._config.record,
+                "machine": f"{jax.device_count()} x {jax.devices()[0].device_kind}, "
+                f"{platform.machine()}, {os.cpu_count()} cores",
+                "jax": jax.__version__,
+            }
+            write_json(path, facts)
+
+
+def _record(here: Path, split: Split, fitted: Fitted) -> None:
+    """Writes `split.json`."""
     if jax.process_index() == 0:
-        say(report(folder, protocol.aggregate))
-    say(f"checkpoints, predictions, curves and table: {folder}")
-    return folder
+        parts = {part: len(getattr(split, part)) for part in ("train", "val", "test", "twins")}
+        here.mkdir(parents=True, exist_ok=True)
+        write_json(
+            here / "split.json", {"hash": split.hash, "seed": split.seed, **parts, **fitted.facts}
+        )
 
 
-def _index(at: Mapping[str, Any]) -> tuple[Index, Records]:
-    return load_index(at["database"], config=at["config"], data_dir=at["data_dir"] or None)
-
-
-def _ready(index: Index, records: Records, fields: Mapping[str, Any]) -> loop.Data:
-    """A database as the sections `data` and `view` of `fields` ask for it."""
-    return inputs.cut(index, records, read(View, fields["view"], "view"), fields["data"])
+def _index(data: DataConfig) -> tuple[Index, Records]:
+    return load_index(data.database, config=data.config, data_dir=data.data_dir or None)
 
 
 def say(line: str) -> None:
@@ -192,19 +250,16 @@ def say(line: str) -> None:
             drop_unwritten()
 
 
-def config_hash(
-    fields: Mapping[str, Any], photographs: Mapping[tuple[str, str], Photographs]
-) -> str:
+def config_hash(config: RunConfig, photographs: Mapping[tuple[str, str], Photographs]) -> str:
     """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`.
 
-    A file of weights counts by what is in it, not by where it lies; so do the photographs of the
-    stages that have any.
+    A file of weights counts by its content, not by its place; so do the photographs of the stages
+    that have any.
     """
-    kept = json.loads(json.dumps(fields))
-    if fields["weights"]:
-        kept["weights"] = digest(fields["weights"])
+    kept = json.loads(json.dumps(config.record))
+    kept["weights"] = {name: digest(file) for name, file in config.weights.items()}
     for (stage, section), found in photographs.items():
-        kept[stage][section] |= {**dict.fromkeys(PLACES, ""), "photographs": found.digest}
+        kept[stage][section] |= {**dict.fromkeys(LOCATIONS, ""), "photographs": found.digest}
     for *sections, field in UNHASHED:
         place = kept
         for section in sections:
@@ -213,30 +268,6 @@ def config_hash(
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _name(fields: Mapping[str, Any]) -> str:
-    parts = (fields["run"].replace("/", "-"), fields["data"]["database"], fields["data"]["config"])
+def _name(config: RunConfig) -> str:
+    parts = (config.run.replace("/", "-"), config.data.database, config.data.config)
     return "-".join(filter(None, parts))
-
-
-def _open(folder: Path, fields: Mapping[str, Any], hashed: str, command: str) -> None:
-    """Makes the folder and its `run.json`, or checks that it is this run's."""
-    path = folder / "run.json"
-    if path.exists():
-        found = read_json(path, "config_hash")["config_hash"]
-        if found != hashed:
-            raise InputError(
-                f"{path}: a run of another config ({found}), expected {hashed}; "
-                "give this one another --workdir"
-            )
-    if jax.process_index() == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        facts = {
-            "run": fields["run"],
-            "config_hash": hashed,
-            "command": command,
-            "config": fields,
-            "machine": f"{jax.device_count()} x {jax.devices()[0].device_kind}, "
-            f"{platform.machine()}, {os.cpu_count()} cores",
-            "jax": jax.__version__,
-        }
-        write_json(path, facts)

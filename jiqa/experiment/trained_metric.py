@@ -1,32 +1,31 @@
-"""Images scored by what a run has learned, as by a measure without reference."""
+"""Images scored by what a run has trained, as by a no-reference metric."""
 
-from collections.abc import Callable, Iterator, Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 
 from jiqa import models
-from jiqa.data import sampling
-from jiqa.data.pipeline import cut, whole
-from jiqa.data.sampling import View
+from jiqa.data.pipeline import given
+from jiqa.data.protocols import Split
 from jiqa.errors import InputError
-from jiqa.experiment.config import read
+from jiqa.experiment.config import RunConfig, StageConfig, parse
 from jiqa.experiment.stages import FACTS
 from jiqa.files import read_json
 from jiqa.images import to_bytes
 from jiqa.metrics import metric
 from jiqa.metrics.batches import Result
-from jiqa.tasks import svr
-from jiqa.train import supervised
-from jiqa.train.checkpoint import Checkpoints
+from jiqa.tasks.task import Fitted, TaskContext
+from jiqa.train import mesh as meshes
+from jiqa.train.dataset import Dataset
 
-Predict = Callable[[np.ndarray], float]  # of an image uint8 [h, w, 3]
+_NOTHING = np.zeros(0, int)
 
 
 class TrainedMetric:
-    """What the last stage of a run has learned, as a measure: quality, higher is better.
+    """The last stage of a run as a metric: quality, higher is better.
 
     Its scale is that of `Index.quality`: 0 and 1 are the ends of the range of the scores that it
     was trained on. Images are cut as the run's test images are.
@@ -35,25 +34,24 @@ class TrainedMetric:
         folder: of a run of one split, or of a split of it, `runs/NAME/split0`.
 
     Attributes:
-        name, kind: as an `api.Metric`'s.
+        name, kind: as a `jiqa.metrics.metric.Metric`'s.
 
     Raises:
-        InputError: the folder is none of them, is unfinished, or what it learned last is neither a
-            network trained on scores nor a regression on hand-crafted features.
+        InputError: the folder is none of them, is unfinished, or its last stage keeps nothing to
+            score by.
     """
 
     kind = "nr"
 
-    def __init__(self, folder: str | Path):
+    def __init__(self, folder: str | Path) -> None:
         self.name = str(folder)
-        here, fields = _split(Path(folder))
-        name = fields["stages"][-1]
-        step = fields[name]["step"]
-        if step not in _PREDICTORS:
-            known = " or ".join(_PREDICTORS)
-            raise InputError(f"{folder}: found the step {step} at the end, expected {known}")
-        self._view = read(View, fields["view"], "view")
-        self._predict = _PREDICTORS[step](here / name, fields, self._view)
+        split, fields = _split(Path(folder))
+        try:
+            self._config = parse(fields)
+        except InputError as error:
+            run = split.parent / "run.json"
+            raise InputError(f"{run}: found a config of another version of jiqa: {error}") from None
+        self._fitted = _fitted(split, self._config)
 
     def each(self, images: Sequence[Any]) -> Iterator[Result]:
         """Number and score of each image, of any sizes; in its place, the error if it has none."""
@@ -66,15 +64,17 @@ class TrainedMetric:
             yield from self.add(i, pixels, name=str(image))
 
     def batches(self) -> "TrainedMetric":
-        """Scores images as they come, as an `api.Metric` does: here each by itself."""
+        """Scores images as they come, as a `Metric` of the package does: here each by itself."""
         return self
 
     def add(self, number: int, pixels: Any, ref: Any = None, name: str = "image") -> list[Result]:
         """As `jiqa.metrics.batches.Batches.add`, of pixels uint8 or uint16 [h, w, 3]."""
+        source = given([lambda: to_bytes(pixels)], [name], self._config.view)
         try:
-            return [(number, self._predict(whole(to_bytes(pixels), self._view, name)))]
+            quality = self._fitted.predict(Dataset(source.index, source), np.zeros(1, int))
         except InputError as error:
             return [(number, error)]
+        return [(number, float(quality[0]))]
 
     def finish(self) -> Sequence[Result]:
         """As `jiqa.metrics.batches.Batches.finish`: no image waits for others."""
@@ -94,30 +94,30 @@ def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
     return found[0], read_json(found[0].parent / "run.json", "config")["config"]
 
 
-def _network(stage: Path, fields: dict[str, Any], view: View) -> Predict:
-    """Quality by the network of a finished stage, of blocks as the run's test images'."""
-    path = stage / FACTS
+def _fitted(split: Path, config: RunConfig) -> Fitted:
+    """The result of the last stage, which scores images one at a time."""
+    stage = config.stages[-1]
+    folder = split / stage.name
+    path = folder / FACTS
     if not path.is_file():
         raise InputError(f"{path}: no such file, expected that of a finished stage")
-    facts = read_json(path, "model", "selected_step")
-    model = models.build(**facts["model"])
-    with Checkpoints(stage / "checkpoints") as checkpoints:
-        variables = checkpoints.variables(facts["selected_step"])
-    predict = jax.jit(supervised.make_predict(model, lambda _, batch: batch["image"]))
-    place = sampling.grid(view.test_blocks or view.blocks)
-
-    def of_blocks(image: np.ndarray) -> float:
-        blocks = np.stack(cut(image, view, place))
-        return float(predict(variables, {"image": blocks[None]}, {})[0])
-
-    return of_blocks
+    facts = read_json(path, "model")
+    model = models.build(**facts["model"]) if facts["model"] else None
+    return stage.trains.load(_context(folder, config, stage, model), facts)
 
 
-def _regression(stage: Path, fields: dict[str, Any], view: View) -> Predict:
-    """Quality by the regression of a stage, on hand-crafted features of the whole image."""
-    model = models.build(**(fields[stage.name].get("model") or fields["model"]))
-    fitted = svr.Fitted.load(stage / svr.FILE)
-    return lambda image: svr.quality(fitted, model, image)
-
-
-_PREDICTORS = {"supervised": _network, "svr": _regression}
+def _context(folder: Path, config: RunConfig, stage: StageConfig, model: Any) -> TaskContext[Any]:
+    fit = stage.fit
+    if hasattr(fit, "batch_size"):
+        fit = dataclasses.replace(fit, batch_size=1)
+    source = given([], [], config.view)
+    return TaskContext(
+        dataset=Dataset(source.index, source),
+        split=Split(folder.parent.name, *[_NOTHING] * 3, 0, "", frozenset()),
+        folder=folder,
+        seed=0,
+        config=fit,
+        model=model,
+        inherited={},
+        devices=meshes.alone(),
+    )

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from jiqa.data.index import REFERENCE, Index, load_index
+from jiqa.data.index import REFERENCE, Index
 from jiqa.data.levels import quality_levels
 from jiqa.databases import prepare
 from jiqa.databases.builder import AUTHENTIC
+from jiqa.databases.load import load_index
 from jiqa.results.published import Query
 
 

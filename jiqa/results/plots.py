@@ -38,13 +38,14 @@ AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
 
 def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
-    """Training and validation loss, and what else validation measured, over steps, as a PNG file.
+    """Training and validation loss, and another figure of the validation, as a PNG file.
 
-    `metrics` is a CSV file with the columns step, loss and val_loss, and one of val_srocc, val_psnr
-    and val_accuracy, a cell being empty where nothing was measured; `title` says what they are of.
+    `metrics` is a CSV file with the columns step, loss, val_loss and at least one other `val_...`,
+    of which the first that has values is drawn; a cell is empty where there is no figure. `title`
+    names the run.
     Raises InputError where the file is missing or malformed, or matplotlib is not installed.
     """
-    curves = _read_metrics(Path(metrics), ("loss", "val_loss", *_VALIDATION))
+    curves = _read_metrics(Path(metrics), ("loss", "val_loss"))
     figure = _figure(7, 5)
     above, below = figure.subplots(2, sharex=True, height_ratios=(3, 2))
     above.plot(*curves["loss"], color=BLUE, label="training")
@@ -52,15 +53,17 @@ def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str)
     above.legend(frameon=False)
     above.set_ylabel("loss")
     above.set_title(title, loc="left", fontsize=11)
-    measured = [name for name in _VALIDATION if curves[name][0].size] or list(_VALIDATION)
-    steps, values = curves[measured[0]]
+    others = [name for name in curves if name not in ("loss", "val_loss")]
+    shown = next((name for name in others if curves[name][0].size), "val_loss")
+    steps, values = curves[shown]
     below.plot(steps, values, "o-", color=ORANGE, markersize=4)
     if np.isfinite(values).any():
-        best = np.nanargmax(values)
+        lower = shown.endswith(("_loss", "_mae", "_rmse"))
+        best = np.nanargmin(values) if lower else np.nanargmax(values)
         below.plot(steps[best], values[best], "o", color=ORANGE, markersize=9, fillstyle="none")
         said = f"best {values[best]:.3f} at step {steps[best]:.0f}"
         below.set_title(said, loc="right", color=GREY, fontsize=10)
-    below.set_ylabel(_VALIDATION[measured[0]])
+    below.set_ylabel(_VALIDATION.get(shown, shown))
     below.set_xlabel("step")
     _save(figure, (above, below), path)
 
@@ -203,9 +206,12 @@ def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -
 
 
 def _read_metrics(path: Path, names: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Steps and values of these columns, and of all `val_...` that the file has."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = [dict.fromkeys(_VALIDATION, "") | row for row in csv.DictReader(file)]
+            rows = list(csv.DictReader(file))
+        validated = [name for row in rows[:1] for name in row if name.startswith("val_")]
+        names = list(dict.fromkeys((*names, *validated)))
         return {
             name: (
                 np.array([float(row["step"]) for row in rows if row[name]]),

@@ -29,7 +29,7 @@ class Query:
             `weighted` or `weighted_std`, the weights being the numbers of images; '' where there
             is nothing to pool.
         by_type: the pool is over the types of distortion of the databases.
-        fact: of the database itself, no run being needed: a key of `jiqa.results.database_facts.FACTS`.
+        fact: of the database itself, without a run: a key of `database_facts.FACTS`.
     """
 
     run: str = ""

@@ -10,35 +10,35 @@ import numpy as np
 
 from jiqa.errors import InputError
 from jiqa.results import plots
-from jiqa.train.loop import Data
+from jiqa.tasks.task import TaskContext
 
 SHEET = "attention.png"
 # Images that it shows.
 SHOWN = 3
 
 
-def show(
-    model: nn.Module, variables: Any, data: Data, rows: np.ndarray, folder: Path, title: str
-) -> None:
-    """Draws what a trained model attends to in images between the best and the worst.
+def show(context: TaskContext[Any], variables: Any) -> None:
+    """Draws what a trained model attends to in test images between the best and the worst.
 
     The middle of each is shown. Nothing is drawn again.
 
     Args:
-        model: as `draw`'s, and so the variables, the title and the errors.
-        data: holds the images.
-        rows: int [n], which to choose from; of none nothing is drawn.
-        folder: gets `attention.png`.
+        context: of the stage; `attention.png` goes to its folder.
+        variables: the model's.
+
+    Raises:
+        InputError: as `draw`.
     """
-    path, index = folder / SHEET, data.index
+    path, index, rows = context.folder / SHEET, context.dataset.index, context.split.test
     if path.exists() or not len(rows):
         return
     ranked = rows[np.argsort(-index.quality[rows], kind="stable")]
+    source = context.dataset.source
     images = {
-        f"{index.id[row]}\n{index.score_name} {index.score[row]:.3g}": data.source.middle(row)
+        f"{index.id[row]}\n{index.score_name} {index.score[row]:.3g}": source.middle(row)
         for row in ranked[np.unique(np.linspace(0, len(rows) - 1, SHOWN).astype(int))]
     }
-    draw(model, variables, images, path, title)
+    draw(context.model, variables, images, path, context.title)
 
 
 def draw(

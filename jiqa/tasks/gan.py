@@ -5,7 +5,7 @@ import functools
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -15,13 +15,16 @@ from jax.sharding import Mesh
 from jiqa.data.index import Index
 from jiqa.data.levels import quality_levels
 from jiqa.data.pipeline import Resident, Streamed
-from jiqa.data.protocols import Split, refuse_leak
+from jiqa.data.protocols import refuse_leak
 from jiqa.errors import InputError
 from jiqa.models.dt_gan import DTGAN
 from jiqa.results import plots
 from jiqa.tasks import gan_update
+from jiqa.tasks.task import Fitted, Fitter, TaskContext, no_quality
 from jiqa.train import mesh as meshes
-from jiqa.train.loop import Data, Descent, Trained, Update, descend, no_quality
+from jiqa.train.dataset import Dataset
+from jiqa.train.loop import DescentConfig, descend
+from jiqa.train.objective import Criterion, Objective, Update
 from jiqa.train.predict import compile_predict
 
 SHEET, CURVES = "hallucinated.png", "curves.png"
@@ -33,11 +36,14 @@ SHOWN, ROWS = 8, 4
 # images that differ a tenth as much as the photographs do.
 LEAST_CHANGE, LEAST_SPREAD = 0.5 / 255, 0.1
 
-_MEASURES = ("val_change", "val_change_spread", "val_image_spread")
+# (variables, images [n, h, w, 3]) -> hallucinated and recovered images.
+Translate = Callable[[Any, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+_FIGURES = ("val_change", "val_change_spread", "val_image_spread")
 
 
 @dataclasses.dataclass(frozen=True)
-class GanFit(Descent):
+class GanConfig(DescentConfig):
     """How DT-GANs are trained; an epoch is a pass over the pristine photographs.
 
     Attributes:
@@ -48,7 +54,7 @@ class GanFit(Descent):
         saturating: the generators' adversarial loss as printed, see `gan.generator_loss`.
         cycle_into_d_gnet: see `gan.make_update`.
         history: older images that each discriminator keeps, a multiple of those of a batch; 0: off.
-        select: see `Descent`; there is no measure to select by, so `last`.
+        select: see `DescentConfig`; there is no figure to select by, so `last`.
 
     Raises:
         InputError: a field is out of its range.
@@ -79,72 +85,96 @@ class GanFit(Descent):
             raise InputError(f"optim.rates: found {found}, expected none: a GAN has two sides")
 
 
-def fit_gan(
-    model: DTGAN,
-    variables: Mapping[str, Any],
-    data: Data,
-    split: Split,
-    how: GanFit,
-    folder: Path,
-    mesh: Mesh,
-    seed: int,
-) -> Trained:
+class Gan(Fitter[GanConfig]):
     """Trains a DT-GAN for each type and level, or goes on with the one that it stopped at.
 
     Each lies in `folder/TYPE-LEVEL`, level 0 being the best, with its loss curves, `curves.png`;
-    `folder` gets `hallucinated.png`, what they make of held-out photographs.
+    the folder gets `hallucinated.png`: held-out photographs hallucinated by every generator.
 
-    Args:
-        model: the networks.
-        variables: that each begins with; phi, if there is one, is theirs too and does not change.
-        data: its source is a `jiqa.data.unpaired.Unpaired`; its index is of the scored images.
-        split: of that index: training rows alone are shown, and they alone decide the levels.
-        how: the training.
-        folder: of the stage.
-        mesh: of the devices, of which those are used that the batch divides over.
-        seed: of the data order, the blocks and the history.
+    The dataset's source is a `jiqa.data.unpaired.Unpaired`, its index is of the scored images.
+    Training rows alone are shown, and they alone decide the levels.
 
-    Returns:
-        Variables TYPE-LEVEL -> `params`, `batch_stats` and `step` of that DT-GAN, phi left out.
-        Facts: `steps` and `seconds` of all; `gans`, TYPE-LEVEL -> the number of its `images`, its
-        own `steps` and `seconds`, and what `gan.collapse` says at the end of it (of two held-out
-        photographs or more); `collapsed`, those of them that do nothing or one thing only; `seen`,
-        the content hashes of all images that were shown, sorted.
-
-    Raises:
-        InputError: a level has no images; a test image has a content of the training images; the
-            model has no phi for the semantic loss; a field is off, or a batch does not divide over
-            the processes.
-        DivergedError: a loss is not finite.
+    Variables of the result: TYPE-LEVEL -> `params`, `batch_stats` and `step` of that DT-GAN, phi
+    left out. Facts: `steps` and `seconds` of all; `gans`, TYPE-LEVEL -> the number of its `images`,
+    its own `steps` and `seconds`, and `gan_update.collapse` at its end (of two held-out photographs
+    or more); `collapsed`, those of them that do nothing or one thing only; `seen`, the content
+    hashes of all images that were shown, sorted.
     """
-    source: Any = data.source
-    phi = variables["params"].get("backbone")
-    if how.semantic_weight and phi is None:
-        raise InputError("model.backbone: found none, expected one, or a semantic_weight of 0")
-    per_batch = how.batch_size * source.view.blocks
-    if how.history % per_batch:
-        expected = f"a multiple of the {per_batch} images of a batch"
-        raise InputError(f"history: found {how.history}, expected {expected}")
-    seen = frozenset(data.index.take(split.train).content_hash.tolist())
-    refuse_leak(seen, data.index.take(split.test))
-    started = {"params": {name: variables["params"][name] for name in gan_update.NETWORKS}}
-    mesh = meshes.fitting(mesh, how.batch_size)
-    arrays = data.on(mesh)
-    if how.semantic_weight:
-        arrays = arrays | {"backbone": meshes.copied(phi, mesh)}
-    shown = _blocks(source.pristine, source.pristine_test[:SHOWN])
-    translate = _translator(model, mesh)
 
-    def measure(variables: Any) -> dict[str, float]:
-        if not len(shown):
-            return dict.fromkeys(_MEASURES, np.nan)
-        found = gan_update.collapse(*map(jnp.asarray, (shown, translate(variables, shown)[0])))
-        return {name: float(found[name.removeprefix("val_")]) for name in _MEASURES}
+    config: ClassVar[type] = GanConfig
+    needs: ClassVar[str] = "pristine"
+    gives_scores: ClassVar[bool] = False
+
+    def fit(self, context: TaskContext[GanConfig]) -> Fitted:
+        """Trains all DT-GANs, one after the other.
+
+        Raises:
+            InputError: a level has no images; a test image has a content of the training images;
+                the model has no phi for the semantic loss; a field is off, or a batch does not
+                divide over the processes.
+            DivergedError: a loss is not finite.
+        """
+        config, split, dataset, folder = (
+            context.config,
+            context.split,
+            context.dataset,
+            context.folder,
+        )
+        index, source = dataset.index, dataset.source
+        seen = frozenset(index.take(split.train).content_hash.tolist())
+        refuse_leak(seen, index.take(split.test))
+        devices = meshes.fitting(context.devices, config.batch_size)
+        shown = _crops(source.pristine, source.pristine_test[:SHOWN])
+        translate = _translator(context.model, devices)
+        begin = {name: context.inherited["params"][name] for name in gan_update.NETWORKS}
+        objective = _objective(context, begin, shown, translate)
+        trained, facts, made = {}, {}, {}
+        for name, rows in groups(index, split.train, config).items():
+            of_group = Dataset(index, source.of(rows))
+            learned, said = descend(
+                dataclasses.replace(objective, dataset=of_group),
+                {"params": begin},
+                config,
+                folder / name,
+                devices,
+                context.seed,
+            )
+            figures = {
+                key.removeprefix("val_"): round(value, 6)
+                for key, value in objective.validate(learned).items()
+                if np.isfinite(value)
+            }
+            facts[name] = {"images": len(rows), **said, **figures}
+            trained[name] = {**jax.device_get(learned), "step": said["selected_step"]}
+            made[name] = translate(learned, shown[:ROWS]) if len(shown) else None
+            if jax.process_index() == 0:
+                about = f"DT-GAN {name} of {index.database}, {split.name}"
+                plots.gan_curves(folder / name / "metrics.csv", folder / name / CURVES, about)
+        if len(shown) and jax.process_index() == 0:
+            _draw(made, shown, source, folder / SHEET, index.database)
+        totals = {name: sum(each[name] for each in facts.values()) for name in ("steps", "seconds")}
+        collapsed = [name for name, about in facts.items() if _collapsed(name, about)]
+        told = {**totals, "gans": facts, "collapsed": collapsed, "seen": sorted(seen)}
+        return Fitted(no_quality, trained, told)
+
+
+def _objective(
+    context: TaskContext[GanConfig], begin: Any, shown: np.ndarray, translate: Translate
+) -> Objective:
+    """The objective that all DT-GANs share, with its optimiser and its compiled update."""
+    config, source, model = context.config, context.dataset.source, context.model
+    phi = context.inherited["params"].get("backbone")
+    if config.semantic_weight and phi is None:
+        raise InputError("model.backbone: found none, expected one, or a semantic_weight of 0")
+    per_batch = config.batch_size * source.view.blocks
+    if config.history % per_batch:
+        expected = f"a multiple of the {per_batch} images of a batch"
+        raise InputError(f"history: found {config.history}, expected {expected}")
 
     # All have as many steps: they share one optimiser and one compiled update.
     @functools.cache
     def both(steps: int) -> gan_update.Sides:
-        return gan_update.sides(how.optim, started["params"], steps, how.history, source.view.crop)
+        return gan_update.sides(config.optim, begin, steps, config.history, source.view.crop)
 
     @functools.cache
     def make_update(sides: gan_update.Sides) -> Update:
@@ -152,76 +182,57 @@ def fit_gan(
             model,
             sides,
             source.images,
-            how.cycle_weight,
-            how.semantic_weight,
-            how.saturating,
-            how.cycle_into_d_gnet,
-            how.optim.ema,
+            config.cycle_weight,
+            config.semantic_weight,
+            config.saturating,
+            config.cycle_into_d_gnet,
+            config.optim.ema,
         )
 
-    trained, facts, made = {}, {}, {}
-    for name, rows in groups(data.index, split.train, how).items():
-        learned, said = descend(
-            make_update,
-            measure,
-            lambda measured: 0.0,
-            started,
-            dataclasses.replace(data, source=source.of(rows), arrays=arrays),
-            source.pristine_train,
-            how,
-            folder / name,
-            mesh,
-            seed,
-            build=lambda optim, params, steps: both(steps),
-            logged=(*gan_update.METRICS, *_MEASURES),
-        )
-        measured = {
-            key.removeprefix("val_"): round(value, 6)
-            for key, value in measure(learned).items()
-            if np.isfinite(value)
-        }
-        facts[name] = {"images": len(rows), **said, **measured}
-        trained[name] = {**jax.device_get(learned), "step": said["selected_step"]}
-        made[name] = translate(learned, shown[:ROWS]) if len(shown) else None
-        if jax.process_index() == 0:
-            about = f"DT-GAN {name} of {data.index.database}, {split.name}"
-            plots.gan_curves(folder / name / "metrics.csv", folder / name / CURVES, about)
-    collapsed = [name for name, about in facts.items() if _collapsed(name, about)]
-    if len(shown) and jax.process_index() == 0:
-        _draw(made, shown, source, folder / SHEET, data.index.database)
-    totals = {name: sum(each[name] for each in facts.values()) for name in ("steps", "seconds")}
-    told = {**totals, "gans": facts, "collapsed": collapsed, "seen": sorted(seen)}
-    return Trained(no_quality, trained, told)
+    def validate(variables: Any) -> dict[str, float]:
+        if not len(shown):
+            return dict.fromkeys(_FIGURES, np.nan)
+        found = gan_update.collapse(*map(jnp.asarray, (shown, translate(variables, shown)[0])))
+        return {name: float(found[name.removeprefix("val_")]) for name in _FIGURES}
+
+    return Objective(
+        context.dataset,
+        source.pristine_train,
+        make_update,
+        validate,
+        Criterion("val_change"),
+        logged=(*gan_update.METRICS, *_FIGURES),
+        constants={"backbone": phi} if config.semantic_weight else {},
+        build=lambda optim, params, steps: both(steps),
+    )
 
 
-def groups(index: Index, train: np.ndarray, how: GanFit) -> dict[str, np.ndarray]:
+def groups(index: Index, train: np.ndarray, config: GanConfig) -> dict[str, np.ndarray]:
     """TYPE-LEVEL -> the training rows that this DT-GAN is shown, int [n].
 
     Raises:
         InputError: one has none.
     """
     taken = index.take(train)
-    if not how.by_type:
+    if not config.by_type:
         taken = dataclasses.replace(taken, distortion=np.full(len(taken), ALL))
-    levels = quality_levels(taken, how.levels)
+    levels = quality_levels(taken, config.levels)
     found = {}
     for kind in np.unique(taken.distortion):
-        for level in range(how.levels):
+        for level in range(config.levels):
             rows = np.asarray(train)[(taken.distortion == kind) & (levels == level)]
             if not rows.size:
                 count = (taken.distortion == kind).sum()
                 raise InputError(
-                    f"levels: found {how.levels} of the {count} training images of {kind} in "
+                    f"levels: found {config.levels} of the {count} training images of {kind} in "
                     f"{index.database}, expected no more levels than images"
                 )
             found[f"{kind}-{level}"] = rows
     return found
 
 
-def _translator(
-    model: DTGAN, mesh: Mesh
-) -> Callable[[Any, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    """What the generators of given variables make of images [n, h, w, 3], one at a time."""
+def _translator(model: DTGAN, mesh: Mesh) -> Translate:
+    """Applies both generators to images [n, h, w, 3], one at a time."""
 
     def both(variables: Any, image: jax.Array) -> Any:
         hallucinated: Any = model.apply(variables, image, method="distort")
@@ -237,7 +248,7 @@ def _translator(
     return translate
 
 
-def _blocks(source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
+def _crops(source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
     """The middle of some images, float32 [n, crop, crop, 3] in [0, 1]."""
     crop = source.view.crop
     blocks = np.array([source.middle(row) for row in rows], np.float32)

@@ -9,34 +9,33 @@ import dataclasses
 import hashlib
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 from jax.experimental import multihost_utils
 from PIL import Image
 from tqdm import tqdm
 
 from jiqa.data.distort import TYPES, distort
-from jiqa.data.index import Index, Records, load_index
+from jiqa.data.index import Index, Records
 from jiqa.data.pipeline import Resident, Streamed
-from jiqa.data.protocols import Split
 from jiqa.databases import prepare
+from jiqa.databases.load import load_index
 from jiqa.errors import InputError
 from jiqa.files import write_csv, writing
 from jiqa.metrics import metric
 from jiqa.models.dt_gan import DTGAN
+from jiqa.tasks.task import Fitted, Fitter, TaskContext, no_quality
 from jiqa.tfds_builders.auxiliary.auxiliary_dataset_builder import (
     COLUMNS,
     IMAGES,
     PHOTOGRAPHS,
     TABLE,
 )
-from jiqa.train.loop import Data, Trained, no_quality
 
 # Below the stage's folder: what the database is made of, and where it lies.
 PICTURES, DATABASES = "pictures", "databases"
@@ -109,63 +108,66 @@ class Maker:
     hash: str = ""
 
 
-def fit_hallucinate(
-    model: DTGAN,
-    variables: Mapping[str, Any],
-    data: Data,
-    split: Split,
-    how: Hallucinate,
-    folder: Path,
-    *_: Any,
-) -> Trained:
-    """Shows every photograph to every generator; arguments as `train.fit`'s.
+class HallucinateTask(Fitter[Hallucinate]):
+    """Shows every photograph to every generator of the DT-GANs that the previous stage trained.
 
-    Args:
-        model: whose generators these are.
-        variables: of `generation.fit_gan`: TYPE-LEVEL -> those of that DT-GAN.
-        data: its source holds the photographs, see `jiqa.data.unpaired`.
-        folder: gets `pictures/` and, when these are whole, the database in `databases/`. After a
-            kill it goes on with the pictures that are missing.
+    The dataset's source holds the photographs, see `jiqa.data.unpaired`. The folder gets
+    `pictures/` and, when these are whole, the database in `databases/`. After a kill the missing
+    pictures are made.
     """
-    generate = jax.jit(lambda v, image: model.apply(v, image, method=DTGAN.distort))
 
-    def maker(name: str) -> Maker:
-        distortion, _, level = name.rpartition("-")
-        learned = {"params": variables[name]["params"]}
+    config: ClassVar[type] = Hallucinate
+    needs: ClassVar[str] = "pristine"
+    follows: ClassVar[str] = "gan"
+    takes_previous: ClassVar[bool] = True
+    gives_scores: ClassVar[bool] = False
+    makes_database: ClassVar[bool] = True
 
-        def make(photograph: np.ndarray, _: str) -> np.ndarray:
-            image = jnp.asarray(photograph, jnp.float32)[None] / 255
-            return _to_uint8(generate(learned, image)[0])
+    def fit(self, context: TaskContext[Hallucinate]) -> Fitted:
+        """Makes the pictures and their database; fact `database` is its folder."""
+        model = context.model
+        generate = jax.jit(lambda v, image: model.apply(v, image, method=DTGAN.distort))
 
-        step, hashed = int(variables[name]["step"]), parameter_hash(learned["params"])
-        return Maker(name, distortion, int(level), make, step, hashed)
+        def maker(name: str) -> Maker:
+            distortion, _, level = name.rpartition("-")
+            learned = {"params": context.inherited[name]["params"]}
 
-    return _made(
-        data.source.pristine, [maker(name) for name in variables], how.side, "level", folder
-    )
+            def make(photograph: np.ndarray, _: str) -> np.ndarray:
+                image = jnp.asarray(photograph, jnp.float32)[None] / 255
+                return _to_uint8(generate(learned, image)[0])
+
+            step = int(context.inherited[name]["step"])
+            return Maker(
+                name, distortion, int(level), make, step, parameter_hash(learned["params"])
+            )
+
+        makers = [maker(name) for name in context.inherited]
+        return _made(context, makers, context.config.side, "level")
 
 
-def fit_simulate(
-    model: nn.Module | None,
-    variables: Any,
-    data: Data,
-    split: Split,
-    how: Simulate,
-    folder: Path,
-    *_: Any,
-) -> Trained:
-    """Distorts every photograph; arguments and results as `fit_hallucinate`'s."""
+class SimulateTask(Fitter[Simulate]):
+    """Distorts every photograph synthetically; otherwise as `HallucinateTask`."""
 
-    def maker(kind: str, level: int, strength: int) -> Maker:
-        def make(photograph: np.ndarray, id: str) -> np.ndarray:
-            seed = zlib.crc32(f"{id} {kind} {strength}".encode())
-            return _to_uint8(distort(photograph, kind, strength, seed))
+    config: ClassVar[type] = Simulate
+    needs: ClassVar[str] = "pristine"
+    gives_scores: ClassVar[bool] = False
+    makes_database: ClassVar[bool] = True
 
-        name = kind.rpartition("/")[2]
-        return Maker(f"{name}-{level}", name, level, make)
+    def fit(self, context: TaskContext[Simulate]) -> Fitted:
+        """Makes the pictures and their database; fact `database` is its folder."""
+        config = context.config
 
-    makers = [maker(kind, *each) for kind in how.types for each in enumerate(how.strengths)]
-    return _made(data.source.pristine, makers, how.side, how.label, folder)
+        def maker(kind: str, level: int, strength: int) -> Maker:
+            def make(photograph: np.ndarray, id: str) -> np.ndarray:
+                seed = zlib.crc32(f"{id} {kind} {strength}".encode())
+                return _to_uint8(distort(photograph, kind, strength, seed))
+
+            name = kind.rpartition("/")[2]
+            return Maker(f"{name}-{level}", name, level, make)
+
+        strengths = list(enumerate(config.strengths))
+        makers = [maker(kind, *each) for kind in config.types for each in strengths]
+        return _made(context, makers, config.side, config.label)
 
 
 def database(folder: str | Path) -> tuple[Index, Records]:
@@ -182,8 +184,9 @@ def parameter_hash(params: Any) -> str:
     return found.hexdigest()[:12]
 
 
-def _made(source: Source, makers: Sequence[Maker], side: int, label: str, folder: Path) -> Trained:
+def _made(context: TaskContext[Any], makers: Sequence[Maker], side: int, label: str) -> Fitted:
     """Pictures, table and database, each unless it is there."""
+    source, folder = context.dataset.source.pristine, context.folder
     index = source.index
     began, pictures, databases = time.perf_counter(), folder / PICTURES, folder / DATABASES
     if jax.process_index() == 0 and not prepare.is_prepared("auxiliary", data_dir=databases):
@@ -201,7 +204,7 @@ def _made(source: Source, makers: Sequence[Maker], side: int, label: str, folder
         "seconds": round(seconds),
         "database": str(databases),
     }
-    return Trained(no_quality, {}, facts)
+    return Fitted(no_quality, {}, facts)
 
 
 def _draw(source: Source, makers: Sequence[Maker], side: int, folder: Path) -> int:

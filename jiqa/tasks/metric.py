@@ -9,16 +9,21 @@ is positive where the two agree. Where the scores themselves are averaged, nothi
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import ClassVar
 
 import numpy as np
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data.index import Index, Records, open_references
+from jiqa.data.index import Index, Records
 from jiqa.data.pipeline import Resident, Streamed
+from jiqa.databases.load import open_references
 from jiqa.databases.pairs import paired
 from jiqa.errors import InputError
-from jiqa.metrics import metric as api
+from jiqa.metrics.metric import create_metric
+from jiqa.tasks.restore import restorer
+from jiqa.tasks.task import Fitted, Fitter, TaskContext
+from jiqa.train.dataset import Dataset
 
 # Images decoded at a time.
 _FEW = 32
@@ -57,7 +62,7 @@ class Scorer:
     def __init__(
         self, metric: str, source: Streamed | Resident, change: Change | None = None
     ) -> None:
-        self.measure = api.create_metric(metric)
+        self.measure = create_metric(metric)
         self._pairs = None
         if self.measure.kind == "fr":
             self._pairs = paired(source.index, source.records, source.view)
@@ -95,22 +100,43 @@ class Scorer:
         return images.size(self._source.records[index.record[row]], _name(index, row))
 
 
-def check(metric: str, index: Index, records: Records) -> None:
-    """Refuses a measure that a database has nothing for.
+class MetricTask(Fitter[Measure]):
+    """Scores whole images by a metric of the package; nothing is trained.
 
-    Args:
-        metric: the measure.
-        index: of the database to be tested on.
-        records: of its images.
-
-    Raises:
-        InputError: as `Scorer`.
+    A stage that has a model, a restorer, scores the images restored by it.
     """
-    if api.create_metric(metric).kind == "fr":
-        try:
-            open_references(index.database, records)
-        except InputError as error:
-            raise InputError(f"{metric} on {error}") from None
+
+    config: ClassVar[type] = Measure
+
+    def check(self, config: Measure, index: Index, records: Records) -> None:
+        """Refuses a database that the metric has no references in.
+
+        Raises:
+            InputError: as `Scorer`.
+        """
+        if create_metric(config.metric).kind == "fr":
+            try:
+                open_references(index.database, records)
+            except InputError as error:
+                raise InputError(f"{config.metric} on {error}") from None
+
+    def fit(self, context: TaskContext[Measure]) -> Fitted:
+        """Scores each image when it is first asked for."""
+        config = context.config
+        restore = restorer(context.model, context.inherited) if context.model else None
+
+        def restored(image: np.ndarray) -> np.ndarray:
+            return restore(image)[0] if restore else image
+
+        def of(dataset: Dataset) -> Scorer:
+            if restore:
+                return Scorer(config.metric, dataset.source, restored)
+            return scorer(config.metric, dataset.source)
+
+        def predict(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+            return quality(of(dataset), dataset.index, rows, config.turn)
+
+        return Fitted(predict, context.inherited, {"seconds": 0})
 
 
 @functools.lru_cache(maxsize=8)

@@ -1,33 +1,29 @@
-"""Fits the parameters that measures come with.
+"""Fits the parameters that metrics come with: `jiqa fit`."""
 
-python -m jiqa.tasks.parameters niqe FOLDER... --out FILE.npz
-    Pristine statistics of NIQE, or of IL-NIQE (ilniqe), of folders of photographs.
-python -m jiqa.tasks.parameters brisque DATABASE --out FILE.npz
-    BRISQUE's regression, to a prepared database, less its official test part if it has one.
-"""
-
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import jax
 import numpy as np
 
 from jiqa import images
-from jiqa.errors import InputError, ended
-from jiqa.files import write_npz
+from jiqa.data.pipeline import Streamed
+from jiqa.data.sampling import View
+from jiqa.databases.load import load_index
+from jiqa.errors import InputError
 from jiqa.metrics.nr import brisque, il_niqe, niqe
+from jiqa.metrics.nr.features import Features
 from jiqa.metrics.nr.svr import Svr
+from jiqa.tasks import svr
+from jiqa.tasks.features import Images
 
-# The measure, and the share of an image's greatest sharpness that a block needs to be taken.
-_MEASURES: dict[str, tuple[ModuleType, float]] = {"niqe": (niqe, 0.75), "ilniqe": (il_niqe, 0.78)}
+# The metric, and the share of an image's greatest sharpness that a block needs to be taken.
+_METRICS: dict[str, tuple[ModuleType, float]] = {"niqe": (niqe, 0.75), "ilniqe": (il_niqe, 0.78)}
 
 
-def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
-    """What `load` of the measure reads, of all images in the folders.
+def fit(metric: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
+    """The arrays that `load` of the metric reads, of all images in the folders.
 
     As the authors do: a block is taken where its sharpness, the mean of the local deviation, is
     above a share of the greatest one of its image (0.75; IL-NIQE 0.78); blocks with a feature that
@@ -36,7 +32,7 @@ def fit(measure: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
     Raises:
         InputError: no image, one that is broken or too small, or too few blocks for a covariance.
     """
-    module, share = _MEASURES[measure]
+    module, share = _METRICS[metric]
     features = jax.jit(module.features)
     rows, least = [], 2 * module.BLOCK
     for path in (path for folder in folders for path in images.photographs(folder)):
@@ -59,39 +55,10 @@ def regression(name: str) -> Svr:
     Raises:
         InputError: no such database, or it is not prepared.
     """
-    from jiqa.data.index import load_index
-    from jiqa.data.pipeline import Streamed
-    from jiqa.data.sampling import View
-    from jiqa.metrics.nr.features import HandCrafted
-    from jiqa.tasks import svr
-
     database, _, config = name.partition("/")
     index, records = load_index(database, config=config)
     index = index.take(np.flatnonzero(index.official != "test"))
     source = Streamed(index, records, View(None, brisque.LEAST, 1), "read once", 0)
-    model: Any = HandCrafted("brisque")  # flax makes it hashable, which its type does not say
-    features = svr.extract(model, source, 8).features({})
+    features = Images(Features("brisque"), source, 8, np.arange(len(index))).features({})
     fitted, _ = svr.regress(features, 100 * (1 - index.quality), index.content_id)
     return Svr(*(np.asarray(field, np.float32) for field in fitted))
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("measure", choices=(*_MEASURES, "brisque"))
-    parser.add_argument("source", nargs="+", help="folders, or a database")
-    parser.add_argument("--out", required=True, type=Path)
-    given = parser.parse_args(arguments)
-    return ended(lambda: _write(given))
-
-
-def _write(given: argparse.Namespace) -> None:
-    if given.measure == "brisque":
-        found = regression(given.source[0])._asdict()
-    else:
-        found = fit(given.measure, [Path(folder) for folder in given.source])
-    write_npz(given.out, found)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

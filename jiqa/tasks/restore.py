@@ -1,19 +1,17 @@
-"""Training of image restorers, and what they make of photographs that were held out."""
+"""Training of image restorers, and their results on photographs that were held out."""
 
 import dataclasses
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
-from jax.sharding import Mesh
 
-from jiqa.data.protocols import Split, refuse_leak
+from jiqa.data.protocols import refuse_leak
 from jiqa.errors import InputError
 from jiqa.files import write_csv
 from jiqa.metrics.fr.psnr import psnr
@@ -21,8 +19,11 @@ from jiqa.metrics.fr.ssim import ssim, ssim_map
 from jiqa.models.unet import SHRINK
 from jiqa.results import plots
 from jiqa.tasks import restore_update
+from jiqa.tasks.task import Descent, Fitted, TaskContext, no_quality
 from jiqa.train import mesh as meshes
-from jiqa.train.loop import Data, Descent, Trained, Update, descend, no_quality
+from jiqa.train.dataset import Dataset
+from jiqa.train.loop import DescentConfig
+from jiqa.train.objective import Criterion, Objective
 from jiqa.train.predict import compile_predict, predict_rows
 
 TABLE, SHEET = "restored.csv", "restored.png"
@@ -38,13 +39,13 @@ _psnr, _ssim, _ssim_map = map(jax.jit, (psnr, ssim, ssim_map))
 
 
 @dataclasses.dataclass(frozen=True)
-class RestoreFit(Descent):
+class RestoreConfig(DescentConfig):
     """How a restorer is trained.
 
     Attributes:
         restore_weight: of the mean absolute error of the restored image.
         ssim_weight: of that of the SSIM map.
-        select: see `Descent`; MT-IRN takes the last state.
+        select: see `DescentConfig`; MT-IRN takes the last state.
     """
 
     select: str = "last"
@@ -61,56 +62,72 @@ class RestoreFit(Descent):
             )
 
 
-def fit_restore(
-    model: nn.Module,
-    variables: Any,
-    data: Data,
-    split: Split,
-    how: RestoreFit,
-    folder: Path,
-    mesh: Mesh,
-    seed: int,
-) -> Trained:
-    """Trains a restorer, or goes on from the latest checkpoint in `folder`; arguments as `fit`'s.
+class Restore(Descent[RestoreConfig]):
+    """Learns from pairs, see `jiqa.databases.pairs`; the lowest validation loss is the best state.
 
-    `data.source` holds pairs, see `jiqa.databases.pairs`. Where images are restored at all, the pairs of
-    the test part are restored whole at the end: `folder` gets `restored.csv`, a row a pair, and
-    `restored.png`, some of them beside each other.
-
-    Of the facts, `seen` are the content hashes of all photographs that training and selection read,
-    sorted.
-
-    Raises:
-        InputError: a photograph to be tested on is one of them.
+    Where images are restored at all, the pairs of the test part are restored whole at the end:
+    the folder gets `restored.csv`, a row a pair, and `restored.png`, some pairs in rows. The fact
+    `seen` holds the content hashes of all photographs that training and selection read, sorted.
     """
-    seen = data.index.take(np.concatenate([split.train, split.val])).content_hash
-    refuse_leak(frozenset(seen.tolist()), data.index.take(split.test))
-    pairs, weights = data.source, (how.restore_weight, how.ssim_weight)
-    mesh = meshes.fitting(mesh, how.batch_size)
-    measure = compile_predict(restore_update.make_measure(model, pairs.images, *weights), mesh)
 
-    def make_update(optimiser: optax.GradientTransformation) -> Update:
-        average, rates = how.optim.ema, how.optim.rates
-        return restore_update.make_update(model, optimiser, pairs.images, *weights, average, rates)
+    config: ClassVar[type] = RestoreConfig
+    needs: ClassVar[str] = "pairs"
+    gives_scores: ClassVar[bool] = False
 
-    def validate(variables: Any) -> dict[str, float]:
-        if not len(split.val):
-            return {"val_loss": np.nan, "val_psnr": np.nan}
-        measured = predict_rows(
-            measure, variables, pairs, data.on(mesh), split.val, how.batch_size, mesh
+    def prepare(self, context: TaskContext[RestoreConfig]) -> None:
+        """Distorts the photographs, where the pairs are not there yet."""
+        context.dataset.source.make()
+
+    def objective(self, context: TaskContext[RestoreConfig]) -> Objective:
+        """Errors of the restored image and of the SSIM map; loss and PSNR for validation.
+
+        Raises:
+            InputError: a photograph to be tested on is to be learned from.
+        """
+        config, split, dataset = context.config, context.split, context.dataset
+        refuse_leak(frozenset(_seen(context)), dataset.index.take(split.test))
+        pairs, weights = dataset.source, (config.restore_weight, config.ssim_weight)
+        devices = meshes.fitting(context.devices, config.batch_size)
+        judge = compile_predict(
+            restore_update.make_judge(context.model, pairs.images, *weights), devices
         )
-        loss, decibels = measured.astype(np.float64).mean(axis=0)
-        return {"val_loss": float(loss), "val_psnr": float(decibels)}
 
-    def score(measured: dict[str, float]) -> float:
-        return -measured["val_loss"]
+        def make_update(optimiser: Any) -> Any:
+            average, rates = config.optim.ema, config.optim.rates
+            return restore_update.make_update(
+                context.model, optimiser, pairs.images, *weights, average, rates
+            )
 
-    variables, facts = descend(
-        make_update, validate, score, variables, data, split.train, how, folder, mesh, seed
-    )
-    if how.restore_weight and not (folder / TABLE).exists() and jax.process_index() == 0:
-        evaluate(model, jax.device_get(variables), data, split.test, folder)
-    return Trained(no_quality, variables, {**facts, "seen": np.unique(seen).tolist()})
+        def validate(variables: Any) -> dict[str, float]:
+            if not len(split.val):
+                return {"val_loss": np.nan, "val_psnr": np.nan}
+            judged = predict_rows(
+                judge, variables, pairs, dataset.on(devices), split.val, config.batch_size, devices
+            )
+            loss, decibels = judged.astype(np.float64).mean(axis=0)
+            return {"val_loss": float(loss), "val_psnr": float(decibels)}
+
+        return Objective(
+            dataset, split.train, make_update, validate, Criterion("val_loss", "lower")
+        )
+
+    def fitted(self, context: TaskContext[RestoreConfig], variables: Any) -> Fitted:
+        """The restorer's variables, and the photographs it has seen."""
+        return Fitted(no_quality, variables, {"seen": sorted(_seen(context))})
+
+    def report(self, context: TaskContext[RestoreConfig], fitted: Fitted) -> None:
+        """Draws the loss curves, and restores the pairs of the test part."""
+        super().report(context, fitted)
+        if context.config.restore_weight and not (context.folder / TABLE).exists():
+            here = jax.device_get(fitted.variables)
+            rows = context.split.test
+            evaluate(context.model, here, context.dataset, rows, context.folder)
+
+
+def _seen(context: TaskContext[RestoreConfig]) -> set[str]:
+    """Content hashes of all photographs that training and selection read."""
+    rows = np.concatenate([context.split.train, context.split.val])
+    return set(context.dataset.index.take(rows).content_hash.tolist())
 
 
 def restorer(model: nn.Module, variables: Any) -> Restorer:
@@ -166,17 +183,19 @@ def _cuts(length: int) -> list[tuple[int, int, int]]:
     return list(zip(starts, [0, *ends], [*ends, length], strict=True))
 
 
-def evaluate(model: nn.Module, variables: Any, data: Data, rows: np.ndarray, folder: Path) -> None:
+def evaluate(
+    model: nn.Module, variables: Any, dataset: Dataset, rows: np.ndarray, folder: Path
+) -> None:
     """Restores the pairs of the rows whole; writes `restored.csv` and `restored.png`.
 
     The table has PSNR in dB and SSIM of the distorted and of the restored image, both against the
     reference, and the correlation of the predicted with the true SSIM map (Pearson; empty without
     a predicted one, or where a map is constant).
     """
-    index, restore_one = data.index, restorer(model, variables)
+    index, restore_one = dataset.index, restorer(model, variables)
     lines, pictures = [], {}
     for row in rows:
-        pair = data.source.load(row)
+        pair = dataset.source.load(row)
         ref, image = (pair[None, :, :, i] / np.float32(255) for i in (0, 1))
         restored, predicted = restore_one(pair[:, :, 1])
         truth = np.asarray(_ssim_map(image, ref))[0]

@@ -47,30 +47,32 @@ def make_update(
         ref, image = _pairs(pairs(arrays, batch))
         return image, (ref, ssim_map(image, ref))
 
-    def objective(restored: jax.Array, out: dict[str, jax.Array], target: Any) -> jax.Array:
-        return _errors(restored, out, target, restore_weight, ssim_weight).mean()
+    def loss(
+        restored: jax.Array, out: dict[str, jax.Array], targets: Any
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        return _errors(restored, out, targets, restore_weight, ssim_weight).mean(), {}
 
-    return update.make_update(model, examples, objective, optimiser, ema, rates)
+    return update.make_update(model, examples, loss, optimiser, ema, rates)
 
 
-def make_measure(
+def make_judge(
     model: nn.Module, pairs: Pairs, restore_weight: float, ssim_weight: float
 ) -> Callable[..., jax.Array]:
-    """The pure function `measure(variables, batch, arrays) -> float32 [b, 2]`, to be compiled.
+    """The pure function `judge(variables, batch, arrays) -> float32 [b, 2]`, to be compiled.
 
     The loss of each pair, and the PSNR of its restored image in dB, both over its blocks.
     """
 
-    def measure(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
+    def judge(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
         both = pairs(arrays, batch)
         ref, image = _pairs(both)
         restored, out = model.apply(variables, image)
         target = ref, ssim_map(image, ref)
         loss = _errors(restored, out, target, restore_weight, ssim_weight)
-        measured = jnp.stack([loss, psnr(jnp.clip(restored, 0, 1), ref)], axis=-1)
-        return measured.reshape(*both.shape[:2], 2).mean(axis=1)
+        judged = jnp.stack([loss, psnr(jnp.clip(restored, 0, 1), ref)], axis=-1)
+        return judged.reshape(*both.shape[:2], 2).mean(axis=1)
 
-    return measure
+    return judge
 
 
 def _errors(

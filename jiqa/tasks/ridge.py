@@ -1,7 +1,10 @@
 """Ridge regression on fixed features: the baseline that every trained method has to beat."""
 
 import dataclasses
+import time
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from sklearn.linear_model import Ridge as RidgeRegression
@@ -13,8 +16,63 @@ from sklearn.preprocessing import StandardScaler
 from jiqa.files import write_npz
 from jiqa.results import stats
 from jiqa.tasks.folds import folds
+from jiqa.tasks.task import Fitted, Fitter, TaskContext
+from jiqa.train import mesh as meshes
+from jiqa.train.dataset import Dataset
+from jiqa.train.predict import predictor
 
+# Penalties to choose from.
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
+
+
+@dataclasses.dataclass(frozen=True)
+class RidgeConfig:
+    """How a ridge regression on fixed features is fitted.
+
+    Attributes:
+        batch_size: images a batch while features are computed.
+        strengths: penalties to choose from, inside the training and validation rows.
+        pooling: of the features of an image's crops, see `jiqa.train.supervised.POOLINGS`.
+    """
+
+    batch_size: int = 32
+    strengths: tuple[float, ...] = STRENGTHS
+    pooling: str = "mean"
+
+
+class RidgeTask(Fitter[RidgeConfig]):
+    """Features are the predictions of a fixed network; the folder gets `ridge.npz`.
+
+    The strength is chosen by cross-validation, so the validation rows are trained on too.
+    """
+
+    config: ClassVar[type] = RidgeConfig
+
+    def fit(self, context: TaskContext[RidgeConfig]) -> Fitted:
+        """Fits the regression."""
+        config, index = context.config, context.dataset.index
+        devices = meshes.fitting(context.devices, config.batch_size)
+        variables = meshes.copied(context.inherited, devices)
+        predict = predictor(context.model, config.batch_size, devices, config.pooling)
+        features = partial(predict, variables)
+        began = time.perf_counter()
+        rows = np.sort(np.concatenate([context.split.train, context.split.val]))
+        folds(index.content_id[rows])  # before features are computed
+        fitted = solve(
+            features(context.dataset, rows),
+            index.quality[rows],
+            index.content_id[rows],
+            config.strengths,
+        )
+        context.folder.mkdir(parents=True, exist_ok=True)
+        fitted.save(context.folder / "ridge.npz")
+        seconds = round(time.perf_counter() - began)
+        facts = {"seconds": seconds, "strength": float(fitted.strength)}
+
+        def quality(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+            return fitted.predict(features(dataset, rows))
+
+        return Fitted(quality, variables, facts)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,30 +1,30 @@
-"""Support vector regression on hand-crafted features, and the codebook that some of them take."""
+"""Support vector regression on features: hand-crafted ones, or those of a fixed network."""
 
 import dataclasses
-import functools
+import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
 from sklearn.metrics import make_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.svm import SVR
-from tqdm import tqdm
 
-from jiqa.data.pipeline import Resident, Streamed
 from jiqa.errors import InputError
 from jiqa.files import write_npz
 from jiqa.metrics.nr import files
+from jiqa.metrics.nr.features import Features
 from jiqa.metrics.nr.patches import Codebook
 from jiqa.metrics.nr.svr import Linear, Svr
-from jiqa.ops.masks import bucket
 from jiqa.results import stats
+from jiqa.tasks.features import Images
 from jiqa.tasks.folds import folds
+from jiqa.tasks.task import Fitted, Fitter, TaskContext
 from jiqa.train import mesh as meshes
+from jiqa.train.dataset import Dataset
+from jiqa.train.predict import predictor
 
 # Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
 # 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
@@ -36,61 +36,86 @@ FILE = "svr.npz"
 
 
 @dataclasses.dataclass(frozen=True)
-class Images:
-    """Whole images of a database, and what makes features of them.
+class SvrConfig:
+    """How a support vector regression is fitted to features.
 
     Attributes:
-        model: a `jiqa.metrics.nr.features.HandCrafted`.
-        source: of the database.
-        batch_size: images that are computed together: of one size, or of one bucket of sizes where
-            the features allow padding. It is compiled once.
-        rows: int [n], of the database's index.
-        mesh: of devices that `batch_size` divides over; by default the first.
+        features: hand-crafted ones, of whole images at their own size or the view's. A stage that
+            has a model takes the model's predictions in their place.
+        batch_size: images of one size a batch, at most, while features are computed.
+        pooling: of the features of an image's crops, where a network gives them; see
+            `jiqa.train.supervised.POOLINGS`.
+        penalties: to choose from, inside the training and validation rows.
+        widths: of the kernel, as multiples of 1 / features, to choose from; none: a linear kernel.
     """
 
-    model: Any
-    source: Streamed | Resident
-    batch_size: int
-    rows: np.ndarray
-    mesh: Mesh = dataclasses.field(default_factory=meshes.alone)
-
-    def __getitem__(self, places: np.ndarray) -> "Images":
-        """Those at `places` of `rows`."""
-        return dataclasses.replace(self, rows=self.rows[places])
-
-    def learn(self) -> Codebook:
-        """The model's codebook, of as many of the images as it asks for, always the same ones."""
-        some = np.random.default_rng(0).permutation(self.rows)[: self.model.images]
-        return self.model.learn(self.source.load(row) for row in some)
-
-    def features(self, codebook: Codebook) -> np.ndarray:
-        """Float32 [n, d]; without a codebook an image's are computed once, whoever asks again."""
-        known = {} if codebook else _known(self.model, self.source)
-        rows = self.rows.tolist()
-        self._compute([row for row in rows if row not in known], codebook, known)
-        return np.stack([known[row] for row in rows])
-
-    def _compute(self, rows: list[int], codebook: Codebook, found: dict[int, np.ndarray]) -> None:
-        waiting: dict[tuple[int, ...], dict[int, np.ndarray]] = {}
-
-        def compute(images: dict[int, np.ndarray]) -> None:
-            features = _features(
-                self.model, list(images.values()), codebook, self.batch_size, self.mesh
-            )
-            found.update(zip(images, features, strict=True))
-            images.clear()
-
-        for row in tqdm(rows, f"features of {self.source.index.database}", disable=None):
-            image = self.source.load(row)
-            images = waiting.setdefault(_shape(self.model, image), {})
-            images[row] = image
-            if len(images) == self.batch_size:
-                compute(images)
-        for images in filter(None, waiting.values()):
-            compute(images)
+    features: Features = dataclasses.field(default_factory=Features)
+    batch_size: int = 8
+    pooling: str = "mean"
+    penalties: tuple[float, ...] = PENALTIES
+    widths: tuple[float, ...] = WIDTHS
 
 
-class Fitted(NamedTuple):
+class SvrTask(Fitter[SvrConfig]):
+    """Features of each image are computed once, however many splits there are.
+
+    Penalty and width are chosen by cross-validation, so the validation rows are trained on too.
+    The folder gets `svr.npz`.
+    """
+
+    config: ClassVar[type] = SvrConfig
+
+    def fit(self, context: TaskContext[SvrConfig]) -> Fitted:
+        """Fits the codebook, where the features take one, and the regression."""
+        began, config = time.perf_counter(), context.config
+        rows = np.sort(np.concatenate([context.split.train, context.split.val]))
+        index = context.dataset.index
+        folds(index.content_id[rows])  # before features are computed
+        codebook = {}
+        if context.model is None:
+            codebook = self._images(context, context.dataset, rows).learn()
+        features = self._features(context, codebook)(context.dataset, rows)
+        regression, chosen = regress(
+            features, index.quality[rows], index.content_id[rows], config.penalties, config.widths
+        )
+        context.folder.mkdir(parents=True, exist_ok=True)
+        kept = Regression(regression, codebook)
+        kept.save(context.folder / FILE)
+        facts = {"seconds": round(time.perf_counter() - began), **chosen}
+        return self._fitted(context, kept, facts)
+
+    def load(self, context: TaskContext[SvrConfig], facts: dict[str, Any]) -> Fitted:
+        """The regression of `svr.npz`; a network's own variables must be in the context."""
+        return self._fitted(context, Regression.load(context.folder / FILE), facts)
+
+    def _fitted(
+        self, context: TaskContext[SvrConfig], kept: "Regression", facts: dict[str, Any]
+    ) -> Fitted:
+        features = self._features(context, kept.codebook)
+
+        def predict(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+            return kept.regression.evaluate(features(dataset, rows)).astype(np.float32)
+
+        return Fitted(predict, context.inherited, facts)
+
+    def _features(self, context: TaskContext[SvrConfig], codebook: Codebook) -> Any:
+        """`(dataset, rows) -> float32 [n, d]`."""
+        config = context.config
+        if context.model is None:
+            return lambda dataset, rows: self._images(context, dataset, rows).features(codebook)
+        devices = meshes.fitting(context.devices, config.batch_size)
+        predict = predictor(context.model, config.batch_size, devices, config.pooling)
+        return partial(predict, meshes.copied(context.inherited, devices))
+
+    def _images(
+        self, context: TaskContext[SvrConfig], dataset: Dataset, rows: np.ndarray
+    ) -> Images:
+        config = context.config
+        devices = meshes.fitting(context.devices, config.batch_size)
+        return Images(config.features, dataset.source, config.batch_size, rows, devices)
+
+
+class Regression(NamedTuple):
     """A regression and the codebook, which may be empty, that its features take."""
 
     regression: Svr | Linear
@@ -101,7 +126,7 @@ class Fitted(NamedTuple):
         write_npz(path, {**self.regression._asdict(), **self.codebook})
 
     @classmethod
-    def load(cls, path: Path) -> "Fitted":
+    def load(cls, path: Path) -> "Regression":
         """Reads what `save` wrote.
 
         Raises:
@@ -114,90 +139,6 @@ class Fitted(NamedTuple):
             raise InputError(f"{path}: found {found}, expected {', '.join(sorted(missing))} too")
         regression = kind(*(arrays.pop(field) for field in kind._fields))
         return cls(regression, arrays)
-
-
-@functools.lru_cache(maxsize=8)
-def _known(model: Any, source: Streamed | Resident) -> dict[int, np.ndarray]:
-    """By row, the features that were computed of a database."""
-    return {}
-
-
-@functools.lru_cache(maxsize=8)
-def _compiled(model: Any, mesh: Mesh) -> Any:
-    """Features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`.
-
-    Every device of the mesh computes its part of them.
-    """
-
-    def features(image: jax.Array, size: jax.Array | None, codebook: Codebook) -> jax.Array:
-        return model.apply({"codebook": codebook}, image.astype(jnp.float32) / 255, size=size)[0]
-
-    parts = jax.shard_map(
-        features,
-        mesh=mesh,
-        in_specs=(PartitionSpec("data"), PartitionSpec("data"), PartitionSpec()),
-        out_specs=PartitionSpec("data"),
-        check_vma=False,
-    )
-    return jax.jit(parts, out_shardings=meshes.replicated(mesh))
-
-
-def _shape(model: Any, image: np.ndarray) -> tuple[int, int]:
-    """Height and width of the array that an image is computed in."""
-    height, width, _ = image.shape
-    return (bucket(height), bucket(width)) if model.masks else (height, width)
-
-
-def _features(
-    model: Any, images: Sequence[np.ndarray], codebook: Codebook, batch_size: int, mesh: Mesh
-) -> np.ndarray:
-    """Float32 [n, d] of at most `batch_size` images uint8 [h, w, 3] of one `_shape`."""
-    height, width = _shape(model, images[0])
-    batch = np.zeros((batch_size, height, width, 3), np.uint8)
-    size = np.full((batch_size, 2), (height, width), np.int32)
-    for i, image in enumerate(images):
-        size[i] = image.shape[:2]
-        batch[i, : size[i, 0], : size[i, 1]] = image
-    features = _compiled(model, mesh)(batch, size if model.masks else None, codebook)
-    return np.asarray(features)[: len(images)]
-
-
-def extract(
-    model: Any, source: Streamed | Resident, batch_size: int, mesh: Mesh | None = None
-) -> Images:
-    """All images of a database, each to be read when its features are asked for.
-
-    Of the devices of `mesh`, by default the first alone, those are used that a batch divides over.
-    """
-    rows = np.arange(len(source.index))
-    return Images(
-        model, source, batch_size, rows, meshes.fitting(mesh or meshes.alone(), batch_size)
-    )
-
-
-def predict(fitted: Fitted, images: Images) -> np.ndarray:
-    """Quality float32 [n] of images, from their features on in float64."""
-    features = images.features(fitted.codebook)
-    return fitted.regression.evaluate(features).astype(np.float32)
-
-
-def quality(fitted: Fitted, model: Any, image: np.ndarray) -> float:
-    """Quality of an image uint8 [h, w, 3]; `model` as in `Images`."""
-    features = _features(model, [image], fitted.codebook, 1, meshes.alone())
-    return float(fitted.regression.evaluate(features)[0])
-
-
-def solve(
-    images: Images,
-    quality: np.ndarray,
-    content: np.ndarray,
-    penalties: Sequence[float] = PENALTIES,
-    widths: Sequence[float] = WIDTHS,
-) -> tuple[Fitted, dict[str, float]]:
-    """Learns a codebook of the images where they take one, and fits a regression; see `regress`."""
-    codebook = images.learn()
-    fitted, chosen = regress(images.features(codebook), quality, content, penalties, widths)
-    return Fitted(fitted, codebook), chosen
 
 
 def regress(

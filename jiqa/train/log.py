@@ -4,7 +4,7 @@ import contextlib
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,12 @@ class Log:
                 status=_events.SessionLog.START
             )  # drops the events from this step on
             self._events.write_event(_events.Event(step=start + 1, session_log=status))
+        self._kept = rows
+
+    def evaluations(self, name: str) -> list[dict[str, float]]:
+        """Figures of the evaluations before `start` that have one of this name, in their order."""
+        kept = [row for row in self._kept if row.get(name)]
+        return [{key: float(value) for key, value in row.items() if value} for row in kept]
 
     def write(self, step: int, epoch: float, **values: float) -> None:
         """One report; a value that is not finite is left out of the events."""
@@ -95,6 +101,11 @@ class Log:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures as `metrics.csv` keeps them, so that a resumed run decides as an unbroken one."""
+    return {name: float(f"{value:.6g}") for name, value in figures.items()}
 
 
 def read(path: Path) -> list[dict[str, str]]:

@@ -1,11 +1,13 @@
 """Training losses: `loss(prediction, target) -> float32 []`, of n images."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
 from jiqa.errors import InputError
+from jiqa.train.update import Loss
 
 
 def mae(prediction: jax.Array, target: jax.Array) -> jax.Array:
@@ -46,6 +48,29 @@ def cross_entropy(logits: jax.Array, level: jax.Array) -> jax.Array:
     """
     true = jnp.take_along_axis(logits, level[:, None], axis=1)[:, 0]
     return jnp.mean(jax.nn.logsumexp(logits, axis=1) - true)
+
+
+def of_quality(name: str) -> Loss:
+    """The loss of that name, of predicted and true `quality`, as `jiqa.train.update` takes it.
+
+    Where targets have a `mask`, only the crops that it has count.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    whole = get(name)
+
+    def loss(
+        prediction: jax.Array, _: Any, targets: Mapping[str, jax.Array]
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        prediction, quality = prediction.astype(jnp.float32), targets["quality"]
+        if "mask" not in targets:
+            return whole(prediction, quality), {}
+        each = jax.vmap(whole)(prediction[:, None], quality[:, None])
+        mask = targets["mask"].astype(jnp.float32)
+        return (mask * each).sum() / mask.sum(), {}
+
+    return loss
 
 
 # Those of a prediction and a quality, both [n].

@@ -1,8 +1,10 @@
-"""Predict the rows of a split, and refuse where training has seen them; nothing else."""
+"""Predict rows of a dataset, and refuse test rows that training has seen."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+import flax.linen as nn
 import jax
 import numpy as np
 from jax.sharding import Mesh
@@ -10,27 +12,29 @@ from jax.sharding import Mesh
 from jiqa.data.pipeline import Resident, Streamed
 from jiqa.data.protocols import refuse_leak
 from jiqa.train import mesh as meshes
+from jiqa.train import supervised
+from jiqa.train.dataset import Dataset
 
 
 def compile_predict(predict: Callable[..., jax.Array], mesh: Mesh) -> Callable[..., jax.Array]:
-    """Compiles a step's `predict`; its result is whole on every device and process."""
+    """Compiles a pure prediction; its result is whole on every device and process."""
     return jax.jit(predict, out_shardings=meshes.replicated(mesh))
 
 
 def predict_test(
-    predict: Callable[[Any, np.ndarray], np.ndarray],
-    data: Any,
+    predict: Callable[[Dataset, np.ndarray], np.ndarray],
+    dataset: Dataset,
     rows: np.ndarray,
     seen: frozenset[str],
 ) -> np.ndarray:
-    """Quality float32 [n] of the rows int [n] of `data.index`, by `predict(data, rows)`.
+    """Quality float32 [n] of the rows int [n] of a dataset, by `predict(dataset, rows)`.
 
     Raises:
         InputError: one of their contents is among those `seen`, the hashes of all that the
             training read.
     """
-    refuse_leak(seen, data.index.take(rows))
-    return predict(data, rows)
+    refuse_leak(seen, dataset.index.take(rows))
+    return predict(dataset, rows)
 
 
 def predict_rows(
@@ -60,3 +64,32 @@ def predict_rows(
     batches = source.eval_batches(rows, batch_size, shard=meshes.process_shard())
     parts = [predict(variables, batch, arrays) for batch in meshes.to_device(batches, mesh)]
     return np.concatenate([np.asarray(part) for part in parts])[: len(rows)]
+
+
+def predictor(
+    model: nn.Module, batch_size: int, mesh: Mesh, pooling: str = "mean"
+) -> Callable[[Any, Dataset, np.ndarray], np.ndarray]:
+    """Predictor of rows: `(variables, dataset, rows) -> float32 [n, ...]`.
+
+    Compiled once for each kind of source. The variables are on the devices of `meshes.fitting`
+    or on none.
+
+    Args:
+        model: linen module, `(image, train) -> (prediction, out)`.
+        batch_size: images a batch.
+        mesh: of the devices, of which those are used that the batch divides over.
+        pooling: of an image's crops, see `supervised.make_predict`.
+    """
+    mesh = meshes.fitting(mesh, batch_size)
+
+    @functools.cache
+    def compiled(images: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+        return compile_predict(supervised.make_predict(model, images, pooling), mesh)
+
+    def predict(variables: Any, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+        source = dataset.source
+        arrays = dataset.on(mesh)
+        apply = compiled(source.images)
+        return predict_rows(apply, variables, source, arrays, rows, batch_size, mesh)
+
+    return predict

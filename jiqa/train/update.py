@@ -41,10 +41,10 @@ class TrainState:
         return {"params": params, "batch_stats": self.batch_stats}
 
 
-# (arrays, batch) -> image float32 [n, h, w, 3] in [0, 1] and the target, whatever the loss takes.
+# (arrays, batch) -> image float32 [n, h, w, 3] in [0, 1] and the targets, whatever the loss takes.
 Examples = Callable[[Any, dict[str, jax.Array]], tuple[jax.Array, Any]]
-# (prediction, out, target) -> loss [].
-Objective = Callable[[jax.Array, dict[str, jax.Array], Any], jax.Array]
+# (prediction, out, targets) -> loss [] and its parts [] by name, to be logged.
+Loss = Callable[[jax.Array, dict[str, jax.Array], Any], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def init_state(
@@ -65,7 +65,7 @@ def init_state(
 def make_update(
     model: nn.Module,
     examples: Examples,
-    objective: Objective,
+    loss: Loss,
     optimiser: optax.GradientTransformation,
     ema: float = 0.0,
     rates: Mapping[str, float] = types.MappingProxyType({}),
@@ -75,22 +75,22 @@ def make_update(
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
         examples: reads a batch.
-        objective: what to make small.
+        loss: what to make small, and parts of it to log.
         optimiser: an optax chain.
         ema: decay of the parameters' moving average; 0 is off.
-        rates: the optimiser's, see `jiqa.train.optim.Optim`; nothing is computed for what they freeze.
+        rates: the optimiser's, see `jiqa.train.optim.Optim`; frozen parts get no backward pass.
 
     Returns:
-        update: metrics are `loss` and `grad_norm`, float32 [].
+        update: metrics are `loss`, `grad_norm` and the loss's parts, float32 [].
     """
 
     def update(
         state: TrainState, batch: dict[str, jax.Array], arrays: Any
     ) -> tuple[TrainState, dict[str, jax.Array]]:
-        image, target = examples(arrays, batch)
+        image, targets = examples(arrays, batch)
         dropout = jax.random.fold_in(jax.random.wrap_key_data(state.rng), state.step)
 
-        def loss(params: Any) -> tuple[jax.Array, Any]:
+        def of(params: Any) -> tuple[jax.Array, Any]:
             (prediction, out), changed = model.apply(
                 {"params": optim.freeze(rates, params), "batch_stats": state.batch_stats},
                 image,
@@ -98,9 +98,10 @@ def make_update(
                 mutable=["batch_stats"],
                 rngs={"dropout": dropout},
             )
-            return objective(prediction, out, target), changed.get("batch_stats", {})
+            value, parts = loss(prediction, out, targets)
+            return value, (changed.get("batch_stats", {}), parts)
 
-        (value, batch_stats), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+        (value, (batch_stats, parts)), grads = jax.value_and_grad(of, has_aux=True)(state.params)
         updates, opt_state = optimiser.update(grads, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         average = state.ema
@@ -114,7 +115,7 @@ def make_update(
             opt_state=opt_state,
             ema=average,
         )
-        return new, {"loss": value, "grad_norm": optax.tree.norm(grads)}
+        return new, {"loss": value, "grad_norm": optax.tree.norm(grads), **parts}
 
     return update
 

@@ -8,9 +8,9 @@ import tensorflow_datasets as tfds
 from PIL import Image
 
 from jiqa.data import recognise
-from jiqa.data.index import load_index, load_photographs
 from jiqa.databases import builder as database
 from jiqa.databases import prepare
+from jiqa.databases.load import load_index, load_photographs
 from jiqa.errors import InputError
 
 FACTS = database.Facts("dmos", (0.0, 100.0), False, "none", "none", "drawn", references=True)

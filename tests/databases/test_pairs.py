@@ -10,9 +10,9 @@ import tiny
 from PIL import Image
 
 from jiqa.data.distort import distort
-from jiqa.data.index import load_index
 from jiqa.data.sampling import View
 from jiqa.databases import pairs
+from jiqa.databases.load import load_index
 from jiqa.databases.pairs import VARIANTS, distorted, paired
 from jiqa.databases.photographs import load
 from jiqa.errors import InputError

@@ -6,15 +6,14 @@ from jiqa import models
 from jiqa.configs import common, handcrafted, iqa_nrtl, mt_irn, ridge, ttl_iqa
 from jiqa.configs.runs import RUNS
 from jiqa.configs.tables.ttl_iqa import PAPER
-from jiqa.data.protocols import Protocol
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
-from jiqa.experiment.config import STEPS, Stage, read
-from jiqa.experiment.inputs import Pairs, Pristine
+from jiqa.experiment.config import Pairs, parse, read
 from jiqa.models.iqa_nrtl import VARIANTS
-from jiqa.tasks.restore import RestoreFit
+from jiqa.tasks.restore import RestoreConfig
+from jiqa.tasks.scores import ScoresConfig
 from jiqa.train import optim
-from jiqa.train.loop import Descent, Fit
+from jiqa.train.loop import DescentConfig
 
 
 @pytest.mark.parametrize(
@@ -47,28 +46,17 @@ from jiqa.train.loop import Descent, Fit
     ],
 )
 def test_every_config_describes_a_whole_run(make):
-    fields = make().to_dict()
-    view = read(View, fields["view"], "view")
-    read(Protocol, fields["protocol"], "protocol")
-    for test in fields["tests"].values():
-        read(View, test["view"], "view")
-    assert bool(fields["tests"]) == (fields["protocol"]["kind"] == "cross")
-    for name in fields["stages"]:
-        stage = Stage(**{"name": name, **fields[name]})
-        how = read(STEPS[stage.step].description, stage.fit, name)
-        cut = read(View, stage.view, name) if stage.view else view
-        if stage.pairs:
-            cut = read(Pairs, stage.pairs, name).view
-        if stage.pristine:
-            cut = read(Pristine, stage.pristine, name).view
-        options = stage.model or fields["model"]
-        if not options:
+    config = parse(make().to_dict())
+    assert bool(config.tests) == (config.protocol.kind == "cross")
+    for stage in config.stages:
+        cut = (stage.pairs or stage.pristine or stage).view or config.view
+        if not stage.model:
             continue
-        model = models.build(**options)
+        model = models.build(**stage.model)
         image = jax.ShapeDtypeStruct((2, cut.crop, cut.crop, 3), "float32")
         variables = jax.eval_shape(model.init, jax.random.key(0), image)
-        if isinstance(how, Descent):
-            optim.build(how.optim, variables["params"], 10)
+        if isinstance(stage.fit, DescentConfig):
+            optim.build(stage.fit.optim, variables["params"], 10)
         prediction, _ = jax.eval_shape(model.apply, variables, image)
         assert prediction.shape[0] == 2
 
@@ -159,10 +147,10 @@ def test_mt_irn_s_restorer_is_trained_as_the_paper_has_it(variant):
     expected = {"restore": (50, 1e-4, 1.0, 0.0)}
     if variant != "single":
         expected = {"ssim_map": (100, 1e-3, 0.0, 1.0), **expected}
-    assert [name for name in config.stages if config[name].step == "restore"] == list(expected)
+    assert [name for name in config.stages if config[name].task == "restore"] == list(expected)
     for name, (epochs, rate, *weights) in expected.items():
         stage = config[name].to_dict()
-        how = read(RestoreFit, stage["fit"], name)
+        how = read(RestoreConfig, stage["fit"], name)
         assert (how.epochs, how.updates, how.batch_size) == (epochs, 0, 64)
         assert [how.restore_weight, how.ssim_weight] == weights
         assert (how.optim.name, how.optim.weight_decay, how.optim.clip) == ("adam", 0, 0)
@@ -179,10 +167,10 @@ def test_mt_irn_is_trained_on_scores_as_the_paper_has_it(variant):
     expected = {"all": (50, {})}
     if variant != "baseline":
         expected = {"head": (10, {"^restorer/": 0.0}), "all": (40, {})}
-    assert [n for n in config.stages if config[n].step == "supervised"] == list(expected)
+    assert [n for n in config.stages if config[n].task == "scores"] == list(expected)
     rates = []
     for name, (epochs, frozen) in expected.items():
-        how = read(Fit, config[name].to_dict()["fit"], name)
+        how = read(ScoresConfig, config[name].to_dict()["fit"], name)
         # 48 crops, five of an image.
         assert (how.epochs, how.updates, how.batch_size, how.loss) == (epochs, 0, 10, "mae")
         assert (how.optim.name, how.optim.weight_decay, how.optim.clip) == ("adam", 5e-4, 0)

@@ -13,12 +13,12 @@ import tiny
 from jiqa.configs import measure as config
 from jiqa.configs import mt_irn
 from jiqa.configs.runs import RUNS
-from jiqa.data.index import load_index, load_photographs
 from jiqa.data.pipeline import Streamed
 from jiqa.data.sampling import View
+from jiqa.databases.load import load_index, load_photographs
 from jiqa.errors import InputError
-from jiqa.experiment import config as stage
 from jiqa.experiment import run
+from jiqa.experiment.config import parse
 from jiqa.images import decode
 from jiqa.metrics import metric as api
 from jiqa.metrics import registry
@@ -169,8 +169,7 @@ def test_every_measure_has_a_run():
         assert file == "configs/measure.py"
         fields = config.get_config(text).to_dict()
         assert fields["run"] == config.run(metric)
-        how = stage.read(stage.STEPS["measure"].description, fields["score"]["fit"], "score")
-        assert how.metric == metric
+        assert parse(fields).stages[0].fit.metric == metric
 
 
 def test_a_measure_that_can_be_fitted_is_the_standard_one(monkeypatch):

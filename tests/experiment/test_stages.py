@@ -1,8 +1,11 @@
 """TTL-IQA's stages end to end on a tiny `pocket`: kept, resumed, drawn, scored; what is refused."""
 
 import csv
+import dataclasses
 import json
+import shutil
 
+import fits
 import jax
 import numpy as np
 import pytest
@@ -14,21 +17,22 @@ from tasks.test_gan import Toy
 
 from jiqa import models
 from jiqa.cli import main
-from jiqa.data.index import load_index
+from jiqa.data import pipeline
 from jiqa.data.protocols import Protocol
+from jiqa.data.sampling import View
 from jiqa.databases import photographs
+from jiqa.databases.load import load_index
 from jiqa.errors import InputError
-from jiqa.experiment import config as stage
 from jiqa.experiment import run as recipe
 from jiqa.experiment import stages
+from jiqa.experiment.config import parse
 from jiqa.models import vgg
 from jiqa.results import plots
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks import attention, hallucinate
-from jiqa.tasks import gan as generation
+from jiqa.tasks import TASKS, Fitted, attention, gan, hallucinate
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
-from jiqa.train import loop as train
-from jiqa.train import mesh
+from jiqa.train import loop, mesh
+from jiqa.train.dataset import Dataset
 
 MESH = mesh.make(jax.devices()[:1])
 STAGES = ("gan", "hallucinate", "levels", "scores")
@@ -107,24 +111,24 @@ def config(**changes):
         "weights": "",
         "model": {},
         "stages": STAGES,
-        "gan": {"step": "gan", "model": {"name": "dimmer"}, "fit": gan},
-        "hallucinate": {"step": "hallucinate", "model": {"name": "dimmer"}, "fit": {}},
+        "gan": {"task": "gan", "model": {"name": "dimmer"}, "fit": gan},
+        "hallucinate": {"task": "hallucinate", "model": {"name": "dimmer"}, "fit": {}},
         "simulate": {
-            "step": "simulate",
+            "task": "simulate",
             "model": {},
             "fit": {"types": ("waterloo/jpeg",), "strengths": (1, 5)},
         },
         "levels": {
-            "step": "levels",
+            "task": "levels",
             "model": {**network, "outputs": 2},
-            "fit": fit,
+            "fit": {**fit, "attention": True},
             "database": "hallucinate",
             "init_from": {},
         },
         "scores": {
-            "step": "supervised",
+            "task": "scores",
             "model": network,
-            "fit": fit,
+            "fit": {**fit, "attention": True},
             "init_from": {"": "levels"},
             "dont_load": ("^head/",),
         },
@@ -200,10 +204,10 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
     finished, tmp_path, undrawn
 ):
     for place in (
-        (train.Report, "validation", 4),  # after the last update of the second DT-GAN
+        (loop.Report, "validation", 4),  # after the last update of the second DT-GAN
         (hallucinate, "_save", 8),  # a picture of the third photograph
-        (train.Report, "validation", 2),  # after the second update of `levels`
-        (train.Report, "validation", 3 + 2),  # the same of `scores`
+        (loop.Report, "validation", 2),  # after the second update of `levels`
+        (loop.Report, "validation", 3 + 2),  # the same of `scores`
     ):
         with killed(*place):
             run(tmp_path, config())
@@ -233,8 +237,8 @@ def test_another_run_of_the_split_takes_the_dt_gans_and_pictures_as_they_are(
     before = times()
     assert {path.suffix for path in before} >= {".png", ".csv", ""}
     fields = config(run="ttl_iqa/gan-vgg")
-    fields.levels.model.attention = fields.scores.model.attention = False
-    monkeypatch.setattr(attention, "show", None)  # there is none to be shown
+    for stage in (fields.levels, fields.scores):
+        stage.model.attention = stage.fit.attention = False
     plain = run(root, fields, "plain")
     assert times() == before
     assert len(list((root / "stages").glob("*/"))) == 2
@@ -253,11 +257,10 @@ def test_attention_is_drawn_on_the_best_the_middle_and_the_worst_test_image(
     monkeypatch.setattr(
         attention, "draw", lambda model, variables, images, *_: shown.update(images)
     )
-    source = stages.inputs.source(
-        index, records, stages.View(None, 32, 1), resident_mb=64, workers=0
-    )
-    data = train.Data(index, source, {})
-    attention.show(Dimmer(), {}, data, split.test, tmp_path, "tiny")
+    source = pipeline.source(index, records, View(None, 32, 1), resident_mb=64, workers=0)
+    data = Dataset(index, source)
+    here = fits.context(Dimmer(), {}, data, split, None, tmp_path, MESH)
+    attention.show(here, {})
     score = index.score[split.test]
     names = index.id[split.test[np.argsort(-score, kind="stable")]][[0, 2, 5]]
     assert [label.split("\n")[0] for label in shown] == names.tolist()
@@ -268,9 +271,10 @@ def test_attention_is_drawn_on_the_best_the_middle_and_the_worst_test_image(
         whole = source.load(index.id.tolist().index(name))
         np.testing.assert_array_equal(image, whole[8:40, 8:40])
     shown.clear()
-    attention.show(Dimmer(), {}, data, split.test[:0], tmp_path, "tiny")
+    untested = dataclasses.replace(split, test=split.test[:0])
+    attention.show(dataclasses.replace(here, split=untested), {})
     (tmp_path / attention.SHEET).touch()
-    attention.show(Dimmer(), {}, data, split.test, tmp_path, "tiny")
+    attention.show(here, {})
     assert not shown
 
 
@@ -323,15 +327,22 @@ def test_a_folder_that_gives_no_scores_is_named(finished, tested, tmp_path, caps
     ridge = tmp_path / "ridge"
     (ridge / "split0").mkdir(parents=True)
     (ridge / "split0" / "split.json").write_text("{}")
-    about = {"config": {"stages": ["fit"], "fit": {"step": "ridge"}}}
-    (ridge / "run.json").write_text(json.dumps(about))
+    fields = config(stages=("fit",)).to_dict() | {"fit": {"task": "ridge", "model": {}}}
+    (ridge / "run.json").write_text(json.dumps({"config": fields}))
+    (ridge / "split0" / "fit").mkdir()
+    (ridge / "split0" / "fit" / stages.FACTS).write_text('{"model": {}}')
+    older = tmp_path / "older"
+    shutil.copytree(ridge, older)
+    old = json.dumps({"config": fields | {"fit": {"step": "ridge"}}})
+    (older / "run.json").write_text(old)
     for folder, said in (
-        (tested, "found 0 trained splits, expected the folder of a run of one"),
-        (kept(root, "gan"), "found 0 trained splits"),
-        (ridge, "found the step ridge at the end, expected supervised or svr"),
+        (tested, ": found 0 trained splits, expected the folder of a run of one"),
+        (kept(root, "gan"), ": found 0 trained splits"),
+        (ridge, "/split0/fit: found a task that keeps nothing to score by"),
+        (older, "/run.json: found a config of another version of jiqa: fit.task: found None"),
     ):
         assert main.main(["score", str(tested), "--metric", str(folder)]) == 2
-        assert f"jiqa: error: {folder}: {said}" in capsys.readouterr().err
+        assert f"jiqa: error: {folder}{said}" in capsys.readouterr().err
     params = ["--params", f"{here}=a.mat"]
     assert main.main(["score", str(tested), "--metric", str(here), *params]) == 2
     assert f"{here}: found params 'a.mat', expected none" in capsys.readouterr().err
@@ -342,12 +353,11 @@ def test_a_stage_that_has_learned_from_a_test_content_is_refused(drawn, tmp_path
     index, _, split = drawn
     row = split.test[0]
 
-    def leaking(model, variables, data, split, how, folder, *_):
-        folder.mkdir(parents=True)
-        return train.Trained(None, {}, {"seen": [index.content_hash[row]]})
+    class Leaking(gan.Gan):
+        def fit(self, context):
+            return Fitted(None, {}, {"seen": [index.content_hash[row]]})
 
-    step = stage.Step(generation.GanFit, leaking, "pristine")
-    monkeypatch.setitem(stage.STEPS, "gan", step)
+    monkeypatch.setitem(TASKS, "gan", Leaking())
     said = rf"pocket: content '{index.content_id[row]}' was trained on and is to be tested on"
     with pytest.raises(InputError, match=said):
         run(tmp_path, config())
@@ -384,8 +394,8 @@ def test_the_config_hash_is_of_the_photographs_not_of_where_they_lie(tmp_path):
         return tmp_path / name
 
     def hashed(greys, more):
-        fields = with_more(greys, more).to_dict()
-        return recipe.config_hash(fields, stages.Stages(fields, tmp_path, MESH).photographs)
+        parsed = parse(with_more(greys, more).to_dict())
+        return recipe.config_hash(parsed, stages.Stages(parsed, tmp_path, MESH).photographs)
 
     first = folder("a", 1), folder("b", 2)
     moved = folder("c", 1), folder("d", 2)
@@ -397,7 +407,7 @@ def test_the_config_hash_is_of_the_photographs_not_of_where_they_lie(tmp_path):
 @pytest.mark.parametrize(
     ("order", "changes", "message"),
     [
-        (("hallucinate", "levels"), {}, "hallucinate: found nothing before it, expected the step"),
+        (("hallucinate", "levels"), {}, "hallucinate: found nothing before it, expected the task"),
         (("simulate", "hallucinate", "levels"), {}, "hallucinate: found simulate before it"),
         (("levels",), {}, "levels.database: found 'hallucinate', expected none, as no earlier"),
         (STAGES, {"levels.database": "gan"}, "database: found 'gan', expected hallucinate"),
@@ -405,11 +415,11 @@ def test_the_config_hash_is_of_the_photographs_not_of_where_they_lie(tmp_path):
         (("gan",), {}, "stages: found gan at the end, expected one that gives scores"),
         (("gan", "hallucinate"), {}, "stages: found hallucinate at the end"),
         (("simulate",), {}, "stages: found simulate at the end"),
-        (STAGES, {"gan.pristine": None}, "gan.pristine: found none, expected some with the step"),
+        (STAGES, {"gan.pristine": None}, "gan.pristine: found none, expected some with the task"),
         (
             STAGES,
-            {"scores.pristine": {"seed": 0}},
-            "scores.pristine: found some, expected none with the step supervised",
+            {"scores.pristine": {"view": {"resize": None, "crop": 24, "blocks": 1}}},
+            "scores.pristine: found some, expected none with the task scores",
         ),
         (
             STAGES,
@@ -417,7 +427,7 @@ def test_the_config_hash_is_of_the_photographs_not_of_where_they_lie(tmp_path):
             "photographs, more, extra: found '', '' and 3, expected further photographs and how",
         ),
         (STAGES, {"gan.pristine.held_out": 1.0}, "held_out: found 1.0, expected a share in"),
-        (STAGES, {"scores.step": "hallucinated"}, "scores.step: found 'hallucinated', expected"),
+        (STAGES, {"scores.task": "hallucinated"}, "scores.task: found 'hallucinated', expected"),
     ],
 )
 def test_stages_that_cannot_be_are_told_before_anything_is_trained(
@@ -431,5 +441,5 @@ def test_stages_that_cannot_be_are_told_before_anything_is_trained(
             place = place[section]
         place[field] = value
     with pytest.raises(InputError, match=message):
-        stages.Stages(fields, tmp_path, MESH)
+        parse(fields)
     assert not list(tmp_path.iterdir())

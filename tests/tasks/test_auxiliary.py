@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from fits import fit
 from PIL import Image
 from skimage.metrics import structural_similarity
 
@@ -19,7 +20,7 @@ from jiqa.errors import InputError
 from jiqa.models.dt_gan import DTGAN
 from jiqa.tasks import hallucinate as auxiliary
 from jiqa.tasks.hallucinate import Hallucinate, Simulate
-from jiqa.train.loop import Data
+from jiqa.train.dataset import Dataset
 
 GAN = models.build("dt_gan", width=1, blocks=1)
 
@@ -46,11 +47,13 @@ def data(tmp_path):
         big.save(folder / f"{name}.png")
     found = photographs.load(str(folder))
     blocks = source(found.index, found.files, View(None, 32, 1), resident_mb=1, workers=0)
-    return Data(found.index, types.SimpleNamespace(pristine=blocks), {})
+    return Dataset(found.index, types.SimpleNamespace(pristine=blocks))
 
 
 def hallucinate(data, learned, folder, side=0):
-    return auxiliary.fit_hallucinate(GAN, learned, data, None, Hallucinate(side), folder)
+    return fit(
+        auxiliary.HallucinateTask(), GAN, learned, data, None, Hallucinate(side), folder, None
+    )
 
 
 def test_every_photograph_is_shown_to_every_generator(data, learned, tmp_path):
@@ -98,7 +101,7 @@ def test_a_square_from_the_middle_is_shown(data, learned, tmp_path):
 
 
 def simulate(data, folder, **how):
-    return auxiliary.fit_simulate(None, {}, data, None, Simulate(**how), folder)
+    return fit(auxiliary.SimulateTask(), None, {}, data, None, Simulate(**how), folder, None)
 
 
 def test_synthetic_distortions_stand_for_levels(data, tmp_path):

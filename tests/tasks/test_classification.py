@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from fits import fit
 from flax import linen as nn
 from scipy import special
 
@@ -16,13 +17,13 @@ from jiqa.data.pipeline import source
 from jiqa.data.protocols import Split
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
-from jiqa.tasks.levels import TABLE, ClassifyFit, fit_levels
+from jiqa.tasks.levels import TABLE, Levels, LevelsConfig
 from jiqa.train import log, mesh
-from jiqa.train.loop import Data
+from jiqa.train.dataset import Dataset
 from jiqa.train.optim import Optim
 
 MESH = mesh.make(jax.devices()[:1])
-HOW = ClassifyFit(epochs=10, batch_size=8, log_every=1, optim=Optim(learning_rate=0.3))
+HOW = LevelsConfig(epochs=10, batch_size=8, log_every=1, optim=Optim(learning_rate=0.3))
 ROWS = np.split(np.random.default_rng(0).permutation(48), [32, 40])
 SPLIT = Split("split0", *map(np.sort, ROWS), seed=0, hash="", seen=frozenset())
 
@@ -43,7 +44,7 @@ def data():
     index, records = tiny.database()
     index = dataclasses.replace(index, level=quality_levels(index, 3))
     blocks = source(index, records, View(resize=None, crop=32, blocks=2), resident_mb=64, workers=0)
-    return Data(index, blocks, jax.device_put(blocks.arrays, mesh.replicated(MESH)))
+    return Dataset(index, blocks)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +57,7 @@ def initial(model):
 
 
 def train(data, variables, folder, split=SPLIT, how=HOW):
-    return fit_levels(Deviation(), variables, data, split, how, folder, MESH, 0)
+    return fit(Levels(), Deviation(), variables, data, split, how, folder, MESH, 0)
 
 
 @pytest.fixture(scope="module")
@@ -158,4 +159,4 @@ def test_levels_other_than_the_models_are_refused(data, tmp_path, outputs, shift
     variables, changed = initial(model), dataclasses.replace(data, index=index)
     levels = "1, 2, 3" if shift else "0, 1, 2"
     with pytest.raises(InputError, match=rf"tiny: found levels {levels} and a .* {outputs} output"):
-        fit_levels(model, variables, changed, SPLIT, HOW, tmp_path, MESH, 0)
+        fit(Levels(), model, variables, changed, SPLIT, HOW, tmp_path, MESH, 0)

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from fits import fit
 from PIL import Image
 from tasks.test_gan import PHI, START, Toy
 
@@ -18,15 +19,15 @@ from jiqa.data.unpaired import Unpaired
 from jiqa.errors import InputError
 from jiqa.tasks import gan as generation
 from jiqa.tasks import gan_update
-from jiqa.tasks.gan import GanFit, fit_gan
+from jiqa.tasks.gan import Gan, GanConfig
 from jiqa.train import log, mesh
-from jiqa.train.loop import Data
+from jiqa.train.dataset import Dataset
 from jiqa.train.optim import Optim
 
 MESH = mesh.make(jax.devices()[:1])
 VIEW = View(resize=None, crop=24, blocks=1)
 ADAM = Optim("adam", 1e-3, schedule="linear", momentum=0.5)
-HOW = GanFit(
+HOW = GanConfig(
     updates=5,
     batch_size=2,
     optim=ADAM,
@@ -47,7 +48,7 @@ def given():
     scored = source(index, records, VIEW, resident_mb=0, workers=0)
     both = Unpaired(photographs, scored, np.arange(4), np.arange(4, 7))
     (split,) = Protocol(test=0.25, val=0).splits(index)
-    return Data(index, both, jax.device_put(both.arrays, mesh.replicated(MESH))), split
+    return Dataset(index, both), split
 
 
 def toys(number=0.9):
@@ -58,7 +59,7 @@ def toys(number=0.9):
 @pytest.fixture(scope="module")
 def trained(given, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gan")
-    return fit_gan(Toy(), toys(), *given, HOW, folder, MESH, 0), folder
+    return fit(Gan(), Toy(), toys(), *given, HOW, folder, MESH, 0), folder
 
 
 class Killed(Exception):
@@ -81,8 +82,8 @@ def test_a_training_killed_and_resumed_ends_as_one_never_killed(
 
     monkeypatch.setattr(Unpaired, "train_batches", killed)
     with pytest.raises(Killed):
-        fit_gan(Toy(), toys(), *given, HOW, tmp_path, MESH, 0)
-    again = fit_gan(Toy(), toys(), *given, HOW, tmp_path, MESH, 0)
+        fit(Gan(), Toy(), toys(), *given, HOW, tmp_path, MESH, 0)
+    again = fit(Gan(), Toy(), toys(), *given, HOW, tmp_path, MESH, 0)
     assert calls == [(0, 5), (0, 5), (5, 5), (2, 5)]
     jax.tree.map(np.testing.assert_array_equal, again.variables, trained[0].variables)
     rows = log.read(tmp_path / "all-1" / "metrics.csv")
@@ -107,7 +108,7 @@ def test_a_dt_gan_learns_in_all_its_parts(given, tmp_path):
     rng = np.random.default_rng(0)
     start = jax.tree.map(lambda leaf: np.float32(rng.normal(0, 0.3, leaf.shape)), made)
     how = dataclasses.replace(HOW, updates=1, levels=1, history=0)
-    result = fit_gan(model, start, *given, how, tmp_path, MESH, 0)
+    result = fit(Gan(), model, start, *given, how, tmp_path, MESH, 0)
     params = result.variables["all-0"]["params"]
     moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), params, start["params"])
     # Adam's first update is by the rate, wherever there is a gradient.
@@ -154,7 +155,7 @@ CALLS = []
 def test_types_and_levels_share_one_compiled_update_and_phi_stays(given, tmp_path):
     CALLS.clear()
     how = dataclasses.replace(HOW, by_type=True, semantic_weight=1.0, updates=2)
-    result = fit_gan(Counted(), toys(), *given, how, tmp_path, MESH, 0)
+    result = fit(Gan(), Counted(), toys(), *given, how, tmp_path, MESH, 0)
     names = ["grain-0", "grain-1", "white_noise-0", "white_noise-1"]
     assert list(result.variables) == list(result.facts["gans"]) == names
     assert len(CALLS) == 3
@@ -171,10 +172,10 @@ def test_a_generator_that_does_nothing_or_one_thing_only_is_told(
     given, tmp_path, capsys, number, said
 ):
     how = dataclasses.replace(HOW, updates=1, optim=dataclasses.replace(ADAM, learning_rate=1e-9))
-    result = fit_gan(Toy(), toys(number), *given, how, tmp_path, MESH, 0)
+    result = fit(Gan(), Toy(), toys(number), *given, how, tmp_path, MESH, 0)
     assert result.facts["collapsed"] == ["all-0", "all-1"]
     assert f"all-1: collapsed, {said}" in capsys.readouterr().err
-    healthy = fit_gan(Toy(), toys(0.8), *given, how, tmp_path / "healthy", MESH, 0)
+    healthy = fit(Gan(), Toy(), toys(0.8), *given, how, tmp_path / "healthy", MESH, 0)
     assert healthy.facts["collapsed"] == []
 
 
@@ -198,7 +199,7 @@ def test_a_split_whose_test_images_share_a_content_is_refused(given, tmp_path):
     data, split = given
     leaking = dataclasses.replace(split, test=split.train[:1])
     with pytest.raises(InputError, match=r"was trained on and is to be tested on"):
-        fit_gan(Toy(), toys(), data, leaking, HOW, tmp_path, MESH, 0)
+        fit(Gan(), Toy(), toys(), data, leaking, HOW, tmp_path, MESH, 0)
 
 
 def test_what_does_not_go_together_is_told_before_anything_is_trained(given, tmp_path):
@@ -210,7 +211,7 @@ def test_what_does_not_go_together_is_told_before_anything_is_trained(given, tmp
         del variables["params"]["backbone"]
         how = dataclasses.replace(HOW, **changes)
         with pytest.raises(InputError, match=message):
-            fit_gan(Toy(), variables, *given, how, tmp_path, MESH, 0)
+            fit(Gan(), Toy(), variables, *given, how, tmp_path, MESH, 0)
     assert not list(tmp_path.iterdir())
 
 
@@ -226,4 +227,4 @@ def test_what_does_not_go_together_is_told_before_anything_is_trained(given, tmp
 )
 def test_bad_fields_are_named(fields, message):
     with pytest.raises(InputError, match=message):
-        GanFit(**fields)
+        GanConfig(**fields)

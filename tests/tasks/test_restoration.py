@@ -13,6 +13,7 @@ import optax
 import pytest
 import skimage.data
 import skimage.metrics
+from fits import fit
 from flax import linen as nn
 from kills import killed
 from ml_collections import ConfigDict
@@ -21,9 +22,9 @@ from skimage import color
 
 from jiqa import models
 from jiqa.cli import main
-from jiqa.data.index import load_index
 from jiqa.data.protocols import Split
 from jiqa.data.sampling import View
+from jiqa.databases.load import load_index
 from jiqa.databases.pairs import Distorted, distorted
 from jiqa.databases.photographs import load
 from jiqa.errors import InputError
@@ -33,12 +34,12 @@ from jiqa.metrics.fr.ssim import ssim_map
 from jiqa.results.predictions import read_predictions
 from jiqa.tasks import restore as restoration
 from jiqa.tasks import restore_update
-from jiqa.tasks.restore import MEASURES, TABLE, RestoreFit, fit_restore
+from jiqa.tasks.restore import MEASURES, TABLE, Restore, RestoreConfig
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 from jiqa.train import loop as train
 from jiqa.train import mesh
 from jiqa.train.checkpoint import Checkpoints
-from jiqa.train.loop import Data
+from jiqa.train.dataset import Dataset
 from jiqa.train.optim import Optim
 from jiqa.train.update import init_state
 
@@ -76,7 +77,7 @@ def test_loss_and_update_are_those_worked_out_by_hand(batch):
     state, metrics = jax.jit(update)(state, batch, {})
     assert float(metrics["loss"]) == pytest.approx(expected, rel=1e-5)
     assert float(state.params["weight"]) == pytest.approx(0.5 - 0.1 * slope, rel=1e-5)
-    measure = restore_update.make_measure(Scaled(), stored, 1.0, 0.0)
+    measure = restore_update.make_judge(Scaled(), stored, 1.0, 0.0)
     measured = jax.jit(measure)({"params": {"weight": jnp.float32(0.5)}}, batch, {})
     for i in range(2):
         decibels = skimage.metrics.peak_signal_noise_ratio(ref[i], 0.5 * image[i], data_range=1)
@@ -91,7 +92,7 @@ def config(photographs="", **changes):
     fit = {"updates": 3, "batch_size": 4, "log_every": 1, "optim": {"learning_rate": 1e-3}}
     fit["evaluate_updates"] = 1
     stage = {
-        "step": "restore",
+        "task": "restore",
         "pairs": pairs,
         "model": {"name": "unet", "width": 2, "carry": False},
     }
@@ -114,7 +115,7 @@ def config(photographs="", **changes):
             "stages": ("ssim_map", "restore", "measure"),
             "ssim_map": {**stage, "fit": {**fit, "restore_weight": 0.0, "ssim_weight": 1.0}},
             "restore": {**stage, "fit": {**fit, "ssim_weight": 0.5}},
-            "measure": {"step": "measure", "model": stage["model"], "fit": {"metric": "psnr"}},
+            "measure": {"task": "metric", "model": stage["model"], "fit": {"metric": "psnr"}},
             **changes,
         }
     )
@@ -198,7 +199,7 @@ def test_what_a_restorer_has_seen_is_kept_and_is_not_tested_on(own):
     data = mock.Mock(index=index)
     leaking = Split("split0", *[np.arange(len(index))] * 3, 0, "", frozenset())
     with pytest.raises(InputError, match="was trained on and is to be tested on"):
-        fit_restore(None, None, data, leaking, RestoreFit(), own, MESH, 0)
+        fit(Restore(), None, None, data, leaking, RestoreConfig(), own, MESH, 0)
 
 
 @pytest.mark.slow
@@ -263,11 +264,13 @@ def test_the_predicted_map_follows_the_true_one_of_a_photograph_never_seen(
     train, test = np.split(rows, [2 * len(rows) // 3])
     split = Split("split0", train, rows[:0], test, 0, "", frozenset())
     optim = Optim(learning_rate=5e-3, warmup=0.05)
-    how = RestoreFit(updates=150, evaluate_updates=150, batch_size=8, ssim_weight=1.0, optim=optim)
+    how = RestoreConfig(
+        updates=150, evaluate_updates=150, batch_size=8, ssim_weight=1.0, optim=optim
+    )
     model = models.build("unet", width=4, carry=False, residual=True)
     fresh = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
-    data = Data(source.index, source, {})
-    trained = fit_restore(model, fresh, data, split, how, tmp_path, MESH, 0)
+    data = Dataset(source.index, source)
+    trained = fit(Restore(), model, fresh, data, split, how, tmp_path, MESH, 0)
     restore_one = restoration.restorer(model, trained.variables)
     maps = []
     for row in test:

@@ -38,7 +38,9 @@ def test_update_is_the_gradient_step_worked_out_by_hand(batch):
     optimiser = optax.sgd(0.1)
     variables = {"params": {"weight": jnp.float32(2.0)}}
     state = init_state(variables, optimiser, seed=0, ema=0.9)
-    update = make_update(Brightness(), losses.mse, optimiser, stored, ema=0.9)
+    update = make_update(
+        Brightness(), losses.of_quality("mse"), optimiser, stored, ("quality",), ema=0.9
+    )
     state, metrics = update(state, batch, {})
     x, target = np.array([0, 1, 0.2, 0.4]), np.array([0, 0, 1, 1])
     gradient = np.mean(2 * (2 * x - target) * x)
@@ -77,14 +79,18 @@ def test_nothing_is_computed_for_what_is_frozen(batch):
     variables = {"params": {"weight": jnp.float32(2.0), "bias": jnp.float32(0.0)}}
     optimiser = optim.build(Optim("sgd", 0.1, "constant", rates=rates), variables["params"], 1)
     state = init_state(variables, optimiser, seed=0)
-    update = make_update(Head(), losses.mse, optimiser, stored, rates=rates)
+    update = make_update(
+        Head(), losses.of_quality("mse"), optimiser, stored, ("quality",), rates=rates
+    )
     state, metrics = update(state, batch, {})
     gradient = np.mean(2 * (np.array([0, 2, 0.4, 0.8]) - [0, 0, 1, 1]))
     assert float(metrics["grad_norm"]) == pytest.approx(abs(gradient))
     assert float(state.params["bias"]) == pytest.approx(-0.1 * gradient)
     assert float(state.params["weight"]) == 2
     with pytest.raises(AssertionError, match="frozen"):
-        make_update(Head(), losses.mse, optimiser, stored)(state, batch, {})
+        make_update(Head(), losses.of_quality("mse"), optimiser, stored, ("quality",))(
+            state, batch, {}
+        )
 
 
 def test_prediction_is_the_mean_over_the_blocks(batch):

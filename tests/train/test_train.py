@@ -21,7 +21,7 @@ from jiqa.experiment import run
 from jiqa.experiment.config import read
 from jiqa.results import stats
 from jiqa.results.predictions import read_predictions
-from jiqa.train import log, loop
+from jiqa.train import log, loop, predict
 
 SPLIT = "split0"
 
@@ -129,12 +129,12 @@ def test_a_loss_that_is_not_finite_stops_the_run(tmp_path):
 
 def test_batch_size_and_padding_do_not_change_a_score(finished, tmp_path, monkeypatch):
     """Scores of one trained state, predicted in batches of 8 (padded) and of 5."""
-    predict_rows = loop.predict_rows
+    predict_rows = predict.predict_rows
     monkeypatch.setattr(
-        loop,
+        predict,
         "predict_rows",
-        lambda predict, variables, source, arrays, rows, _, mesh: predict_rows(
-            predict, variables, source, arrays, rows[::-1], 5, mesh
+        lambda apply, variables, source, arrays, rows, _, mesh: predict_rows(
+            apply, variables, source, arrays, rows[::-1], 5, mesh
         )[::-1],
     )
     for path in (finished / SPLIT).rglob("*"):
@@ -221,7 +221,7 @@ def ridge():
     config = tiny_run.config()
     config.run = "ridge"
     config.model = {"name": "stage_statistics", "backbone": config.model.backbone}
-    config.fit = {"step": "ridge", "fit": {"batch_size": 8}}
+    config.fit = {"task": "ridge", "fit": {"batch_size": 8}}
     config.stages = ("fit",)
     return config
 
@@ -308,12 +308,12 @@ def test_bad_fields_are_named(tmp_path, changes, message):
     ],
 )
 def test_a_training_is_evaluated_as_epochs_end(how, steps, evaluated):
-    assert loop.Fit(batch_size=4, **how).steps(10) == (steps, evaluated)
+    assert loop.DescentConfig(batch_size=4, **how).steps(10) == (steps, evaluated)
 
 
 def test_a_field_that_is_not_there_is_named():
     with pytest.raises(InputError, match=r"scores\.epoch: no such field, expected one of epochs"):
-        read(loop.Fit, {"epoch": 3}, "scores")
+        read(loop.DescentConfig, {"epoch": 3}, "scores")
 
 
 def test_the_config_hash_is_of_what_is_computed():

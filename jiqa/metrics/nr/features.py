@@ -1,13 +1,12 @@
-"""The features of hand-crafted measures with the face of a network."""
+"""Features of hand-crafted metrics by name, for regressions that are fitted to a database."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import linen as nn
 
 from jiqa.errors import InputError
 from jiqa.metrics.nr import bliinds_ii, brisque, bws, cornia, diivine, gm_log, hosa
@@ -30,23 +29,29 @@ MASKS = ("brisque",)
 CODEBOOKS: dict[str, ModuleType] = {"cornia": cornia, "hosa": hosa}
 
 
-class HandCrafted(nn.Module):
-    """`model(image, train) -> (features, out)`, without parameters; see `jiqa.metrics.nr`.
-
-    Image [b, h, w, 3], RGB, floats in [0, 1]. Features [b, d] float32, of the method's module. The
-    collection `codebook` holds what `learn` returned, where the method has one.
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """Features of whole images: `features(image, codebook, size) -> float32 [b, d]`.
 
     Attributes:
         method: a key of `METHODS`.
         words: of a codebook.
         patches: of an image, to learn a codebook from and to encode by it.
         images: to learn a codebook from.
+
+    Raises:
+        InputError: an unknown method.
     """
 
     method: str = "brisque"
     words: int = 100
     patches: int = 10_000
     images: int = 100
+
+    def __post_init__(self) -> None:
+        if self.method not in METHODS:
+            known = ", ".join(METHODS)
+            raise InputError(f"features.method: found {self.method!r}, expected one of {known}")
 
     def learn(self, images: Iterable[np.ndarray]) -> Codebook:
         """The codebook of whole images uint8 [h, w, 3]; empty where the method has none.
@@ -66,19 +71,19 @@ class HandCrafted(nn.Module):
         """Whether images of several sizes may share an array."""
         return self.method in MASKS
 
-    @nn.compact
     def __call__(
-        self, image: jax.Array, train: bool = False, size: jax.Array | None = None
-    ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the features and nothing else; see the class, and on `size` `jiqa.ops.masks`."""
-        if self.method not in METHODS:
-            known = ", ".join(METHODS)
-            raise InputError(f"handcrafted.method: found {self.method!r}, expected one of {known}")
-        if self.is_initializing():
-            return jnp.zeros((image.shape[0], 0)), {}
+        self, image: jax.Array, codebook: Codebook, size: jax.Array | None = None
+    ) -> jax.Array:
+        """Features of images, to be compiled.
+
+        Args:
+            image: [b, h, w, 3], RGB, floats in [0, 1].
+            codebook: of `learn`.
+            size: see `jiqa.ops.masks`, where the method `masks`.
+        """
         features = METHODS[self.method]
         if self.masks:
-            return features(image, size), {}
+            return features(image, size)
         if self.method in CODEBOOKS:
-            return features(image, self.variables["codebook"], self.patches), {}
-        return features(image), {}
+            return features(image, codebook, self.patches)
+        return features(image)

@@ -10,8 +10,8 @@ import pytest
 from metrics.nr import naive
 from scipy import fft, optimize, special, stats
 
-from jiqa import models
 from jiqa.metrics.nr import bws
+from jiqa.metrics.nr.features import Features
 
 LOW, MIDDLE, HIGH = range(1, 3), range(3, 5), range(5, 9)
 # The three orientations of BLIINDS-II: wide, diagonal, tall.
@@ -75,8 +75,7 @@ def _features(image):
 
 @functools.cache
 def _compiled():
-    model = models.build("handcrafted", method="bws")
-    return jax.jit(lambda image: model.apply({}, image.astype(jnp.float32) / 255)[0])
+    return jax.jit(lambda image: Features("bws")(image.astype(jnp.float32) / 255, {}))
 
 
 def _images(*names):

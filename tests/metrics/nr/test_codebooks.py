@@ -17,16 +17,17 @@ from scipy import ndimage
 from sklearn.cluster import KMeans
 from sklearn.svm import SVR
 
-from jiqa import models
 from jiqa.configs import handcrafted as config
 from jiqa.data.pipeline import Streamed
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
 from jiqa.metrics.nr import cornia, hosa, patches
+from jiqa.metrics.nr.features import Features
 from jiqa.results.predictions import read_predictions
 from jiqa.tasks import svr
+from jiqa.tasks.features import Images
 
-SMALL = {"name": "handcrafted", "words": 10, "patches": 300, "images": 10}
+SMALL = {"words": 10, "patches": 300, "images": 10}
 
 
 def _image():
@@ -167,21 +168,22 @@ def test_the_linear_regression_is_scikit_learns():
 def test_a_codebook_is_of_the_images_given_alone(monkeypatch):
     index, records = tiny.database(n=12)
     source = Streamed(index, records, View(None, 32, 1), "", 0)
-    model = models.build(**{**SMALL, "images": 3}, method="hosa")
+    model = Features("hosa", **{**SMALL, "images": 3})
     read, load = [], source.load
     monkeypatch.setattr(source, "load", lambda row: read.append(row) or load(row))
     rows = np.array([2, 3, 5, 7, 11])
-    codebook = svr.extract(model, source, 2)[rows].learn()
+    codebook = Images(model, source, 2, rows).learn()
     assert len(set(read)) == 3
     assert set(read) < set(rows.tolist())
     other, records = tiny.database(n=4, size=32, name="other")
-    images = svr.extract(model, Streamed(other, records, View(None, 32, 1), "", 0), 3)
+    shown = Streamed(other, records, View(None, 32, 1), "", 0)
+    images = Images(model, shown, 3, np.arange(4))
     weights = np.random.default_rng(0).normal(size=images.features(codebook).shape[1])
-    fitted = svr.Fitted(svr.Linear(weights, np.array(7.0)), codebook)
+    fitted = svr.Regression(svr.Linear(weights, np.array(7.0)), codebook)
     pixels = np.stack([images.source.load(row) for row in (3, 1)])
     encode = jax.jit(hosa.features, static_argnums=2)
     features = encode(pixels / np.float32(255), codebook, 300)
-    got = svr.predict(fitted, images[np.array([3, 1])])
+    got = fitted.regression.evaluate(images[np.array([3, 1])].features(fitted.codebook))
     np.testing.assert_allclose(got, features @ weights + 7, rtol=1e-3)
 
 
@@ -201,11 +203,13 @@ def _blurred():
 def test_cornia_ranks_blurs_that_it_has_not_seen():
     index, records = _blurred()
     source = Streamed(index, records, View(None, 32, 1), "", 0)
-    images = svr.extract(models.build(**SMALL, method="cornia"), source, 12)
+    images = Images(Features("cornia", **SMALL), source, 12, np.arange(len(source.index)))
     train, test = np.arange(36), np.arange(36, 48)
     quality, content = index.quality[train], index.content_id[train]
-    fitted, _ = svr.solve(images[train], quality, content, (4.0, 16.0), ())
-    predicted = svr.predict(fitted, images[test])
+    codebook = images[train].learn()
+    features = images.features(codebook)
+    fitted, _ = svr.regress(features[train], quality, content, (4.0, 16.0), ())
+    predicted = fitted.evaluate(features[test])
     assert scipy.stats.spearmanr(predicted, index.quality[test]).statistic > 0.8
 
 
@@ -213,13 +217,14 @@ def test_a_whole_run_learns_a_codebook_for_each_split(tmp_path, monkeypatch):
     database = _blurred()
     monkeypatch.setattr(tiny, "database", lambda: database)
     fields = tiny_run.config()
+    fit = config.get_config("method=hosa").fit.fit.to_dict()
     del fields.model
     fields.update(
         {
             "run": "hosa",
-            "model": {**SMALL, "method": "hosa"},
+            "model": {},
             "stages": ("fit",),
-            "fit": config.get_config("method=hosa").fit.to_dict(),
+            "fit": {"task": "svr", "fit": {**fit, "features": {**SMALL, "method": "hosa"}}},
         }
     )
     monkeypatch.setattr(tiny_run, "config", lambda **_: fields)
@@ -240,6 +245,7 @@ def test_a_whole_run_learns_a_codebook_for_each_split(tmp_path, monkeypatch):
 def test_the_config_asks_for_the_papers_sizes():
     for method, words in (("cornia", 10_000), ("hosa", 100)):
         fields = config.get_config(f"method={method}")
-        assert (fields.model.words, fields.model.patches) == (words, 10_000)
+        features = fields.fit.fit.features
+        assert (features.words, features.patches) == (words, 10_000)
         assert fields.fit.fit.widths == ()
-    assert "words" not in config.get_config("method=brisque").model
+    assert "words" not in config.get_config("method=brisque").fit.fit.features

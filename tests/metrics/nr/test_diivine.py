@@ -10,9 +10,9 @@ import pytest
 from metrics.nr import naive
 from scipy import ndimage
 
-from jiqa import models
 from jiqa.errors import InputError
 from jiqa.metrics.nr import diivine
+from jiqa.metrics.nr.features import Features
 
 # pyrtools 1.1.1, SteerablePyramidFreq(naive.grey(coffee/jpeg), height=2, order=5): deviation of
 # the high-pass residual and the bands, and their values at row 20, column 31. A coarser band is
@@ -160,6 +160,5 @@ def test_images_without_texture_have_features(compiled):
 
 
 def test_small_images_are_refused():
-    model = models.build("handcrafted", method="diivine")
     with pytest.raises(InputError, match=r"^diivine: found 63x64 pixels, expected 64 or more"):
-        model.apply({}, jnp.zeros((1, 63, 64, 3)))
+        Features("diivine")(jnp.zeros((1, 63, 64, 3)), {})

@@ -14,19 +14,19 @@ import tiny_run
 from sklearn.model_selection import GroupKFold
 from sklearn.svm import SVR
 
-from jiqa import models
 from jiqa.configs import handcrafted as config
 from jiqa.configs.runs import RUNS
 from jiqa.data.pipeline import Streamed
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
-from jiqa.experiment import stages
+from jiqa.experiment.config import parse
 from jiqa.experiment.trained_metric import TrainedMetric
 from jiqa.images import decode
 from jiqa.metrics.nr import brisque
 from jiqa.metrics.nr import svr as face
-from jiqa.metrics.nr.features import METHODS
+from jiqa.metrics.nr.features import METHODS, Features
 from jiqa.results.predictions import read_predictions
+from jiqa.tasks import features as extraction
 from jiqa.tasks import svr
 from jiqa.train import mesh
 
@@ -88,19 +88,27 @@ def test_the_choice_ranks_best_on_contents_left_out():
 def test_features_keep_their_rows_whatever_the_batch():
     index, records = tiny.database(n=5)
     source = Streamed(index, records, View(None, 32, 1), "", 0)
-    model = models.build("handcrafted", method="gm_log")
-    found = svr.extract(model, source, 2).features({})
+    extractor = Features("gm_log")
+    found = extraction.Images(extractor, source, 2, np.arange(5)).features({})
     images = np.stack([source.load(row) for row in range(5)])
-    expected, _ = jax.jit(model.apply)({}, images / np.float32(255))
+    expected = jax.jit(extractor)(images / np.float32(255), {})
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_whole_run_ranks_the_noise(tmp_path):
     changes = {
         "run": "gm_log",
-        "model": {"name": "handcrafted", "method": "gm_log"},
+        "model": {},
         "stages": ("fit",),
-        "fit": {"step": "svr", "fit": {"batch_size": 8, "penalties": (16.0,), "widths": (1.0,)}},
+        "fit": {
+            "task": "svr",
+            "fit": {
+                "features": {"method": "gm_log"},
+                "batch_size": 8,
+                "penalties": (16.0,),
+                "widths": (1.0,),
+            },
+        },
     }
     fields = tiny_run.config()
     del fields.model
@@ -129,7 +137,7 @@ def test_a_whole_run_ranks_the_noise(tmp_path):
 def test_a_file_of_another_kind_is_no_regression(tmp_path, arrays, said):
     np.savez(tmp_path / "svr.npz", **arrays)
     with pytest.raises(InputError, match=said):
-        svr.Fitted.load(tmp_path / "svr.npz")
+        svr.Regression.load(tmp_path / "svr.npz")
 
 
 def test_what_is_fitted_is_read_again_with_its_codebook(tmp_path):
@@ -137,8 +145,8 @@ def test_what_is_fitted_is_read_again_with_its_codebook(tmp_path):
     book = {"words": rng.normal(size=(4, 3)).astype(np.float32)}
     fields = [rng.normal(size=n) for n in (3, 3, (5, 3), 5, (), ())]
     for regression in (face.Svr(*fields), face.Linear(fields[0], fields[-1])):
-        svr.Fitted(regression, book).save(tmp_path / svr.FILE)
-        again = svr.Fitted.load(tmp_path / svr.FILE)
+        svr.Regression(regression, book).save(tmp_path / svr.FILE)
+        again = svr.Regression.load(tmp_path / svr.FILE)
         assert type(again.regression) is type(regression)
         for a, b in zip(regression, again.regression, strict=True):
             np.testing.assert_array_equal(a, b)
@@ -146,11 +154,11 @@ def test_what_is_fitted_is_read_again_with_its_codebook(tmp_path):
 
 
 def test_sizes_of_a_bucket_share_what_is_compiled():
-    model = models.build("handcrafted", method="brisque")
+    extractor = Features("brisque")
     images = [photos.photo("coffee")[:h, :w] for h, w in ((70, 90), (64, 127), (100, 64))]
     source = mock.Mock(load=images.__getitem__, index=mock.Mock(database="photos"))
-    found = svr.Images(model, source, 2, np.arange(3)).features({})
-    assert svr._compiled(model, mesh.alone())._cache_size() == 1
+    found = extraction.Images(extractor, source, 2, np.arange(3)).features({})
+    assert extraction._compiled(extractor, mesh.alone())._cache_size() == 1
     alone = jax.jit(brisque.features)(images[0][None] / np.float32(255))
     np.testing.assert_allclose(found[:1], alone, rtol=1e-3, atol=1e-4)
 
@@ -161,12 +169,12 @@ def test_every_method_has_a_run():
         assert file == "configs/handcrafted.py"
         fields = config.get_config(text)
         assert fields.run == method
-        stages.read(stages.STEPS["svr"].description, fields.fit.fit, "fit")
+        assert parse(fields.to_dict()).stages[0].fit.features.method == method
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(InputError, match=r"handcrafted\.method: found 'psnr', expected one of"):
-        models.build("handcrafted", method="psnr").apply({}, jnp.zeros((1, 32, 32, 3)))
+    with pytest.raises(InputError, match=r"features\.method: found 'psnr', expected one of"):
+        Features("psnr")
 
 
 def test_large_weights_cost_no_precision():
