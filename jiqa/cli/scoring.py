@@ -59,7 +59,7 @@ def score(
 
     Args:
         images: the files, see `jiqa.metrics.given.files`.
-        metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric.TrainedMetric`.
+        metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric`.
         refs: files, folders and patterns of the references; metrics without reference do not look
             at them.
         params: files of fitted metrics' parameters, by metric.

@@ -188,7 +188,7 @@ def load(path: str | Path | None = None) -> Gaussian:
     """The pristine model: ours where `path` is None, else of a file.
 
     A .npz has `centre` [468], `components` [468, k], `mean` [k] and `covariance` [k, k], as
-    `jiqa.tasks.parameters` writes it; the authors' .mat has mu_prisparam, cov_prisparam,
+    `jiqa fit` writes it; the authors' .mat has mu_prisparam, cov_prisparam,
     meanOfSampleData and principleVectors (either way round) as the cells of templateModel.
 
     Raises:

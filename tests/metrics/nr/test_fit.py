@@ -39,7 +39,7 @@ def test_sharp_blocks_with_whole_features_count(photographs, monkeypatch, name, 
 
     monkeypatch.setattr(module, "features", features)
     out = photographs / "model.npz"
-    assert parameters.main([name, str(photographs), "--out", str(out)]) == 0
+    assert main(["fit", name, str(photographs), "--out", str(out)]) == 0
     taken = [
         row
         for image, sharp in zip(rows, sharpness, strict=True)
@@ -74,14 +74,14 @@ def test_too_few_blocks_are_refused(photographs, monkeypatch, capsys, name, bloc
     given = jnp.zeros((1, blocks, count)), jnp.ones((1, blocks))
     monkeypatch.setattr(module, "features", lambda _: given)
     arguments = [name, str(photographs), "--out", str(photographs / "model.npz")]
-    assert parameters.main(arguments) == 2
+    assert main(["fit", *arguments]) == 2
     assert said in capsys.readouterr().err
     assert not (photographs / "model.npz").exists()
 
 
 def test_a_small_photograph_is_refused(photographs, capsys):
     Image.new("L", (100, 256)).save(photographs / "0.png")
-    assert parameters.main(["ilniqe", str(photographs), "--out", "x.npz"]) == 2
+    assert main(["fit", "ilniqe", str(photographs), "--out", "x.npz"]) == 2
     assert "0.png: found 256x100 pixels, expected 168 or more on each side" in (
         capsys.readouterr().err
     )
