@@ -35,7 +35,7 @@ def hash_pixels(image: np.ndarray) -> np.ndarray:
         image: uint8 [h, w, 3].
     """
     digest = hashlib.sha256(f"{image.shape[0]}x{image.shape[1]}".encode())
-    digest.update(np.ascontiguousarray(image))
+    digest.update(np.ascontiguousarray(image).data)
     return np.frombuffer(digest.digest(), np.uint8)
 
 

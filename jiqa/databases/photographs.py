@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,10 +108,14 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
         if found is None:
             raise InputError(f"{where}: found no references, expected pristine photographs")
         return found
+    folders = [Path(folder) for folder in where.split("+")]
     paths = sorted(
-        (path for folder in where.split("+") for path in images.photographs(Path(folder))),
+        (path for folder in folders for path in images.photographs(folder)),
         key=lambda path: path.stem,
     )
+    for folder in folders:
+        if left_out := images.listed(folder).line():
+            sys.stderr.write(f"jiqa: {folder}: left out {left_out}\n")
     ids = np.array([path.stem for path in paths])
     again = ids[1:][ids[1:] == ids[:-1]]
     if again.size:

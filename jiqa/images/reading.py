@@ -230,10 +230,10 @@ def _orientation(image: Image.Image, data: bytes | None) -> int:
     """EXIF's orientation, 1 to 8; 1 where there is none, or none that makes sense."""
     found = None
     with contextlib.suppress(Exception):  # broken EXIF is no broken image
-        if image.format == "PNG" and data is not None and not _tells(image):
+        if image.format == "PNG" and not _tells(image):
             # Pillow would decode the whole image to look behind its pixels.
             exif = Image.Exif()
-            exif.load(b"Exif\0\0" + _png_exif(data))
+            exif.load(b"Exif\0\0" + _png_exif(_file(image) if data is None else data))
         elif isinstance(image, TiffImagePlugin.TiffImageFile):
             exif = image.tag_v2
         else:

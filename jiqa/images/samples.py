@@ -78,7 +78,8 @@ def _both_bytes(image: Any, again: Any) -> np.ndarray:
     colours = 4 if kind == "CMYK" else 3
     pixels = _joined(*(np.asarray(each)[..., :colours] for each in (image, again)))
     if kind == "CMYK":
-        return np.asarray(Image.fromarray(to_bytes(pixels), "CMYK").convert("RGB"))
+        cmyk = Image.frombytes("CMYK", image.size, to_bytes(pixels).tobytes())
+        return np.asarray(cmyk.convert("RGB"))
     return pixels
 
 

@@ -333,3 +333,12 @@ def test_long_sheets_end_and_long_names_break(stages, photos, tmp_path, sheets, 
     (label,) = rows
     assert label.split("\n")[:2] == [name[:36], "er\\udcff1"]
     assert len(names(tmp_path / "out")) == 3
+
+
+def test_photographs_are_restored_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
+    Image.fromarray(stored).save(tmp_path / "photo.png", exif=exif)
+    upright = restoring._decode(tmp_path / "photo.png")
+    np.testing.assert_array_equal(upright, np.rot90(stored, -1))

@@ -159,8 +159,8 @@ def test_another_database_s_images_are_compared_before_training(biq):
     learned = trained.take(np.flatnonzero(trained.official == "train"))
     seen = frozenset(learned.content_hash.tolist())
     for row, pixels in ((rows[0], True), (rows[1], False)):
-        twin = rf"ss01 \({1 if pixels else 2}\)"
-        said = rf"^other: ss01 \([89]\)\.jpg, to be tested on, looks like {twin}"
+        first = rf"looks like ss01 \({1 if pixels else 2}\)\.jpg of biq2021/sample"
+        said = rf"^other: ss01 \([89]\)\.jpg, to be tested on, {first}"
         with pytest.raises(InputError, match=said) as error:
             refuse_leak(seen, other.take([row]), learned)
         assert ("pixel for pixel" in str(error.value)) == pixels

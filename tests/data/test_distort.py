@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from skimage import color, data
 
+from jiqa.cli import sheet
 from jiqa.cli.main import main
 from jiqa.data.distort import FAMILIES, TYPES, distort
 from jiqa.data.distort.kind import Host
@@ -199,12 +200,12 @@ def test_bad_input_is_named(change, message):
 
 def test_sheet_has_a_row_a_type_and_a_column_a_level(tmp_path):
     pytest.importorskip("matplotlib")
-    photo, sheet = tmp_path / "photo.png", tmp_path / "out" / "sheet.png"
+    photo, drawing = tmp_path / "photo.png", tmp_path / "out" / "sheet.png"
     image = data.coffee()[130:194, 200:264]
     Image.fromarray(image).save(photo)
-    command = ["distort", str(photo), "-o", str(sheet), "--family", "pocket", "--size", "64"]
+    command = ["distort", str(photo), "-o", str(drawing), "--family", "pocket", "--size", "64"]
     assert main([*command, "--seed", "3"]) == 0
-    drawn = np.asarray(Image.open(sheet).convert("RGB"))
+    drawn = np.asarray(Image.open(drawing).convert("RGB"))
     pitch = 8 * len("undistorted") + 4  # the name is wider than a picture
     pictures = [drawn[-340:, -6 * pitch :][68 * row :][:64] for row in range(5)]
     for name, row in zip(FAMILIES["pocket"], pictures, strict=True):
@@ -213,6 +214,15 @@ def test_sheet_has_a_row_a_type_and_a_column_a_level(tmp_path):
             shown = distort(image, f"pocket/{name}", int(level), 3)
             found = row[:, pitch * level :][:, :64] / 255
             np.testing.assert_allclose(found, shown, atol=1 / 255)
+
+
+def test_sheet_is_of_the_upright_photograph(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    stored = np.random.default_rng(0).integers(0, 256, (20, 40, 3), np.uint8)
+    Image.fromarray(stored).save(tmp_path / "photo.png", exif=exif)
+    shown = sheet._reduced(str(tmp_path / "photo.png"), 40)
+    np.testing.assert_array_equal(shown, np.rot90(stored, -1))
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,16 @@
 """A whole release is held against what is published of it; a sample is not."""
 
 import dataclasses
+import io
+import types
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import PIL.Image
 import pytest
 
-from jiqa.databases.builder import Facts, Image, pristine, verify
+from jiqa.databases.builder import Facts, Image, ReleaseBuilder, pristine, verify
 from jiqa.errors import InputError
 
 FACTS = Facts(
@@ -66,3 +71,22 @@ def test_limits_are_nominal_and_wider_where_the_true_scores_are():
     inside = dataclasses.replace(FACTS, extremes=("0.61", "84.67"))
     assert inside.limits == (0.0, 100.0)
     assert dataclasses.replace(FACTS, extremes=None).limits == (0.0, 100.0)
+
+
+def test_damaged_jpeg_is_refused_by_name_and_pixels_stay_as_stored(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (80, 120, 3), np.uint8)
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    stored = io.BytesIO()
+    PIL.Image.fromarray(noise).save(stored, "JPEG", quality=90, exif=exif)
+    whole = stored.getvalue()
+    path = tmp_path / "a.jpg"
+    builder: Any = types.SimpleNamespace(facts=FACTS)
+
+    def examples(data):
+        path.write_bytes(data)
+        return list(ReleaseBuilder._generate_examples(builder, [Image(path, "a", score=1)]))
+
+    assert examples(whole)[0][1]["image"] == whole
+    with pytest.raises(InputError, match=r"a\.jpg: Corrupt JPEG data: .*, expected a whole image"):
+        examples(whole[: len(whole) // 2] + b"\xff\xd9")

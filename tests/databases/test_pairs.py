@@ -70,7 +70,7 @@ def test_what_is_made_is_not_made_again(folder, monkeypatch):
     source = make(folder)
     whole = {path: path.read_bytes() for path in source.folder.iterdir()}
     (source.folder / "coffee.npy").unlink()
-    (source.folder / "coffee.part").write_bytes(b"half")
+    (source.folder / "coffee.npy.part").write_bytes(b"half")
     asked = []
     monkeypatch.setattr(
         pairs, "distort", lambda image, *rest: asked.append(image.shape) or distort(image, *rest)

@@ -31,6 +31,13 @@ def test_a_folder_s_photographs_are_sorted_by_name(folder):
     np.testing.assert_array_equal(found.load(1), PICTURES["chelsea"])
 
 
+def test_what_is_left_out_of_a_folder_is_told(folder, capsys):
+    for name in ("._coffee.png", "a.heic", "b.heic"):
+        (folder / name).write_bytes(b"")
+    assert len(load(str(folder))) == 3
+    assert capsys.readouterr().err == f"jiqa: {folder}: left out 1 AppleDouble, 2 HEIC\n"
+
+
 def test_the_digest_tells_photographs_apart_not_folders(folder, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     for path in folder.glob("*.png"):

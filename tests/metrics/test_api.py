@@ -13,7 +13,7 @@ from skimage.metrics import structural_similarity
 
 import jiqa
 from jiqa.errors import InputError
-from jiqa.metrics import batches, registry
+from jiqa.metrics import batches, memory, registry
 from jiqa.metrics import metric as api
 from jiqa.ops import check, masks
 
@@ -42,6 +42,52 @@ def test_every_holder_of_an_image_scores_alike(pair, tmp_path):
     both = SSIM([files[0], pair[1]], [Image.open(files[1]), jnp.asarray(pair[1])])
     np.testing.assert_allclose(both, [expected, 1], rtol=1e-4)
     np.testing.assert_allclose(SSIM(np.stack(pair), pair[1][None].repeat(2, 0)), both, rtol=1e-5)
+
+
+def test_stored_images_are_upright_and_keep_their_bits(pair, tmp_path):
+    psnr = jiqa.create_metric("psnr")
+    turned, deep = tmp_path / "turned.png", tmp_path / "deep.tif"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(pair[0])).save(turned, exif=exif)
+    assert np.isinf(psnr(turned, pair[0]))
+    assert np.isinf(dict(psnr.each([turned], [pair[0]]))[0])
+    assert np.isinf(psnr(Image.open(turned), pair[0]))
+    eight = np.minimum(pair[0][..., 0], 254)
+    grey = eight.astype(np.uint16) * 257 + 100
+    Image.fromarray(grey).save(deep)
+    for image in (deep, grey, Image.open(deep)):
+        expected = -20 * np.log10(100 / 65535)
+        np.testing.assert_allclose(psnr(image, eight), expected, rtol=1e-3)
+
+
+def test_bytes_and_floats_of_many_sizes_share_an_array(pair):
+    psnr = jiqa.create_metric("psnr")
+    images = [pair[0][:63, :70], pair[0][:60, :72] / 255, pair[0][:50, :66].astype(np.uint16) * 257]
+    refs = [pair[1][: len(image), : image.shape[1]] for image in images]
+    errors = [
+        ((pair[0][: len(r), : r.shape[1]].astype(float) - r) ** 2).mean() / 255**2 for r in refs
+    ]
+    np.testing.assert_allclose(psnr(images, refs), -10 * np.log10(errors), rtol=1e-4)
+
+
+def test_an_image_too_large_for_the_memory_is_refused(pair):
+    metric = jiqa.create_metric("psnr")
+    assert metric.max_pixels > 100_000_000
+    metric.max_pixels = 64 * 96 - 1
+    message = "psnr of image 0: found 96x64, 6,144 pixels, expected 6,143 at most, as psnr takes 16"
+    assert str(dict(metric.each([pair[0]], [pair[1]]))[0]).startswith(message)
+
+
+@pytest.mark.parametrize("name", ["psnr", "psnry", "ssim", "gmsd", "piqe", "fsim"])
+def test_memory_is_what_the_table_says(name):
+    """Temporary arrays of the compiled metric, and the images twice: as read and on the device."""
+    metric = jiqa.create_metric(name)
+    image = jax.ShapeDtypeStruct((1, 1024, 1024, 3), np.uint8)
+    images = [image] * (2 if metric.kind == "fr" else 1)
+    found = metric._score.lower(*images).compile().memory_analysis()
+    taken = found.temp_size_in_bytes + 2 * found.argument_size_in_bytes
+    assert taken / 1024**2 <= 1.25 * memory.bytes_of_pixel(name)
 
 
 def test_works_under_jit_and_grad(pair):

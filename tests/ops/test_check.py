@@ -31,6 +31,19 @@ def test_every_byte_is_divided_and_numpys_images_stay_numpys():
         np.testing.assert_allclose(image[0, ..., 2], every / 255, rtol=1.2e-7)
 
 
+@pytest.mark.parametrize("batch", [False, True])
+def test_sixteen_bits_are_shares_of_65535(batch):
+    values = np.array([[0, 1, 257], [32768, 65534, 65535]], np.uint16)
+    image = values[None, ..., None] if batch else values
+    for given in (image, jnp.asarray(image)):
+        found = check.images(given)[0]
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found[0, ..., 1], values / 65535, rtol=1.2e-7)
+        kept = check.images(given, integers=True)[0]
+        assert kept.dtype == np.uint16
+        np.testing.assert_allclose(check.unit(kept)[0, ..., 1], values / 65535, rtol=1.2e-7)
+
+
 @pytest.mark.parametrize("grey", [BYTES[..., 0], BYTES[..., :1], BYTES[None, ..., :1]])
 def test_grey_is_repeated(grey):
     image, ref = check.images(grey)

@@ -81,7 +81,7 @@ def test_after_a_kill_only_what_is_missing_is_made(data, learned, tmp_path):
     kept = tmp_path / "pictures" / "images" / "blur-0" / "a.png"
     kept.parent.mkdir(parents=True)
     Image.new("RGB", (48, 40), "red").save(kept)
-    kept.with_name("b.part").write_bytes(b"half a picture")
+    kept.with_name("b.png.part").write_bytes(b"half a picture")
     before = kept.read_bytes()
     made = hallucinate(data, learned, tmp_path)
     assert kept.read_bytes() == before

@@ -3,6 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import photos
 from metrics.fr import naive_mad as naive
+from scipy import ndimage
 
 from jiqa.metrics.fr import mad
 from jiqa.ops.colour import luma
@@ -13,6 +14,15 @@ def test_stages_are_those_of_loops():
     pair = [jnp.asarray(m[None], jnp.float32) for m in (x, y)]
     np.testing.assert_allclose(jax.jit(mad.detection)(*pair), [naive.detection(x, y)], rtol=1e-5)
     np.testing.assert_allclose(jax.jit(mad.appearance)(*pair), [naive.appearance(x, y)], rtol=1e-5)
+
+
+def test_appearance_of_one_image_compiles_right_at_real_size():
+    """Sums of products with the same weights compiled wrongly: docs/xla-cpu-sums.md."""
+    rng = np.random.default_rng(0)
+    x = ndimage.gaussian_filter(rng.uniform(0, 255, (301, 403)), 1)
+    pair = [jnp.asarray(m[None], jnp.float32) for m in (x, x + rng.normal(0, 5, x.shape))]
+    expected = naive.appearance(*(np.float64(m[0]) for m in pair))
+    np.testing.assert_allclose(jax.jit(mad.appearance)(*pair), [expected], rtol=1e-4)
 
 
 def test_stages_are_blended_by_how_much_is_detected(monkeypatch):
