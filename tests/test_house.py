@@ -83,8 +83,7 @@ def test_imports_point_downwards(module):
     upwards = [
         f"{place} imports {name}"
         for source, name, place, _ in ARROWS
-        if source == module
-        and LEVEL.get(room(name), 0) >= LEVEL[room(module)]
+        if source == module and LEVEL.get(room(name), 0) >= LEVEL[room(module)]
     ]
     assert not upwards
 

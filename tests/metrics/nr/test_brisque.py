@@ -18,7 +18,6 @@ import jiqa
 from jiqa.data import index as indices
 from jiqa.errors import InputError
 from jiqa.metrics.nr.svr import Svr
-from jiqa.tasks import parameters
 
 PHOTOS = ("astronaut", "chelsea", "coffee")
 

@@ -6,7 +6,6 @@ import pytest
 from PIL import Image
 
 from jiqa.metrics.nr import il_niqe, niqe
-from jiqa.tasks import parameters
 
 BLOCKS = 60
 
