@@ -16,9 +16,10 @@ from typing import Any
 
 from measure import Row, machine, measure
 
-from jiqa import readme, registry
 from jiqa.errors import InputError
-from jiqa.results import markdown
+from jiqa.metrics import registry
+from jiqa.results import render
+from jiqa.results.summary import markdown
 
 BEGIN, END = "<!-- measures:begin -->", "<!-- measures:end -->"
 VERSIONS = """
@@ -103,7 +104,7 @@ def main() -> None:
     results = _read(arguments.results) if arguments.results else _run(arguments)
     if arguments.readme:
         try:
-            readme.rewrite(arguments.readme, BEGIN, END, _section(results))
+            render.rewrite(arguments.readme, BEGIN, END, _section(results))
         except InputError as error:
             sys.exit(str(error))
 

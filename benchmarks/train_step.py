@@ -27,14 +27,14 @@ import simplejpeg
 import skimage.data
 from measure import Row
 
-from jiqa import losses, models, optim
-from jiqa import mesh as meshes
+from jiqa import models
 from jiqa.data.index import Index, Records
 from jiqa.data.pipeline import Resident, Streamed, source
-from jiqa.data.plan import Batch, View
-from jiqa.evaluate import compile_predict
-from jiqa.steps import supervised
-from jiqa.steps.update import init_state
+from jiqa.data.sampling import Batch, View
+from jiqa.train import losses, optim, supervised
+from jiqa.train import mesh as meshes
+from jiqa.train.predict import compile_predict
+from jiqa.train.update import init_state
 
 IMAGES = 256  # of the pretended database
 AHEAD = 2 * measure.CORES + 2  # batches, at least as many as may have been read ahead

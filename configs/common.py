@@ -114,7 +114,7 @@ def others(
 
 
 def protocol(args: ConfigDict) -> ConfigDict:
-    """The `protocol` section: `fields` of `jiqa.protocols.Protocol`."""
+    """The `protocol` section: `fields` of `jiqa.data.protocols.Protocol`."""
     fields = {"kind": args.protocol, "val": 0.1, "n": args.splits, "test": args.test}
     if args.cross:
         fields |= {"kind": "cross", "shared": args.shared}

@@ -41,7 +41,9 @@ def get_config(text: str = "") -> ConfigDict:
     config.view = ConfigDict(whole)
     config.tests = common.others(args, lambda _: whole, common.read_once)
     sizes = _SIZES.get(args.method, {})
-    config.model = ConfigDict({"name": "handcrafted", "method": args.method, **sizes})
+    config.model = ConfigDict()
     config.stages = ("fit",)
-    config.fit = ConfigDict({"step": "svr", "fit": {"batch_size": 8, **(_LINEAR if sizes else {})}})
+    features = {"method": args.method, **sizes}
+    fit = {"features": features, "batch_size": 8, **(_LINEAR if sizes else {})}
+    config.fit = ConfigDict({"task": "svr", "fit": fit})
     return config

@@ -63,7 +63,7 @@ def get_config(text: str = "") -> ConfigDict:
     )
     config.scores = ConfigDict(
         {
-            "step": "supervised",
+            "task": "scores",
             "fit": {
                 "loss": "mae",
                 "epochs": 30.0,
@@ -122,7 +122,7 @@ def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
     )
     config.scores = ConfigDict(
         {
-            "step": "supervised",
+            "task": "scores",
             "fit": {
                 "loss": "mae",
                 "epochs": 18.0,

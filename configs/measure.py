@@ -10,9 +10,9 @@ as in configs/iqa_nrtl.py; weights is taken and not used, since nothing is trans
 
 from ml_collections import ConfigDict
 
-from jiqa import registry
 from jiqa.configs import common
-from jiqa.models.handcrafted import METHODS
+from jiqa.metrics import registry
+from jiqa.metrics.nr.features import METHODS
 
 
 def run(metric: str) -> str:
@@ -40,5 +40,5 @@ def get_config(text: str = "") -> ConfigDict:
     config.tests = common.others(args, lambda _: whole, common.read_once)
     config.model = ConfigDict()
     config.stages = ("score",)
-    config.score = ConfigDict({"step": "measure", "fit": {"metric": args.metric}})
+    config.score = ConfigDict({"task": "metric", "fit": {"metric": args.metric}})
     return config

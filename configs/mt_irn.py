@@ -77,7 +77,7 @@ def get_config(text: str = "") -> ConfigDict:
         stages |= _restorer(restorer, args)
     if args.metric:
         how = {"metric": args.metric, "turn": False}
-        stages["measure"] = {"step": "measure", "model": restorer, "fit": how}
+        stages["measure"] = {"task": "metric", "model": restorer, "fit": how}
         config.view = ConfigDict({"resize": None, "crop": 1, "blocks": 1})
     else:
         blocks = {"crop": 224, "blocks": 5, "flip": True}
@@ -144,7 +144,7 @@ def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
     def stage(epochs: float, rate: float, **how: Any) -> dict[str, Any]:
         optim = {"name": "adam", "learning_rate": rate, "schedule": "constant"}
         fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_updates": 1000, **how}
-        return {"step": "restore", "model": model, "pairs": pairs, "fit": fit}
+        return {"task": "restore", "model": model, "pairs": pairs, "fit": fit}
 
     first = {"ssim_map": stage(100.0, 1e-3, restore_weight=0.0, ssim_weight=1.0)}
     weight = args.ssim_weight if model["multitask"] else 0.0
@@ -180,7 +180,7 @@ def _scores(
             "weight_decay": 5e-4,
         }
         fit = {"loss": "mae", "epochs": epochs, "batch_size": 10, "optim": optim}
-        return {"step": "supervised", "fit": fit, **rest}
+        return {"task": "scores", "fit": fit, **rest}
 
     if variant == "baseline":
         return {"all": stage(50.0, 5e-5, 5, model=model, init_from=initial)}

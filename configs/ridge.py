@@ -27,5 +27,5 @@ def get_config(text: str = "") -> ConfigDict:
     config.tests = common.others(args, lambda _: whole)
     config.model = ConfigDict({"name": "stage_statistics", "backbone": {"name": "resnet"}})
     config.stages = ("fit",)
-    config.fit = ConfigDict({"step": "ridge", "fit": {"batch_size": 32}})
+    config.fit = ConfigDict({"task": "ridge", "fit": {"batch_size": 32}})
     return config

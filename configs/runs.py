@@ -1,9 +1,9 @@
 """Which config file makes which run: what `jiqa plan` and `jiqa reproduce` start from."""
 
 from jiqa.configs import measure, mt_irn, ttl_iqa
-from jiqa.models.handcrafted import METHODS
+from jiqa.metrics.nr.features import METHODS
+from jiqa.metrics.registry import METRICS
 from jiqa.models.iqa_nrtl import VARIANTS
-from jiqa.registry import METRICS
 
 # Run -> config file and its first arguments; a run of a table that is not here has no config.
 RUNS = {f"iqa_nrtl/{variant}": f"configs/iqa_nrtl.py:variant={variant}" for variant in VARIANTS}

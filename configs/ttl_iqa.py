@@ -59,8 +59,8 @@ AUXILIARY = {
     "ssim": "ttl_iqa/ssim-label",
     "vif": "ttl_iqa/vif-label",
 }
-# Steps that train SFTnet.
-TRAINED = ("levels", "supervised")
+# Tasks that train SFTnet.
+TRAINED = ("levels", "scores")
 # What measures the hallucinated images.
 METRICS = ("ssim", "brisque", "brisque/standard")
 # Levels of quality -> strengths of the synthetic distortions that stand for them.
@@ -185,7 +185,7 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
             "strengths": STRENGTHS[args.levels],
             "label": "level" if args.auxiliary == "simulated" else args.auxiliary,
         }
-        return {"simulate": {"step": "simulate", "pristine": pristine, "fit": fit, "model": {}}}
+        return {"simulate": {"task": "simulate", "pristine": pristine, "fit": fit, "model": {}}}
     model: dict[str, Any] = {"name": "dt_gan", "width": 64, "blocks": 3, "dtype": "float32"}
     if weights:
         phi = {"name": "vgg", **({"dense": 4096, "classes": 1000} if dense else {})}
@@ -206,8 +206,8 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
     }
     shown = pristine | ({"more": args.more, "extra": args.extra} if args.extra else {})
     return {
-        "gan": {"step": "gan", "model": model, "pristine": pristine, "fit": fit},
-        "hallucinate": {"step": "hallucinate", "model": model, "pristine": shown, "fit": {}},
+        "gan": {"task": "gan", "model": model, "pristine": pristine, "fit": fit},
+        "hallucinate": {"task": "hallucinate", "model": model, "pristine": shown, "fit": {}},
     }
 
 
@@ -246,11 +246,12 @@ def _network(
         }
         return {"updates": 50000, "batch_size": 30, "optim": optim, **how}
 
-    def stage(step: str, outputs: int, **how: Any) -> dict[str, Any]:
-        return {"step": step, "model": {**model, "outputs": outputs}, "fit": fit(**how)}
+    def stage(task: str, outputs: int, **how: Any) -> dict[str, Any]:
+        how |= {"attention": attention}
+        return {"task": task, "model": {**model, "outputs": outputs}, "fit": fit(**how)}
 
     begin: dict[str, Any] = {"init_from": inherited, "dont_load": fresh}
-    scores = stage("supervised", 1, loss="mse")
+    scores = stage("scores", 1, loss="mse")
     if not before:
         return {"scores": scores | begin}
     view = {"resize": None, "crop": 224, "blocks": 1, "flip": True}
@@ -258,7 +259,7 @@ def _network(
     levels = stage("levels", args.levels)
     check = {"check": levels | begin | {"real_levels": args.levels}} if args.check else {}
     if args.auxiliary in ("ssim", "vif"):
-        levels = stage("supervised", 1, loss="mse")
+        levels = stage("scores", 1, loss="mse")
     scores |= {"init_from": {"": "levels"}, "dont_load": ("^head/",)}
     return {**check, "levels": levels | begin, "scores": scores}
 
@@ -266,10 +267,9 @@ def _network(
 def _measure(metric: str) -> dict[str, Any]:
     """The stage `scores` that is a measure, or features fitted to the run's database."""
     if metric == "brisque":
-        model = {"name": "handcrafted", "method": "brisque"}
-        return {"scores": {"step": "svr", "model": model, "fit": {}}}
+        return {"scores": {"task": "svr", "model": {}, "fit": {"features": {"method": "brisque"}}}}
     how = {"metric": metric.partition("/")[0], "turn": False}
-    return {"scores": {"step": "measure", "model": {}, "fit": how}}
+    return {"scores": {"task": "metric", "model": {}, "fit": how}}
 
 
 def _measured(config: Any, photographs: str, cross: str) -> None:
@@ -299,7 +299,7 @@ def _pocket(config: Any) -> None:
         fit.optim.learning_rate = 1e-3
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 4})
     for name, updates in (("check", 300), ("levels", 300), ("scores", 1000)):
-        if name in config.stages and config[name].step in TRAINED:
+        if name in config.stages and config[name].task in TRAINED:
             model, fit = config[name].model, config[name].fit
             model.backbone.update({"width": 8, "dense": 64, "dropout": 0.1})
             fit.updates, fit.batch_size, fit.evaluate_updates = updates, 32, updates
@@ -330,7 +330,7 @@ def _cpu(config: Any) -> None:
         {"resize": side, "crop": 96, "blocks": 1, "flip": True, "test_blocks": 4}
     )
     for name, updates in (("check", 200), ("levels", 200), ("scores", 500)):
-        if name in config.stages and config[name].step in TRAINED:
+        if name in config.stages and config[name].task in TRAINED:
             model, fit = config[name].model, config[name].fit
             model.backbone.update({"dense": 512})
             fit.updates, fit.batch_size, fit.evaluate_updates = updates, 8, updates // 4

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jiqa.api import Metric, create_metric, list_metrics
+    from jiqa.metrics.metric import Metric, create_metric, list_metrics
 
 __version__ = "0.2.0"
 __all__ = ["Metric", "create_metric", "list_metrics"]
@@ -18,9 +18,9 @@ del _root
 
 
 def __getattr__(name: str) -> Any:
-    """What `jiqa.api` has, at its first use: `import jiqa` alone imports no JAX."""
+    """What `jiqa.metrics.metric` has, at its first use: `import jiqa` alone imports no JAX."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from jiqa import api
+    from jiqa.metrics import metric
 
-    return getattr(api, name)
+    return getattr(metric, name)

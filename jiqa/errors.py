@@ -12,7 +12,7 @@ from jiqa.interrupt import Interrupted, raised
 
 
 class JiqaError(Exception):
-    """What `jiqa.main` and `jiqa.cli` print as one line before they exit with `status`."""
+    """Told by `jiqa.main` and `jiqa.cli` in one line before they exit with `status`."""
 
     status = 1
 

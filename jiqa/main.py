@@ -34,7 +34,7 @@ PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which
 
 
 def _run(_: list[str]) -> None:
-    from jiqa import recipe  # after the command line is known to be right: it takes seconds
+    from jiqa.experiment import run  # after the command line is known to be right: it takes seconds
 
     logging.set_verbosity(logging.FATAL)  # whatever is logged as an error is raised as well
     if DISTRIBUTED.value or COORDINATOR.value:
@@ -42,7 +42,7 @@ def _run(_: list[str]) -> None:
     if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
         jax.config.update("jax_compilation_cache_dir", str(COMPILED))
     command = shlex.join(["python", "-m", "jiqa.main", *sys.argv[1:]])
-    recipe.run(CONFIG.value, WORKDIR.value, command, root=ROOT.value, only=_only())
+    run.run(CONFIG.value, WORKDIR.value, command, root=ROOT.value, only=_only())
 
 
 def _only() -> set[int] | None:

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 import pytest
 
-from jiqa.predictions import Predictions
+from jiqa.results.predictions import Predictions
 
 # Where measures and distortions are tested they are compiled as users have them.
 PIXELS = ("fr", "handcrafted", "ops", "test_api.py", "test_distort.py", "test_measures.py")

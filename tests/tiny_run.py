@@ -8,8 +8,9 @@ import tiny
 from absl import logging
 from ml_collections import ConfigDict
 
-from jiqa import mesh, recipe
 from jiqa.errors import ended
+from jiqa.experiment import run as recipe
+from jiqa.train import mesh
 
 
 def config(**changes) -> ConfigDict:
@@ -43,7 +44,7 @@ def config(**changes) -> ConfigDict:
             },
             "stages": ("scores",),
             "scores": {
-                "step": "supervised",
+                "task": "scores",
                 "fit": {
                     "epochs": 4.0,
                     "batch_size": 8,

@@ -17,9 +17,9 @@ from PIL import Image
 from scipy import io as scipy_io
 
 from jiqa import images
-from jiqa.data.prepare import prepare
+from jiqa.databases import builder as database
+from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database
 
 
 def picture(seed: int, format: str = "JPEG") -> bytes:

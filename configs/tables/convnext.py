@@ -1,6 +1,6 @@
 """Table 1 of the ConvNeXt paper, with its published figures: data only."""
 
-from jiqa.published import Paper, Row, Table, each
+from jiqa.results.published import Paper, Row, Table, each
 
 PAPER = Paper(
     citation="Padmaja, Al Hamed, Reddy, Reddy: Deep Learning for No-Reference Image Quality "

@@ -4,7 +4,7 @@ Show them with `jiqa tables iqa_nrtl`, and beside your own runs with
 `jiqa tables iqa_nrtl --workdir=...`.
 """
 
-from jiqa.published import Paper, Row, Table, each, measured
+from jiqa.results.published import Paper, Row, Table, each, measured
 
 _HAND_CRAFTED = "Based on hand-crafted statistics"
 _DEEP = "Based on deep learning"

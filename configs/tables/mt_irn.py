@@ -3,7 +3,7 @@
 Table 1 is the network's.
 """
 
-from jiqa.published import Column, Paper, Row, Table, each, measured, rows
+from jiqa.results.published import Column, Paper, Row, Table, each, measured, rows
 
 _BEST = "its authors' public code ({}) reports the epoch with the best SROCC on the test images"
 _BIECON = _BEST.format("jongyookim/IQA_BIECON_release")

@@ -1,6 +1,6 @@
 """Tables I and II of the survey, with their published figures: data only."""
 
-from jiqa.published import Column, Paper, Row, Table, each, measured, rows
+from jiqa.results.published import Column, Paper, Row, Table, each, measured, rows
 
 _BIECON = (
     "its authors' public code (jongyookim/IQA_BIECON_release) reports the epoch with the best "

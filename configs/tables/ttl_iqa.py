@@ -4,7 +4,7 @@ Tables I and II are abbreviations and layers.
 """
 # ruff: noqa: RUF001 - dashes and crosses as the page has them
 
-from jiqa.published import Column, Paper, Row, Table, each, measured, rows
+from jiqa.results.published import Column, Paper, Row, Table, each, measured, rows
 
 _BEST = "its authors' public code ({}) reports the epoch with the best SROCC on the test images"
 _BIECON = _BEST.format("jongyookim/IQA_BIECON_release")

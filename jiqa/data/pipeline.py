@@ -10,7 +10,7 @@ import dataclasses
 import functools
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import grain
@@ -21,9 +21,9 @@ from absl import flags
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data import plan, pp
-from jiqa.data.index import Index, Records
-from jiqa.data.plan import Batch, View
+from jiqa.data import sampling, transforms
+from jiqa.data.index import Index, Records, unscored
+from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
 
 _MIB = 2**20
@@ -45,7 +45,7 @@ class _Source(abc.ABC):
 
     def middle(self, row: int) -> np.ndarray:
         """The block in the middle of a row's image, uint8 [crop, crop, 3]."""
-        return cut(self.load(row), self.view, plan.grid(1))[0]
+        return cut(self.load(row), self.view, sampling.grid(1))[0]
 
     def train_batches(
         self,
@@ -73,8 +73,8 @@ class _Source(abc.ABC):
         rows = np.asarray(rows)
         if not rows.size:
             raise InputError(f"{self.index.database}: no rows to train on, expected at least one")
-        part = plan.part(batch_size, shard)
-        make = functools.partial(plan.train_batch, rows, self.view, batch_size, part, seed)
+        part = sampling.part(batch_size, shard)
+        make = functools.partial(sampling.train_batch, rows, self.view, batch_size, part, seed)
         return self._batches(make, start, stop)
 
     def eval_batches(
@@ -85,8 +85,8 @@ class _Source(abc.ABC):
         Arguments and errors are those of `train_batches`; no rows give no batches.
         """
         rows = np.asarray(rows)
-        part = plan.part(batch_size, shard)
-        make = functools.partial(plan.eval_batch, rows, self.view, batch_size, part)
+        part = sampling.part(batch_size, shard)
+        make = functools.partial(sampling.eval_batch, rows, self.view, batch_size, part)
         return self._batches(make, 0, -(-len(rows) // batch_size))
 
     @abc.abstractmethod
@@ -106,7 +106,8 @@ class Streamed(_Source):
     arrays: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
     kind = "streamed"
 
-    def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
+    @staticmethod
+    def images(arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
         """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
         return batch["image"]
 
@@ -129,7 +130,7 @@ class Streamed(_Source):
 
     def _cut(self, planned: Batch) -> Batch | InputError:
         """A batch; or its error, because grain loses shared memory where a worker raises."""
-        blocks = []
+        blocks, there = [], []
         for row, places, flips in zip(
             planned["row"], planned["place"], planned["flip"], strict=True
         ):
@@ -138,9 +139,13 @@ class Streamed(_Source):
             except InputError as error:
                 return error
             for block, flip in zip(cut(image, self.view, places), flips, strict=True):
-                blocks.append(pp.flip(block) if flip else block)
+                blocks.append(transforms.flip(block) if flip else block)
+            there += (self.view.windows(image.shape[:2], places)[:, 0] > 0).tolist()
         image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
-        return {"row": planned["row"], "mask": planned["mask"], "image": image}
+        batch = {"row": planned["row"], "mask": planned["mask"], "image": image}
+        if tiled(planned["place"]):
+            batch["block_mask"] = np.array(there).reshape(planned["flip"].shape)
+        return batch
 
 
 @dataclasses.dataclass(eq=False)
@@ -177,15 +182,43 @@ class Resident(_Source):
             block = jax.lax.dynamic_slice(arrays["images"], start, (1, crop, crop, 3))[0]
             return jnp.where(flip, block[:, ::-1], block)
 
-        blocks = jax.vmap(cut, in_axes=(None, 0, 0))
-        return jax.vmap(blocks)(batch["row"], batch["offset"], batch["flip"])
+        blocks = jax.vmap(jax.vmap(cut, in_axes=(None, 0, 0)))
+        image = blocks(batch["row"], batch["offset"], batch["flip"])
+        if "block_mask" in batch:
+            return jnp.where(batch["block_mask"][..., None, None, None], image, 0)
+        return image
 
     def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
         shape = self.arrays["images"].shape[1:3]
         for step in range(start, stop):
             planned = make(step)
-            offset = self.view.windows(shape, planned.pop("place"))[..., 1:]
-            yield {**planned, "offset": offset}
+            place = planned.pop("place")
+            windows = self.view.windows(shape, place)
+            batch = {**planned, "offset": windows[..., 1:]}
+            yield batch | ({"block_mask": windows[..., 0] > 0} if tiled(place) else {})
+
+
+@dataclasses.dataclass(eq=False)
+class Given(Streamed):
+    """Images at hand, each loaded when its crops are asked for; made by `given`."""
+
+    loaders: Sequence[Callable[[], np.ndarray]] = ()
+
+    def load(self, row: int) -> np.ndarray:
+        """The whole image, resized as the view asks: uint8 [h, w, 3]."""
+        return whole(self.loaders[row](), self.view, str(self.index.id[row]))
+
+
+def given(loaders: Sequence[Callable[[], np.ndarray]], names: Sequence[str], view: View) -> Given:
+    """A source of images at hand, which have no scores.
+
+    Args:
+        loaders: of each image, uint8 [h, w, 3]; called once for each batch that it is in.
+        names: of the images, for errors.
+        view: how they are cut.
+    """
+    index = unscored("images", np.array(names, str))
+    return Given(index, Records((), index.record), view, "images at hand", 0, loaders=loaders)
 
 
 def source(
@@ -222,16 +255,28 @@ def whole(image: np.ndarray, view: View, name: str) -> np.ndarray:
         InputError: it is too small for the view; the message begins with its `name`.
     """
     if view.resize:
-        return pp.resize(image, view.resize)
+        return transforms.resize(image, view.resize)
     view.check(name, image.shape[:2])
     return image
 
 
 def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
-    """The blocks of a whole image uint8 [h, w, 3] at `place` [k, 3]: k of uint8 [crop, crop, 3]."""
-    side = (view.crop, view.crop)
-    windows = view.windows(image.shape[:2], place)
-    return [pp.resize(pp.crop(image, top, left, size), side) for size, top, left in windows]
+    """Blocks of a whole image uint8 [h, w, ...] at `place` [k, 3]: k of uint8 [crop, crop, ...].
+
+    A block is black where `place` asks for more tiles than the image has.
+    """
+    side, blocks = (view.crop, view.crop), []
+    for size, top, left in view.windows(image.shape[:2], place):
+        if size:
+            blocks.append(transforms.resize(transforms.crop(image, top, left, size), side))
+        else:
+            blocks.append(np.zeros((*side, *image.shape[2:]), image.dtype))
+    return blocks
+
+
+def tiled(place: np.ndarray) -> bool:
+    """Whether places ask for tiles, of which an image may have too few."""
+    return bool((place[..., 0] == sampling.TILE).all())
 
 
 def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:

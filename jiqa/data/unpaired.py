@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jiqa.data.pipeline import Resident, Streamed
-from jiqa.data.plan import Batch, View
+from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
 
 _PRISTINE, _SCORED = "pristine_", "scored_"
@@ -21,7 +21,7 @@ _APART = 2**32
 
 @dataclasses.dataclass(eq=False)
 class Unpaired:
-    """Two sources as one, for training by `jiqa.train.descend`.
+    """Two sources as one, for training by `jiqa.train.loop.descend`.
 
     Attributes:
         pristine: of photographs.

@@ -8,7 +8,6 @@ from flax import linen as nn
 
 from jiqa.errors import InputError
 from jiqa.models.dt_gan import DTGAN
-from jiqa.models.handcrafted import HandCrafted
 from jiqa.models.iqa_nrtl import IQANRTL
 from jiqa.models.mt_irn import MTIRN
 from jiqa.models.resnet import ResNet
@@ -19,7 +18,6 @@ from jiqa.models.vgg import VGG
 
 MODELS: dict[str, type[nn.Module]] = {
     "dt_gan": DTGAN,
-    "handcrafted": HandCrafted,
     "iqa_nrtl": IQANRTL,
     "mt_irn": MTIRN,
     "resnet": ResNet,

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from handcrafted import naive
+from metrics.nr import naive
 from PIL import Image
 
 from jiqa.errors import InputError

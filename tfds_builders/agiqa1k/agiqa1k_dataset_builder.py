@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from jiqa.tfds_builders import database, release
+from jiqa.databases import builder, release
 
 SHEET = "AIGC_MOS_Zscore.xlsx"
 # What the archive unpacks to, and what it is often called.
@@ -14,7 +14,7 @@ FOLDERS = ("file", "images")
 # The image that two rows of the sheet name, with different scores: which one is meant by either is
 # not to be told from the release.
 TWICE = "dreamStudio_8_9_1_1.jpg"
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=(0.0, 5.0),
     higher_better=True,
@@ -31,7 +31,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released."""
 
     facts = FACTS
@@ -40,14 +40,14 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2023."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The sheet, and the images that it lists."""
         places = [folder / name for name in FOLDERS]
         images = next((place for place in places if place.is_dir()), places[-1])
         files = release.images(images)
         return {
             "distorted": [
-                database.Image(
+                builder.Image(
                     release.find(files, name, images, SHEET),
                     id,
                     content_id=name,

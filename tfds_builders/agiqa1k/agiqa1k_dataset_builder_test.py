@@ -5,7 +5,8 @@ import collections
 import numpy as np
 import pytest
 
-from jiqa.tfds_builders import database, testing
+from jiqa.databases import builder
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.agiqa1k import agiqa1k_dataset_builder as agiqa1k
 
 ROWS = [["deepai_0_0_0_0.jpg", "bird, city", 2.5], ["dreamStudio_1_0_0_0.jpg", "cat, city", 0.25]]
@@ -64,7 +65,7 @@ def test_true_scores(shared, tmp_path):
     for _, name, _ in rows:
         (tmp_path / "file" / name).touch()
     splits = agiqa1k.Builder(data_dir=tmp_path).read(tmp_path)
-    database.verify(agiqa1k.FACTS, splits, tmp_path)
+    builder.verify(agiqa1k.FACTS, splits, tmp_path)
     images = splits["distorted"]
     assert len({image.id for image in images}) == 1080
     models = collections.Counter(image.id.partition("_")[0] for image in images)

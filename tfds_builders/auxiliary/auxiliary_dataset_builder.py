@@ -7,15 +7,15 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from jiqa.data.index import DISTORTED, REFERENCE
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 TABLE, IMAGES, PHOTOGRAPHS = "auxiliary.csv", "images", "pristine"
 COLUMNS = (
     *("image", "id", "content_id", "distortion", "level", "score", "reference"),
     *("made_by", "step", "hash"),
 )
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="pseudo_mos",
     score_range=(0.0, 1.0),
     higher_better=True,
@@ -36,7 +36,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """The pictures as they were written."""
 
     facts = FACTS
@@ -45,7 +45,7 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Pictures, levels, generators."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The table with its pictures, and the photographs."""
         pictures = release.images(folder / IMAGES)
         photographs = release.images(folder / PHOTOGRAPHS).values()
@@ -56,7 +56,7 @@ class Builder(database.ReleaseBuilder):
             if row["reference"] not in known:
                 raise InputError(f"{at}: found no photograph {row['reference']}, expected one")
             made.append(
-                database.Image(
+                builder.Image(
                     release.find(pictures, row["image"], folder / IMAGES, TABLE),
                     row["id"],
                     content_id=row["content_id"],
@@ -70,7 +70,7 @@ class Builder(database.ReleaseBuilder):
         nothing = {"made_by": "", "step": 0, "hash": ""}
         return {
             DISTORTED: made,
-            REFERENCE: [database.pristine(path, path.stem, **nothing) for path in photographs],
+            REFERENCE: [builder.pristine(path, path.stem, **nothing) for path in photographs],
         }
 
 

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from jiqa.data.prepare import prepare
+from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.auxiliary import auxiliary_dataset_builder as auxiliary

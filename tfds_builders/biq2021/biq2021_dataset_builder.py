@@ -5,11 +5,11 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from jiqa.tfds_builders import database, release
+from jiqa.databases import builder, release
 
 IMAGES = "Images"
 TABLES = {"train": "Train (Images and MOS).csv", "test": "Test (Images and MOS).csv"}
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=(0.0, 1.0),
     higher_better=True,
@@ -21,12 +21,12 @@ FACTS = database.Facts(
     counts={"train": 10_000, "test": 2_000},
     extremes=("0.0000", "1.0000"),
     archives=(
-        database.Archive("https://github.com/nisarahmedrana/BIQ2021/archive/refs/heads/main.zip"),
+        builder.Archive("https://github.com/nisarahmedrana/BIQ2021/archive/refs/heads/main.zip"),
     ),
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """The official training and test part, images as released."""
 
     facts = FACTS
@@ -35,14 +35,14 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2022."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The two tables, and the images that they list."""
         scores = {split: read_table(folder / table) for split, table in TABLES.items()}
         images = folder / IMAGES
         files = release.images(images)
         return {
             split: [
-                database.Image(release.find(files, name, images, TABLES[split]), name, score=score)
+                builder.Image(release.find(files, name, images, TABLES[split]), name, score=score)
                 for name, score in rows
             ]
             for split, rows in scores.items()

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jiqa.data.prepare import prepare
+from jiqa.databases import builder
+from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, testing
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.biq2021 import biq2021_dataset_builder as biq2021
 
 TRAIN, TEST = biq2021.TABLES["train"], biq2021.TABLES["test"]
@@ -87,7 +88,7 @@ def server(tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as httpd:
         threading.Thread(target=httpd.serve_forever).start()
         address = f"http://127.0.0.1:{httpd.server_port}/main.zip"
-        facts = dataclasses.replace(biq2021.FACTS, archives=(database.Archive(address),))
+        facts = dataclasses.replace(biq2021.FACTS, archives=(builder.Archive(address),))
         monkeypatch.setattr(biq2021.Builder, "facts", facts)
         yield folder
         httpd.shutdown()

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 SHEET, TAB = "csiq.DMOS.xlsx", "all_by_image"
 PHOTOGRAPHS, IMAGES = "src_imgs", "dst_imgs"
@@ -19,7 +19,7 @@ TYPES = {
     "fnoise": ("fnoise", "fnoise"),
     "contrast": ("contrast", "contrast"),
 }
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="dmos",
     score_range=(0.0, 1.0),
     higher_better=False,
@@ -35,7 +35,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released."""
 
     facts = FACTS
@@ -44,7 +44,7 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2010."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The sheet, and the images that it lists, in whatever folders below theirs they lie."""
         photographs = _by_name(release.images(folder / PHOTOGRAPHS))
         files = _by_name(release.images(folder / IMAGES))
@@ -54,7 +54,7 @@ class Builder(database.ReleaseBuilder):
             reference, name = f"{photograph}.png", f"{photograph}.{spelt}.{level}.png"
             release.find(photographs, reference, folder / PHOTOGRAPHS, SHEET)
             distorted.append(
-                database.Image(
+                builder.Image(
                     release.find(files, name, folder / IMAGES, SHEET),
                     name,
                     content_id=reference,
@@ -65,7 +65,7 @@ class Builder(database.ReleaseBuilder):
                     reference=reference,
                 )
             )
-        references = [database.pristine(path, name) for name, path in photographs.items()]
+        references = [builder.pristine(path, name) for name, path in photographs.items()]
         return {"distorted": distorted, "reference": references}
 
 

@@ -5,8 +5,9 @@ import collections
 import numpy as np
 import pytest
 
+from jiqa.databases import builder
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, testing
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.csiq import csiq_dataset_builder as csiq
 
 HEADER = ["image", "dst_idx", "dst_type", "dst_lev", "dmos_std", "dmos"]
@@ -109,7 +110,7 @@ def test_true_scores(shared, tmp_path):
         (tmp_path / csiq.IMAGES / folder / file).touch()
         beta[file] = float(score), float(deviation)
     splits = csiq.Builder(data_dir=tmp_path).read(tmp_path)
-    database.verify(csiq.FACTS, splits, tmp_path)
+    builder.verify(csiq.FACTS, splits, tmp_path)
     found = {image.id: (image.score, image.score_std) for image in splits["distorted"]}
     assert found.keys() == beta.keys()
     np.testing.assert_allclose([found[file] for file in beta], list(beta.values()), atol=0.0005001)

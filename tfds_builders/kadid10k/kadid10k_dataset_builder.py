@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 SCORES, IMAGES = "dmos.csv", "images"
 # By the number in a file's name, from 01 on.
@@ -39,7 +39,7 @@ TYPES = (
     "contrast_change",
 )
 LEVELS = range(1, 6)
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="dmos",
     score_range=(1.0, 5.0),
     higher_better=True,  # in spite of the name
@@ -51,11 +51,11 @@ FACTS = database.Facts(
     summary="10,125 images, 25 synthetic distortions of 81 photographs, DMOS",
     counts={"distorted": 10_125, "reference": 81},
     extremes=("1.00", "4.93"),
-    archives=(database.Archive("https://datasets.vqa.mmsp-kn.de/archives/kadid10k.zip"),),
+    archives=(builder.Archive("https://datasets.vqa.mmsp-kn.de/archives/kadid10k.zip"),),
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released."""
 
     facts = FACTS
@@ -64,7 +64,7 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2019."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The table, and the images that it lists."""
         images = folder / IMAGES
         files = release.images(images)
@@ -77,7 +77,7 @@ class Builder(database.ReleaseBuilder):
             path = release.find(files, reference, images, SCORES)
             reference, _ = references.setdefault(reference.lower(), (reference, path))
             distorted.append(
-                database.Image(
+                builder.Image(
                     release.find(files, name, images, SCORES),
                     name,
                     content_id=reference,
@@ -88,7 +88,7 @@ class Builder(database.ReleaseBuilder):
                     reference=reference,
                 )
             )
-        pristine = [database.pristine(path, name) for name, path in references.values()]
+        pristine = [builder.pristine(path, name) for name, path in references.values()]
         return {"distorted": distorted, "reference": pristine}
 
 

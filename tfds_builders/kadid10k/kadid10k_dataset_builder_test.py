@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from jiqa.data.prepare import prepare
+from jiqa.databases import builder
+from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, testing
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.kadid10k import kadid10k_dataset_builder as kadid10k
 
 SCORES = kadid10k.SCORES
@@ -81,16 +82,16 @@ def test_scores_turned_round_are_refused(first, last, tmp_path):
     """Who believes the name and turns the scores round is told: the mildest level is the best."""
     scores = np.linspace(first, last, 10_125)
     distorted = [
-        database.Image(tmp_path, str(row), level=1 + row // 2025, score=score)
+        builder.Image(tmp_path, str(row), level=1 + row // 2025, score=score)
         for row, score in enumerate(scores)
     ]
-    reference = [database.pristine(tmp_path, f"I{number}") for number in range(81)]
+    reference = [builder.pristine(tmp_path, f"I{number}") for number in range(81)]
     splits = {"distorted": distorted, "reference": reference}
     if first > last:
-        database.verify(kadid10k.FACTS, splits, tmp_path)
+        builder.verify(kadid10k.FACTS, splits, tmp_path)
     else:
         with pytest.raises(InputError, match=r"1\.39 at the mildest level .*mildest to be better"):
-            database.verify(kadid10k.FACTS, splits, tmp_path)
+            builder.verify(kadid10k.FACTS, splits, tmp_path)
 
 
 def test_a_photograph_spelt_in_two_ways_is_one_content(tmp_path):

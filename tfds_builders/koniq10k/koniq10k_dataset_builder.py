@@ -6,14 +6,14 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jiqa.data.index import DISTORTED
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 # The table with the official sets calls MOS what the other, which has none, calls MOS_zscore.
 SETS, SCORES = "koniq10k_distributions_sets.csv", "koniq10k_scores_and_distributions.csv"
 SPLITS = {"training": "train", "validation": "validation", "test": "test"}
 SIZES = ("512x384", "1024x768")
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=(0.0, 100.0),
     higher_better=True,
@@ -26,13 +26,13 @@ FACTS = database.Facts(
     counts={"train": 7058, "validation": 1000, "test": 2015},
     extremes=("3.91", "88.39"),
     archives=(
-        database.Archive("https://datasets.vqa.mmsp-kn.de/archives/koniq10k_512x384.zip"),
-        database.Archive(f"https://raw.githubusercontent.com/subpic/koniq/master/metadata/{SETS}"),
+        builder.Archive("https://datasets.vqa.mmsp-kn.de/archives/koniq10k_512x384.zip"),
+        builder.Archive(f"https://raw.githubusercontent.com/subpic/koniq/master/metadata/{SETS}"),
     ),
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """The official sets where the table that has them is there; images as released."""
 
     facts = FACTS
@@ -41,16 +41,16 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2018, sets of 2020."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """One of the two tables, and the images that it lists, of the smaller size if both are."""
         places = [folder / f"{prefix}{size}" for size in SIZES for prefix in ("", "koniq10k_")]
         images = next((place for place in places if place.is_dir()), places[0])
         files = {path.name.lower(): path for path in release.images(images).values()}
-        splits: dict[str, list[database.Image]] = {}
+        splits: dict[str, list[builder.Image]] = {}
         table, rows = read_scores(folder)
         for split, name, score in rows:
             path = release.find(files, name, images, table)
-            splits.setdefault(split, []).append(database.Image(path, name, score=score))
+            splits.setdefault(split, []).append(builder.Image(path, name, score=score))
         return splits
 
 

@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from jiqa.tfds_builders import database, testing
+from jiqa.databases import builder
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.koniq10k import koniq10k_dataset_builder as koniq10k
 
 SETS, SCORES = koniq10k.SETS, koniq10k.SCORES
@@ -95,7 +96,7 @@ def test_true_scores(shared, tmp_path):
         (tmp_path / "512x384" / row["image_name"]).touch()
         opinions[row["image_name"]] = sum(float(row[f"c{n}"]) * n for n in range(1, 6))
     splits = koniq10k.Builder(data_dir=tmp_path).read(tmp_path)
-    database.verify(koniq10k.FACTS, splits, tmp_path)
+    builder.verify(koniq10k.FACTS, splits, tmp_path)
     images = [image for split in splits.values() for image in split]
     assert len({image.id for image in images}) == 10073
     pairs = [(opinions[image.id], image.score) for image in images]

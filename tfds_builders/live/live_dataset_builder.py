@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 SCORES, NAMES, PHOTOGRAPHS = "dmos_realigned.mat", "refnames_all.mat", "refimgs"
 # The folders in the order in which the scores go through them.
 TYPES = ("jp2k", "jpeg", "wn", "gblur", "fastfading")
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="dmos",
     score_range=(0.0, 100.0),
     higher_better=False,
@@ -24,7 +24,7 @@ FACTS = database.Facts(
     references=True,
     summary="779 images, 5 synthetic distortions of 29 photographs, DMOS",
     counts={"distorted": 779, "reference": 29},
-    family=database.KODAK,
+    family=builder.KODAK,
     extremes=("-2.6400", "111.7747"),
     get="ask for release 2 at https://live.ece.utexas.edu/research/Quality/subjective.htm and "
     "unpack it; the folder databaserelease2 has jp2k, jpeg, wn, gblur, fastfading, refimgs, "
@@ -32,7 +32,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released; the photographs that lie among the distorted images are left out."""
 
     facts = FACTS
@@ -41,7 +41,7 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Release 2, scores realigned in 2006."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The two MATLAB files, and the images img1.bmp, img2.bmp, ... of each folder."""
         photographs = release.images(folder / PHOTOGRAPHS)
         files = {type: release.images(folder / type) for type in TYPES}
@@ -58,7 +58,7 @@ class Builder(database.ReleaseBuilder):
                 continue
             release.find(photographs, reference, folder / PHOTOGRAPHS, NAMES)
             distorted.append(
-                database.Image(
+                builder.Image(
                     release.find(files[type], name, folder / type, SCORES),
                     f"{type}/{name}",
                     content_id=reference,
@@ -68,7 +68,7 @@ class Builder(database.ReleaseBuilder):
                     reference=reference,
                 )
             )
-        references = [database.pristine(path, name) for name, path in photographs.items()]
+        references = [builder.pristine(path, name) for name, path in photographs.items()]
         return {"distorted": distorted, "reference": references}
 
 

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 # Folder of a part -> the folder of images in it, which names its type of distortion.
 PARTS = {"Part 1": "blurjpeg", "Part 2": "blurnoise"}
 NAMES, SCORES = "Imagelists.mat", "Scores.mat"
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="dmos",
     score_range=(0.0, 100.0),
     higher_better=False,
@@ -30,7 +30,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Both parts, images as released."""
 
     facts = FACTS
@@ -39,10 +39,10 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2012."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The MATLAB files of each part, and its images; photographs are those of the first."""
         distorted = []
-        references: dict[str, database.Image] = {}
+        references: dict[str, builder.Image] = {}
         for title, type in PARTS.items():
             part = release.actual(folder / title, "a folder of images and scores")
             images = part / type
@@ -50,7 +50,7 @@ class Builder(database.ReleaseBuilder):
             photographs, rows = read_part(part)
             for name in photographs:
                 path = release.find(files, name, images, NAMES)
-                references.setdefault(name, database.pristine(path, name))
+                references.setdefault(name, builder.pristine(path, name))
             for name, score in rows:
                 reference = f"{name.partition('_')[0]}.bmp".lower()
                 if reference not in photographs:
@@ -59,7 +59,7 @@ class Builder(database.ReleaseBuilder):
                         f"before '_': {', '.join(photographs)}"
                     )
                 distorted.append(
-                    database.Image(
+                    builder.Image(
                         release.find(files, name, images, NAMES),
                         f"{type}/{name}",
                         content_id=reference,

@@ -6,13 +6,13 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 IMAGES = "Images"
 # Files of Data/, and the field of each: names, scores, deviations.
 FIELDS = ("AllImages_release", "AllMOS_release", "AllStdDev_release")
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=(0.0, 100.0),
     higher_better=True,
@@ -30,7 +30,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released; the seven that trained the observers are left out."""
 
     facts = FACTS
@@ -39,13 +39,13 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2015."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The three MATLAB files, and the images that they list."""
         images = folder / IMAGES
         files = release.images(images)
         return {
             "distorted": [
-                database.Image(
+                builder.Image(
                     release.find(files, name, images, f"{FIELDS[0]}.mat"),
                     name,
                     score=score,

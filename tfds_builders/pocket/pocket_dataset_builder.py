@@ -14,10 +14,10 @@ from PIL import Image
 from scipy import ndimage
 
 from jiqa import images
-from jiqa.data import pp
+from jiqa.data import transforms
 from jiqa.data.distort import FAMILIES, distort
+from jiqa.databases import builder
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ PHOTOGRAPHS = (
 SIDE = 128
 GRID = (3, 3)
 LEVELS = range(1, 6)
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="pseudo_mos",
     score_range=(0.0, 1.0),
     higher_better=True,
@@ -92,7 +92,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, _: Any) -> dict[str, Iterator[tuple[str, Any]]]:
         pristine = len(PHOTOGRAPHS) * GRID[0] * GRID[1]
         distorted = pristine * len(FAMILIES["pocket"]) * len(LEVELS)
-        database.announce(self, {"distorted": distorted, "reference": pristine})
+        builder.announce(self, {"distorted": distorted, "reference": pristine})
         return {"distorted": self._generate_examples(), "reference": self._references()}
 
     def _generate_examples(self) -> Iterator[tuple[str, Any]]:
@@ -108,12 +108,13 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                     for number, (top, left) in enumerate(corners(pristine)):
                         reference = f"{photograph.name}_{number}"
                         yield FACTS.example(
-                            png(pp.crop(image, top, left, SIDE)),
+                            png(transforms.crop(image, top, left, SIDE)),
                             f"{reference}_{name}_{level}",
                             content_id=photograph.name,
                             distortion=name,
                             level=level,
-                            score=1 - 2 * pp.crop(similarity, top // 2, left // 2, SIDE // 2).std(),
+                            score=1
+                            - 2 * transforms.crop(similarity, top // 2, left // 2, SIDE // 2).std(),
                             reference=reference,
                         )
 
@@ -123,10 +124,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             for number, (top, left) in enumerate(corners(pristine)):
                 id = f"{photograph.name}_{number}"
                 yield FACTS.example(
-                    png(pp.crop(pristine, top, left, SIDE)),
+                    png(transforms.crop(pristine, top, left, SIDE)),
                     id,
                     content_id=photograph.name,
-                    distortion=database.PRISTINE,
+                    distortion=builder.PRISTINE,
                     reference=id,
                 )
 

@@ -12,7 +12,7 @@ from scipy import signal
 
 from jiqa import images
 from jiqa.data.distort import FAMILIES
-from jiqa.data.prepare import prepare
+from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
@@ -20,7 +20,7 @@ from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 SMALLEST = tuple(p for p in pocket.PHOTOGRAPHS if p.name in ("chelsea", "china"))
 BUILD = """
 import sys
-from jiqa.data.prepare import prepare
+from jiqa.databases.prepare import prepare
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 pocket.PHOTOGRAPHS = tuple(p for p in pocket.PHOTOGRAPHS if p.name in ("chelsea", "china"))
 prepare("pocket", data_dir=sys.argv[1])

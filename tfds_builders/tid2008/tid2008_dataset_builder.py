@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from jiqa.tfds_builders import database, tid
+from jiqa.databases import builder, tid
 
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=tid.SCALE,
     higher_better=True,
@@ -16,13 +16,13 @@ FACTS = database.Facts(
     source="https://ponomarenko.info/tid2008.htm",
     references=True,
     summary="1,700 images, 17 synthetic distortions of 25 photographs, MOS",
-    family=database.KODAK,
+    family=builder.KODAK,
     counts={"distorted": 1700, "reference": 25},
     get=tid.get("https://ponomarenko.info/tid2008.htm", "tid2008.rar (0.55 GB)"),
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released."""
 
     facts = FACTS
@@ -31,6 +31,6 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2008, version 1.0."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The two tables, and the images that they list."""
         return tid.read(folder, FACTS, types=17, levels=4)

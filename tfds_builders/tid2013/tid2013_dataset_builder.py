@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import tensorflow_datasets as tfds
 
-from jiqa.tfds_builders import database, tid
+from jiqa.databases import builder, tid
 
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="mos",
     score_range=tid.SCALE,
     higher_better=True,
@@ -16,14 +16,14 @@ FACTS = database.Facts(
     source="https://ponomarenko.info/tid2013.htm",
     references=True,
     summary="3,000 images, 24 synthetic distortions of 25 photographs, MOS",
-    family=database.KODAK,
+    family=builder.KODAK,
     counts={"distorted": 3000, "reference": 25},
     extremes=("0.24242", "7.21429"),
     get=tid.get("https://ponomarenko.info/tid2013.htm", "tid2013.rar (0.9 GB)"),
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """Images as released."""
 
     facts = FACTS
@@ -32,6 +32,6 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2013, version 1.0."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """The two tables, and the images that they list."""
         return tid.read(folder, FACTS, types=24, levels=5)

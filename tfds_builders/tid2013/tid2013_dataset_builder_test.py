@@ -5,7 +5,8 @@ import itertools
 
 import numpy as np
 
-from jiqa.tfds_builders import database, testing, tid
+from jiqa.databases import builder, tid
+from jiqa.tfds_builders import testing
 from jiqa.tfds_builders.tid2013 import tid2013_dataset_builder as tid2013
 
 
@@ -54,7 +55,7 @@ def test_true_labels(shared, tmp_path):
         for kind, level in itertools.product(range(1, 25), range(1, 6)):
             (tmp_path / tid.DISTORTED / f"i{photograph:02}_{kind:02}_{level}.bmp").touch()
     splits = tid.read(tmp_path, tid2013.FACTS, types=24, levels=5)
-    database.verify(tid2013.FACTS, splits, tmp_path)
+    builder.verify(tid2013.FACTS, splits, tmp_path)
     images = splits["distorted"]
     scores = [image.score for image in images]
     np.testing.assert_array_equal(scores, np.loadtxt(labels / "mos.txt"))

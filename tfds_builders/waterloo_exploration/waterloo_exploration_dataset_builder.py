@@ -6,11 +6,11 @@ from typing import ClassVar
 import tensorflow_datasets as tfds
 
 from jiqa.data.index import REFERENCE
+from jiqa.databases import builder, release
 from jiqa.errors import InputError
-from jiqa.tfds_builders import database, release
 
 IMAGES = "pristine_images"
-FACTS = database.Facts(
+FACTS = builder.Facts(
     score="",
     score_range=(0.0, 0.0),
     higher_better=True,
@@ -27,7 +27,7 @@ FACTS = database.Facts(
 )
 
 
-class Builder(database.ReleaseBuilder):
+class Builder(builder.ReleaseBuilder):
     """The photographs as released; the 94,880 distorted images are made from them at will."""
 
     facts = FACTS
@@ -36,9 +36,9 @@ class Builder(database.ReleaseBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2016."}
 
-    def read(self, folder: Path) -> dict[str, list[database.Image]]:
+    def read(self, folder: Path) -> dict[str, list[builder.Image]]:
         """Whatever images are in the folder of photographs."""
         files = release.images(folder / IMAGES)
         if not files:
             raise InputError(f"{folder / IMAGES}: found no images, expected photographs")
-        return {REFERENCE: [database.pristine(path, name) for name, path in files.items()]}
+        return {REFERENCE: [builder.pristine(path, name) for name, path in files.items()]}

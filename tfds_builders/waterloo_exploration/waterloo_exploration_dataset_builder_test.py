@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from jiqa.data.index import load_index, load_photographs
+from jiqa.databases.load import load_index, load_photographs
 from jiqa.errors import InputError
 from jiqa.tfds_builders import testing
 

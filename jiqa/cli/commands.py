@@ -1,0 +1,8 @@
+"""Texts and types that the commands share."""
+
+import argparse
+from typing import TypeAlias
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+DATA_DIR = "folder of databases [~/.cache/jiqa/databases]"

@@ -1,0 +1,192 @@
+"""Files and folders scored by several metrics, and what is known of the metrics, as text."""
+
+import dataclasses
+import inspect
+import math
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from jiqa import images as stored
+from jiqa.cli.pairing import references
+from jiqa.cli.rows import Row
+from jiqa.errors import InputError
+from jiqa.metrics import metric, registry
+from jiqa.metrics.batches import Result
+from jiqa.metrics.given import Given, Loaded, Reader
+from jiqa.results.summary import markdown
+
+if TYPE_CHECKING:
+    from jiqa.experiment.trained_metric import TrainedMetric
+
+
+def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
+    """{measure: file, or files parted by commas} of `NAME=FILE`, each of one of `metrics`.
+
+    Raises:
+        InputError: no `NAME=FILE`, another measure's, or a second one for the same measure.
+    """
+    params: dict[str, str] = {}
+    for item in given:
+        name, _, file = item.partition("=")
+        if not file:
+            raise InputError(f"--params: found {item!r}, expected NAME=FILE")
+        if name not in metrics:
+            raise InputError(f"--params: found {name!r}, expected one of {', '.join(metrics)}")
+        if name in params:
+            raise InputError(f"--params: found {name!r} twice, expected {name}=FILE,FILE")
+        params[name] = file
+    return params
+
+
+def score(
+    images: Sequence[Given],
+    metrics: Sequence[str],
+    refs: Sequence[str] = (),
+    params: Mapping[str, str] = MappingProxyType({}),
+    *,
+    pair: str = "name",
+    upright: bool = True,
+    strict: bool = False,
+    max_pixels: int | None = None,
+) -> tuple[list[str], Iterator[Row]]:
+    """Names of the metrics, and a row for each file, in the order of the files.
+
+    A row comes as soon as its scores and those of the rows before are there. Every file is read
+    once, whatever the number of metrics.
+
+    Args:
+        images: the files, see `jiqa.metrics.given.files`.
+        metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric`.
+        refs: files, folders and patterns of the references; metrics without reference do not look
+            at them.
+        params: files of fitted metrics' parameters, by metric.
+        pair: how references pair, see `jiqa.cli.pairing.references`.
+        upright: whether images are turned as their EXIF orientation says.
+        strict: whether a damaged file is an error.
+        max_pixels: of the largest image [100 million, or what a metric scores within 3 GB].
+
+    Raises:
+        InputError: an unknown metric; one that needs references without them; a pattern of no file;
+            parameters that a metric does not take, or that are not as expected; images and
+            references that cannot pair by position.
+    """
+    measures = [_measure(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for measure in measures:
+        if max_pixels and isinstance(measure, metric.Metric):
+            measure.max_pixels = max_pixels
+    needy = [measure.name for measure in measures if measure.kind == "fr"]
+    if needy and not refs:
+        raise InputError(f"{needy[0]}: found no --ref, expected the references")
+    pairs = references(images, refs, pair) if needy else [None] * len(images)
+    read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
+    return [measure.name for measure in measures], _rows(images, measures, pairs, read)
+
+
+def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
+    if name in registry.METRICS or not name or not Path(name).is_dir():
+        return metric.create_metric(name, params)
+    from jiqa.experiment.trained_metric import (
+        TrainedMetric,  # reads checkpoints, which no other metric needs
+    )
+
+    if params is not None:
+        raise InputError(f"{name}: found params {params!r}, expected none")
+    return TrainedMetric(name)
+
+
+def _rows(
+    images: Sequence[Given],
+    measures: Sequence["metric.Metric | TrainedMetric"],
+    pairs: Sequence[Path | InputError | None],
+    read: Reader,
+) -> Iterator[Row]:
+    columns = {measure.name: (measure.kind, measure.batches()) for measure in measures}
+    waiting: dict[int, _Unfinished] = {}  # in the order of the files
+    reference = Loaded()
+    for i, (file, ref) in enumerate(zip(images, pairs, strict=True)):
+        image = reference if file.path == reference.path else read(file.path)
+        if isinstance(ref, InputError):
+            reference = Loaded(error=ref)
+        elif ref != reference.path:
+            reference = image if ref == image.path else read(ref) if ref else Loaded()
+        waiting[i] = _Unfinished(str(file.path), [image.warning, reference.warning])
+        for name, (kind, batches) in columns.items():
+            compared = reference if kind == "fr" else Loaded()
+            found: Iterable[Result]
+            if error := image.error or compared.error:
+                found = [(i, error)]
+            else:
+                found = batches.add(i, image.pixels, compared.pixels, str(file.path))
+            for k, score in found:
+                waiting[k].found[name] = score
+        yield from _finished(waiting, len(columns))
+    for name, (_, batches) in columns.items():
+        for k, score in batches.finish():
+            waiting[k].found[name] = score
+            yield from _finished(waiting, len(columns))
+
+
+@dataclasses.dataclass
+class _Unfinished:
+    """A row that may still wait for scores: those that are there, or their errors, by metric."""
+
+    file: str
+    warnings: list[str]
+    found: dict[str, float | InputError] = dataclasses.field(default_factory=dict)
+
+    def row(self) -> Row:
+        errors = [str(found) for found in self.found.values() if isinstance(found, InputError)]
+        scores = {
+            name: math.nan if isinstance(found, InputError) else found
+            for name, found in self.found.items()
+        }
+        warning = "; ".join(filter(None, dict.fromkeys(self.warnings)))
+        return Row(self.file, scores, warning, list(dict.fromkeys(errors)))
+
+
+def _finished(waiting: dict[int, _Unfinished], count: int) -> Iterator[Row]:
+    """Takes the first rows out, as far as they have all of `count` scores."""
+    while waiting and len(next(iter(waiting.values())).found) == count:
+        yield waiting.pop(next(iter(waiting))).row()
+
+
+def overview(filter: str = "*") -> str:
+    """The measures as a table.
+
+    Raises:
+        InputError: none matches.
+    """
+    entries = [registry.entry(name) for name in metric.list_metrics(filter)]
+    if not entries:
+        raise InputError(f"{filter}: found no measure, expected a pattern such as ssim*")
+    header = ("measure", "kind", "better", "range", "least size", "note")
+    return markdown(header, [[e.name, e.kind, *_facts(e), e.note] for e in entries])
+
+
+def info(name: str) -> str:
+    """What is known of a measure: its entry, and what its function says.
+
+    Raises:
+        InputError: no such measure.
+    """
+    entry = registry.entry(name)
+    better, scores, least = _facts(entry)
+    needs = "an image and its original" if entry.kind == "fr" else "an image"
+    fields = {
+        "takes": f"{needs}, sides of {least} pixels or more",
+        "score": f"{scores}, {better} is better",
+        "paper": entry.paper,
+        "note": entry.note,
+    }
+    layout = {"width": 100, "subsequent_indent": " " * 8}
+    lines = [textwrap.fill(f"{label:8}{text}", **layout) for label, text in fields.items() if text]
+    words = inspect.getdoc(registry.resolve(entry.build)) or ""
+    return "\n".join([entry.name, *lines, "", words, ""])
+
+
+def _facts(entry: registry.MetricEntry) -> tuple[str, str, str]:
+    low, high = ("" if bound is None else f"{bound:g}" for bound in entry.score_range)
+    return "lower" if entry.lower_better else "higher", f"{low}..{high}", str(entry.least)

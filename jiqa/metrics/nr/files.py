@@ -1,0 +1,121 @@
+"""Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from jiqa.errors import InputError
+from jiqa.files import matlab
+
+Files = str | Path | Sequence[str | Path]
+
+
+def ours(name: str) -> Path:
+    """The parameters of that name which come with the package."""
+    return Path(__file__).parent / "params" / name
+
+
+def chosen(path: Any, name: str) -> Path:
+    """The file at `path`, or the parameters called `name` of the package where that is None.
+
+    Raises:
+        InputError: several files, or something else.
+    """
+    if path is None:
+        return ours(name)
+    if not isinstance(path, str | Path):
+        raise InputError(f"params: found {path!r}, expected a file")
+    return Path(path)
+
+
+def several(given: Any, name: str, most: int) -> list[Path]:
+    """The files given, in a list or parted by commas, or the package's `name` where that is None.
+
+    Raises:
+        InputError: none, more than `most`, or something else.
+    """
+    if given is None:
+        return [ours(name)]
+    if isinstance(given, str) and not Path(given).is_file():
+        given = given.split(",")
+    elif isinstance(given, str | Path):
+        given = [given]
+    found = list(given) if isinstance(given, list | tuple) else []
+    fits = 0 < len(found) <= most and all(isinstance(x, str | Path) for x in found)
+    if not fits:
+        raise InputError(f"params: found {given!r}, expected a file, or up to {most}")
+    return [Path(x) for x in found]
+
+
+def read(
+    path: Path,
+    names: Mapping[str, tuple[str, ...]],
+    cells: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> dict[str, np.ndarray]:
+    """Arrays of a .npz or .mat file, float64, under the keys of `names`.
+
+    Args:
+        path: of the file.
+        names: key -> what the file may call it; the first that it has is taken.
+        cells: of MATLAB's cell arrays, by name, what each of their cells would be called.
+
+    Raises:
+        InputError: no such file, not of that kind, or a field is not there.
+    """
+    fields = arrays(path)
+    for cell, inside in cells.items():
+        if cell in fields:
+            fields |= dict(zip(inside, fields[cell].flat, strict=False))
+    out = {}
+    for key, known in names.items():
+        name = next((name for name in known if name in fields), None)
+        if name is None:
+            there = ", ".join(sorted(name for name in fields if not name.startswith("__")))
+            raise InputError(f"{path}: found {there}, expected {' or '.join(known)}")
+        try:
+            out[key] = np.asarray(fields[name], np.float64)
+        except (TypeError, ValueError, OverflowError):
+            found = f"an array of {fields[name].dtype}"
+            raise InputError(f"{path}: {name}: found {found}, expected numbers") from None
+    return out
+
+
+def arrays(path: Path) -> dict[str, Any]:
+    """What a .npz or .mat file holds, by name.
+
+    Raises:
+        InputError: no such file, or not of that kind.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, expected parameters (.npz or .mat)")
+    expected = "parameters (.npz or .mat)"
+    if path.suffix == ".mat":
+        return matlab.load(path, expected)
+    try:
+        stored = np.load(path, allow_pickle=False)
+        if isinstance(stored, np.ndarray):
+            raise ValueError("one array without a name")
+        with stored:
+            return dict(stored)
+    except Exception as error:  # NumPy has no one kind of error for a file that it cannot read
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise InputError(f"{path}: {reason}, expected {expected}") from error
+
+
+def shaped(path: Path, name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`found`, checked to have that shape (-1 is any length) and no value that is not finite.
+
+    Raises:
+        InputError: it has not.
+    """
+    fits = len(found.shape) == len(shape) and all(
+        s in (-1, f) for s, f in zip(shape, found.shape, strict=True)
+    )
+    if not fits:
+        raise InputError(f"{path}: {name}: found {list(found.shape)}, expected {list(shape)}")
+    if not np.isfinite(found).all():
+        raise InputError(f"{path}: {name}: found values that are not finite, expected numbers")
+    return found

@@ -1,0 +1,430 @@
+"""Every measure by name: one table, read without importing any of them."""
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jiqa.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class MetricEntry:
+    """What is known of a measure before it is built.
+
+    Attributes:
+        name: as pyiqa's users know it; `ssim.skimage` is a variant of `ssim`.
+        kind: `fr`, f(image, ref) -> [b]; or `nr`, f(image) -> [b].
+        lower_better: whether less is better.
+        score_range: lowest and highest score; None where there is no bound.
+        build: `module:function`, of images [b, h, w, 3], float32 RGB in [0, 1].
+        least: pixels of the smallest side allowed.
+        paper: authors, title, where and when.
+        note: what the variant is, where its parameters come from.
+        options: keyword arguments of the function that make the variant.
+        differentiable: whether it has a gradient that tells anything.
+        masks: whether the function takes `size`, so that images of many sizes share one array.
+        params: `module:function` that reads the parameters of a fitted model, from the file or
+            files it is given or, given None, from the package; the function's argument `params`.
+        prepare: `module:function` that the measure does to its images first, [b, h, w, 3] to fewer
+            sizes; apart from the rest it compiles in no time.
+        fitted_on: database whose official training part the package's parameters were fitted to.
+    """
+
+    name: str
+    kind: str
+    lower_better: bool
+    score_range: tuple[float | None, float | None]
+    build: str
+    least: int
+    paper: str
+    note: str = ""
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    differentiable: bool = True
+    masks: bool = False
+    params: str | None = None
+    prepare: str = ""
+    fitted_on: str = ""
+
+
+_PSNR = "Mean squared error in decibels below full scale"
+_SSIM = (
+    "Wang, Bovik, Sheikh, Simoncelli, Image quality assessment: from error visibility to "
+    "structural similarity, IEEE TIP 13(4), 2004"
+)
+_FSIM = (
+    "Zhang, Zhang, Mou, Zhang, FSIM: a feature similarity index for image quality assessment, IEEE "
+    "TIP 20(8), 2011"
+)
+_VSI = (
+    "Zhang, Shen, Li, VSI: a visual saliency-induced index for perceptual image quality "
+    "assessment, IEEE TIP 23(10), 2014"
+)
+_NLPD = (
+    "Laparra, Balle, Berardino, Simoncelli, Perceptual image quality assessment using a normalized "
+    "Laplacian pyramid, Electronic Imaging 2016"
+)
+_VIF = "Sheikh, Bovik, Image information and visual quality, IEEE TIP 15(2), 2006"
+_MS_SSIM = (
+    "Wang, Simoncelli, Bovik, Multi-scale structural similarity for image quality assessment, "
+    "Asilomar 2003"
+)
+_GMSD = (
+    "Xue, Zhang, Mou, Bovik, Gradient magnitude similarity deviation: a highly efficient "
+    "perceptual image quality index, IEEE TIP 23(2), 2014"
+)
+_LPIPS = (
+    "Zhang, Isola, Efros, Shechtman, Wang, The unreasonable effectiveness of deep features as a "
+    "perceptual metric, CVPR 2018"
+)
+
+_TABLE = (
+    MetricEntry(
+        name="psnr",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.psnr:psnr",
+        least=1,
+        paper=_PSNR,
+        note="over R, G and B",
+        masks=True,
+    ),
+    MetricEntry(
+        name="psnry",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.psnr:psnry",
+        least=1,
+        paper=_PSNR,
+        note="of luma in 16..235, rounded, as MATLAB's rgb2ycbcr",
+        masks=True,
+    ),
+    MetricEntry(
+        name="psnry.pyiqa",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.psnr:psnry",
+        least=1,
+        paper=_PSNR,
+        note="of luma in 0..255, not rounded, as pyiqa",
+        options={"full": True},
+        masks=True,
+    ),
+    MetricEntry(
+        name="ssim",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.metrics.fr.ssim:ssim",
+        least=11,
+        paper=_SSIM,
+        note="as the authors' ssim.m, which shrinks large images first",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ssim.matlab",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.metrics.fr.ssim:ssim_matlab",
+        least=1,
+        paper=_SSIM,
+        note="MATLAB's built-in ssim of grey: full size, Gaussian window, border repeated",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ssim.skimage",
+        kind="fr",
+        lower_better=False,
+        score_range=(-1.0, 1.0),
+        build="jiqa.metrics.fr.ssim:ssim_skimage",
+        least=7,
+        paper=_SSIM,
+        note="scikit-image's defaults: flat window 7 x 7, mean over R, G and B",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ms_ssim",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.ms_ssim:ms_ssim",
+        least=176,
+        paper=_MS_SSIM,
+        note="as the authors' msssim.m, and the paper",
+        masks=True,
+    ),
+    MetricEntry(
+        name="ms_ssim.mscale",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.ms_ssim:ms_ssim",
+        least=176,
+        paper=_MS_SSIM,
+        note="as the authors' earlier ssim_mscale_new.m: no exponent at the last scale",
+        options={"mscale": True},
+        masks=True,
+    ),
+    MetricEntry(
+        name="gmsd",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.58),
+        build="jiqa.metrics.fr.gmsd:gmsd",
+        least=3,
+        paper=_GMSD,
+        note="of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="gmsd.piq",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.58),
+        build="jiqa.metrics.fr.gmsd:gmsd",
+        least=3,
+        paper=_GMSD,
+        note="of grey that is not rounded, as piq",
+        options={"rounded": False},
+        masks=True,
+    ),
+    MetricEntry(
+        name="gmsd.pyiqa",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, 0.58),
+        build="jiqa.metrics.fr.gmsd:gmsd",
+        least=3,
+        paper=_GMSD,
+        note="of grey by weights of three digits, as pyiqa",
+        options={"bt601": True},
+        masks=True,
+    ),
+    MetricEntry(
+        name="fsim",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.fsim:fsim",
+        least=8,
+        paper=_FSIM,
+        note="of luminance alone; pyiqa's fsim is fsimc",
+    ),
+    MetricEntry(
+        name="fsimc",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.fsim:fsim",
+        least=8,
+        paper=_FSIM,
+        note="with chroma",
+        options={"chroma": True},
+    ),
+    MetricEntry(
+        name="vsi",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.vsi:vsi",
+        least=3,
+        paper=_VSI,
+        masks=True,
+    ),
+    MetricEntry(
+        name="vsi.piq",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, 1.0),
+        build="jiqa.metrics.fr.vsi:vsi",
+        least=3,
+        paper=_VSI,
+        note="the saliency map resized without antialiasing, as piq and pyiqa",
+        options={"antialias": False},
+        masks=True,
+    ),
+    MetricEntry(
+        name="nlpd",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.nlpd:nlpd",
+        least=32,
+        paper=_NLPD,
+        note="of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="nlpd.pyiqa",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.nlpd:nlpd",
+        least=32,
+        paper=_NLPD,
+        note="of grey that is not rounded, one weight of the normalisation left out, as pyiqa",
+        options={"far": 0.0, "rounded": False},
+        masks=True,
+    ),
+    MetricEntry(
+        name="vif",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.vif:vif",
+        least=65,
+        paper=_VIF,
+        note="in the wavelet domain, of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="vif.pyiqa",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.vif:vif",
+        least=65,
+        paper=_VIF,
+        note="of grey by weights of three digits, as pyiqa",
+        options={"bt601": True},
+        masks=True,
+    ),
+    MetricEntry(
+        name="vifp",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.vif:vifp",
+        least=41,
+        paper=_VIF,
+        note="in the pixel domain, multi-scale, of grey in whole levels, as MATLAB's rgb2gray",
+        masks=True,
+    ),
+    MetricEntry(
+        name="vifp.piq",
+        kind="fr",
+        lower_better=False,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.vif:vifp",
+        least=41,
+        paper=_VIF,
+        note="of grey that is not rounded, as piq",
+        options={"rounded": False},
+        masks=True,
+    ),
+    MetricEntry(
+        name="mad",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.mad:mad",
+        least=34,
+        paper="Larson, Chandler, Most apparent distortion: full-reference image quality assessment "
+        "and the role of strategy, Journal of Electronic Imaging 19(1), 2010",
+        note="as the authors' MATLAB code of 2011; pyiqa's differs",
+    ),
+    MetricEntry(
+        name="lpips",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.lpips:lpips",
+        least=31,
+        paper=_LPIPS,
+        note="version 0.1 on AlexNet; parameters: its convolutions and the authors' linear weights",
+        masks=True,
+        params="jiqa.metrics.fr.lpips:load_alex",
+    ),
+    MetricEntry(
+        name="lpips.vgg",
+        kind="fr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.fr.lpips:lpips",
+        least=16,
+        paper=_LPIPS,
+        note="version 0.1 on VGG-16; parameters: its convolutions and the authors' linear weights",
+        options={"network": "vgg16"},
+        masks=True,
+        params="jiqa.metrics.fr.lpips:load_vgg",
+    ),
+    MetricEntry(
+        name="niqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.nr.niqe:niqe",
+        least=96,
+        paper="Mittal, Soundararajan, Bovik, Making a completely blind image quality analyzer, "
+        "IEEE SPL 20(3), 2013",
+        note="pristine model of our own; the authors' .mat as params",
+        differentiable=False,
+        params="jiqa.metrics.nr.niqe:load",
+        prepare="jiqa.metrics.nr.niqe:prepare",
+    ),
+    MetricEntry(
+        name="ilniqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, None),
+        build="jiqa.metrics.nr.il_niqe:il_niqe",
+        least=16,
+        paper="Zhang, Zhang, Bovik, A feature-enriched completely blind image quality evaluator, "
+        "IEEE TIP 24(8), 2015",
+        note="pristine model of our own; the authors' .mat as params",
+        differentiable=False,
+        params="jiqa.metrics.nr.il_niqe:load",
+        prepare="jiqa.metrics.nr.il_niqe:prepare",
+    ),
+    MetricEntry(
+        name="brisque",
+        kind="nr",
+        lower_better=True,
+        score_range=(None, None),
+        build="jiqa.metrics.nr.brisque:brisque",
+        least=16,
+        paper="Mittal, Moorthy, Bovik, No-reference image quality assessment in the spatial "
+        "domain, IEEE TIP 21(12), 2012",
+        note="regression of our own, on BIQ2021; the authors' libsvm model as params",
+        differentiable=False,
+        masks=True,
+        params="jiqa.metrics.nr.brisque:load",
+        fitted_on="biq2021",
+    ),
+    MetricEntry(
+        name="piqe",
+        kind="nr",
+        lower_better=True,
+        score_range=(0.0, 100.0),
+        build="jiqa.metrics.nr.piqe:piqe",
+        least=1,
+        paper="Venkatanath, Praneeth, Bh, Channappayya, Medasani, Blind image quality evaluation "
+        "using perception based features, NCC 2015",
+        note="as MATLAB's piqe",
+        differentiable=False,
+        masks=True,
+    ),
+)
+
+METRICS: dict[str, MetricEntry] = {entry.name: entry for entry in _TABLE}
+
+
+def entry(name: str) -> MetricEntry:
+    """The entry of that name.
+
+    Raises:
+        InputError: there is none; the message lists the names.
+    """
+    if name not in METRICS:
+        raise InputError(f"metric: found {name!r}, expected one of {', '.join(sorted(METRICS))}")
+    return METRICS[name]
+
+
+def resolve(where: str) -> Callable[..., Any]:
+    """The function that `module:function` names."""
+    module, _, function = where.partition(":")
+    return getattr(importlib.import_module(module), function)

@@ -1,0 +1,121 @@
+"""Supervised training: crops of an image in, a prediction out, every crop with its targets."""
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import optax
+
+from jiqa.errors import InputError
+from jiqa.train import update
+from jiqa.train.update import Loss, TrainState, to_float
+
+Images = Callable[[Any, dict[str, jax.Array]], jax.Array]
+
+# How the predictions of an image's crops become one.
+POOLINGS = ("mean", "weights", "max", "min", "concatenation")
+# Targets of crops beside the columns: False for a crop that only fills up the batch.
+MASK = "mask"
+
+
+def make_update(
+    model: nn.Module,
+    loss: Loss,
+    optimiser: optax.GradientTransformation,
+    images: Images,
+    columns: Sequence[str],
+    ema: float = 0.0,
+    rates: Mapping[str, float] = types.MappingProxyType({}),
+) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
+    """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
+
+    Args:
+        model: linen module, `(image, train) -> (prediction, out)`.
+        loss: of prediction [n, ...], out and targets: of each crop, by the names of `columns`, and
+            `mask` bool [n] where crops are tiles.
+        optimiser: an optax chain.
+        images: `(arrays, batch) -> uint8 [b, blocks, h, w, 3]`, a pipeline source's.
+        columns: the batch's targets [b, ...] of its images, which all their crops share.
+        ema: decay of the parameters' moving average; 0 is off.
+        rates: as in `update.make_update`.
+
+    Returns:
+        update: metrics are `loss`, `grad_norm` and the loss's parts, float32 [].
+    """
+
+    def examples(arrays: Any, batch: dict[str, jax.Array]) -> tuple[jax.Array, Any]:
+        image, blocks = _blocks(images(arrays, batch))
+        targets = {name: jnp.repeat(batch[name], blocks, axis=0) for name in columns}
+        if "block_mask" in batch:
+            targets[MASK] = batch["block_mask"].reshape(-1)
+        return image, targets
+
+    return update.make_update(model, examples, loss, optimiser, ema, rates)
+
+
+def make_predict(
+    model: nn.Module, images: Images, pooling: str = "mean"
+) -> Callable[..., jax.Array]:
+    """The pure function `predict(variables, batch, arrays) -> float32 [b, ...]`, to be compiled.
+
+    Args:
+        model: as in `make_update`.
+        images: as in `make_update`.
+        pooling: one of `POOLINGS`: of the predictions of an image's crops the mean; the mean by
+            the weights that the model gives them, `out["weight"]` float [b * blocks], 0 or more;
+            the highest; the lowest; or all, one after the other, [b, blocks * d], 0 where there
+            is no crop.
+
+    Raises:
+        InputError: an unknown pooling.
+    """
+    if pooling not in POOLINGS:
+        raise InputError(f"pooling: found {pooling!r}, expected one of {', '.join(POOLINGS)}")
+
+    def predict(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
+        image, blocks = _blocks(images(arrays, batch))
+        prediction, out = model.apply(variables, image, train=False)
+        prediction = prediction.astype(jnp.float32)
+        prediction = prediction.reshape(-1, blocks, *prediction.shape[1:])
+        weight = out["weight"].reshape(-1, blocks) if pooling == "weights" else None
+        return pool(prediction, pooling, batch.get("block_mask"), weight)
+
+    return predict
+
+
+def pool(
+    prediction: jax.Array,
+    pooling: str,
+    mask: jax.Array | None = None,
+    weight: jax.Array | None = None,
+) -> jax.Array:
+    """Predictions of crops [b, k, ...] as one of each image, [b, ...]; see `make_predict`.
+
+    Args:
+        prediction: float32 [b, k, ...].
+        pooling: one of `POOLINGS`.
+        mask: bool [b, k], which crops there are; all by default.
+        weight: float [b, k], with `weights`.
+    """
+    if pooling == "mean" and mask is None:
+        return prediction.mean(axis=1)
+    there = jnp.ones(prediction.shape[:2], bool) if mask is None else mask
+    there = there.reshape(*there.shape, *[1] * (prediction.ndim - 2))
+    if pooling == "concatenation":
+        kept = jnp.where(there, prediction, 0)
+        return kept.reshape(kept.shape[0], -1)
+    if pooling in ("max", "min"):
+        sign = 1 if pooling == "max" else -1
+        return sign * jnp.where(there, sign * prediction, -jnp.inf).max(axis=1)
+    share = there.astype(jnp.float32)
+    if weight is not None:
+        share = share * weight.astype(jnp.float32).reshape(there.shape)
+    return (share * prediction).sum(axis=1) / share.sum(axis=1)
+
+
+def _blocks(image: jax.Array) -> tuple[jax.Array, int]:
+    """uint8 [b, k, h, w, 3] -> float32 [b * k, h, w, 3] in [0, 1], and k."""
+    return to_float(image.reshape(-1, *image.shape[2:])), image.shape[1]
