@@ -15,6 +15,7 @@ from scipy import ndimage
 from scipy.spatial import distance
 
 import jiqa
+from jiqa.cli.main import main
 from jiqa.data import index as indices
 from jiqa.errors import InputError
 from jiqa.metrics.nr.svr import Svr

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from jiqa.cli.main import main
 from jiqa.metrics.nr import il_niqe, niqe
 
 BLOCKS = 60
