@@ -4,10 +4,12 @@
 
 The peers (pyiqa, piq, scikit-image, lpips) need an environment with them; what doesn't run has no
 row. The first call compiles; it stands apart. Memory is the peak above what the inputs take.
-With --readme the page's table is written, of this run or, with --results, of earlier ones' JSON.
+With --readme the rows are added to --record, and the page and the docs beside it are rendered: rows
+of this run or, with --results, of earlier ones' JSON.
 """
 
 import argparse
+import datetime
 import json
 import subprocess
 import sys
@@ -18,10 +20,8 @@ from measure import Row, machine, measure
 
 from jiqa.errors import InputError
 from jiqa.metrics import registry
-from jiqa.results import render
-from jiqa.results.summary import markdown
+from jiqa.results import pages, record
 
-BEGIN, END = "<!-- measures:begin -->", "<!-- measures:end -->"
 VERSIONS = """
 import importlib.metadata as m
 for name in ("pyiqa", "piq", "scikit-image", "lpips", "torch"):
@@ -99,12 +99,13 @@ def main() -> None:
     parser.add_argument("--peer_params", default="", help="of pyiqa: NAME=FILE, parted by commas")
     parser.add_argument("--output", help="JSON file")
     parser.add_argument("--results", nargs="+", help="JSON of earlier runs: nothing is measured")
-    parser.add_argument("--readme", help="page whose table to write")
+    parser.add_argument("--readme", help="page to render, with the docs beside it")
+    parser.add_argument("--record", default=record.PATH, help=f"record of runs [{record.PATH}]")
     arguments = parser.parse_args()
     results = _read(arguments.results) if arguments.results else _run(arguments)
     if arguments.readme:
         try:
-            render.rewrite(arguments.readme, BEGIN, END, _section(results))
+            pages.publish(_records(results), arguments.record, arguments.readme)
         except InputError as error:
             sys.exit(str(error))
 
@@ -125,7 +126,8 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
     for name in names:
         rows = _compare(name, arguments, params.get(name, ""), theirs.get(name, ""))
         print(_markdown(rows), flush=True)
-        results["rows"] |= rows
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        results["rows"] |= {key: {**row, "date": today} for key, row in rows.items()}
         if arguments.output:
             Path(arguments.output).write_text(json.dumps(results, indent=1))
     return results
@@ -192,31 +194,45 @@ def _read(files: list[str]) -> dict[str, Any]:
     return runs[0] | {"rows": {name: row for run in runs for name, row in run["rows"].items()}}
 
 
-def _section(results: dict[str, Any]) -> str:
-    """Ours beside the fastest peer, in the README's form."""
-    rows, images = results["rows"], int(results["shape"].split(",")[0])
-    table = []
+def _records(results: dict[str, Any]) -> list[record.TimingRecord]:
+    """Ours beside the fastest peer, for every metric that was timed."""
+    rows = results["rows"]
+    facts = {name: str(value) for name, value in results["machine"].items()}
+    machine = f"{facts.pop('devices')}, {facts.pop('cores')} cores"
+    batch, height, width = map(int, results["shape"].split(","))
+    found = []
     for name in registry.METRICS:
         if name not in rows:
             continue
-        peers = {key: row for key, row in rows.items() if key.startswith(f"{name}, ")}
-        fastest = min(peers, key=lambda key: peers[key]["minimum_ms"], default=None)
-        beside = ["", "", "", ""]
-        if fastest:
-            peer = peers[fastest]
-            ratio = peer["minimum_ms"] / rows[name]["minimum_ms"]
-            beside = [fastest.removeprefix(f"{name}, "), f"{peer['minimum_ms']:.1f}"]
-            beside += [f"{ratio:.1f}", f"{peer['peak_mb']:.0f}"]
         row = rows[name]
-        figures = [f"{row['minimum_ms']:.1f}", f"{1e3 * images / row['minimum_ms']:.1f}"]
-        figures += [f"{row['first_s']:.1f}", f"{row['peak_mb']:.0f}"]
-        table.append([name, *figures, *beside])
-    header = ["measure", "ms", "images/s", "first call, s", "peak, MB"]
-    header += ["fastest peer", "its ms", "times ours", "its peak, MB"]
-    facts = ", ".join(f"{key} {value}" for key, value in results["machine"].items())
-    shape = results["shape"].replace(",", " x ")
-    what = f"Batch, height, width: {shape}. Shortest of the calls; {facts}."
-    return f"\n{what}\n\n{markdown(header, table)}\n"
+        peers = {key: each for key, each in rows.items() if key.startswith(f"{name}, ")}
+        fastest = min(peers, key=lambda key: peers[key]["minimum_ms"], default=None)
+        beside = {}
+        if fastest:
+            beside = {
+                "peer": fastest.removeprefix(f"{name}, "),
+                "peer_ms": peers[fastest]["minimum_ms"],
+                "peer_mb": peers[fastest]["peak_mb"],
+                "ratio": peers[fastest]["minimum_ms"] / row["minimum_ms"],
+            }
+        found.append(
+            record.TimingRecord(
+                metric=name,
+                batch=batch,
+                height=height,
+                width=width,
+                machine=machine,
+                versions=facts,
+                ms=row["minimum_ms"],
+                images_per_s=1e3 * batch / row["minimum_ms"],
+                first_s=row["first_s"],
+                peak_mb=row["peak_mb"],
+                checked=row.get("checked", False),
+                date=row.get("date"),
+                **beside,
+            )
+        )
+    return found
 
 
 if __name__ == "__main__":

@@ -29,20 +29,28 @@ def _add_tables(commands: Commands) -> None:
     )
     parser.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
     parser.add_argument(
-        "--results", action="store_true", help="rewrite the results in --readme from --workdir"
+        "--results", action="store_true", help="add the runs in --workdir to --record, and render"
+    )
+    parser.add_argument(
+        "--render", action="store_true", help="render --readme and the docs beside it from --record"
     )
     parser.add_argument("--workdir", help="folder of runs, at any depth")
     parser.add_argument("--data_dir", help=DATA_DIR)
     parser.add_argument("--format", choices=("markdown", "csv", "html"), default="markdown")
     parser.add_argument("--readme", default="README.md", help="[README.md]")
+    parser.add_argument("--record", default="results/runs.jsonl", help="[results/runs.jsonl]")
     parser.set_defaults(run=_tables)
 
 
 def _tables(arguments: argparse.Namespace) -> None:
-    from jiqa.results import render, tables
+    from jiqa.results import collect, pages, record, tables
 
     if arguments.results:
-        render.update(arguments.readme, arguments.workdir or "runs")
+        workdir = arguments.workdir or "runs"
+        new = [*collect.runs(workdir), *collect.restorers(workdir)]
+        pages.publish(new, arguments.record, arguments.readme)
+    elif arguments.render:
+        pages.update(pages.beside(arguments.readme), record.read(arguments.record))
     elif not arguments.table:
         print(tables.overview(), end="")
     else:

@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import Mesh
 from ml_collections import ConfigDict
 
-from jiqa import files, weights
+from jiqa import __version__, files, weights
 from jiqa.data.index import Index, Records
 from jiqa.data.protocols import SHARED, Split, refuse_leak
 from jiqa.databases.load import load_index
@@ -223,6 +223,7 @@ class Experiment:
                 "machine": f"{jax.device_count()} x {jax.devices()[0].device_kind}, "
                 f"{platform.machine()}, {os.cpu_count()} cores",
                 "jax": jax.__version__,
+                "jiqa": __version__,
             }
             write_json(path, facts)
 

@@ -1,4 +1,4 @@
-"""Images of any sizes, scored as they come: those of like size in one array."""
+"""Scores of images of any sizes, given one at a time; images of similar size share one array."""
 
 import math
 from collections import defaultdict
@@ -14,9 +14,9 @@ from jiqa.metrics.registry import MetricEntry
 from jiqa.ops import check
 from jiqa.ops.masks import bucket
 
-# Pixels that one call of a compiled metric takes, or one image.
+# Pixels that one call of a compiled metric takes (on a CPU, on an accelerator); at least one image.
 _CPU_PIXELS, _PIXELS = 2**20, 2**23
-# An image waits for others of its size until so many calls' pixels have come after it.
+# An image waits for others of its size until the pixels of this many calls have come after it.
 _CALLS = 16
 
 Result = tuple[int, float | InputError]
@@ -36,14 +36,14 @@ class _Image(NamedTuple):
 
 
 class Batches:
-    """Scores images by a metric, in an order of their own.
+    """Scores images by a metric, several in one call, and in an order that depends on their sizes.
 
     Args:
-        entry: of the metric.
-        checked: makes an image, its reference and its name one or two arrays [1, h, w, 3], or
+        entry: the metric's entry in the registry.
+        checked: turns an image, its reference and its name into one or two arrays [1, h, w, 3], or
             raises InputError.
-        run: scores such arrays of b images, and with padding their `size`, see `jiqa.ops.masks`.
-        prepare: what `checked` does to images at the end, compiled, if anything.
+        run: scores arrays of b images; padded ones come with their `size`, see `jiqa.ops.masks`.
+        prepare: the compiled function that `checked` applies last to the images, if there is one.
     """
 
     def __init__(
@@ -60,23 +60,23 @@ class Batches:
         self._pixels = 0
 
     def add(self, number: int, pixels: Any, ref: Any = None, name: str = "image") -> list[Result]:
-        """Takes an image, and gives the scores that are there now, of this one or of others.
+        """Scores that are ready once this image is added: of this image or of earlier ones.
 
         Args:
-            number: comes back with the image's score.
+            number: the caller's number of the image, returned with its score.
             pixels: [h, w] or [h, w, 1 or 3], see `Metric`.
-            ref: the same of its reference.
-            name: what an error calls the image.
+            ref: pixels of the reference, in the same form.
+            name: the image's name in error messages.
 
         Returns:
-            Number and score of images, in a score's place the error of an image that has none.
+            Number and score of each image that is ready; the error in place of a score that failed.
         """
         shape = np.shape(pixels)
         try:
             if len(shape) not in (2, 3):
                 expected = "[h, w] or [h, w, 1 or 3] in a list"
                 raise InputError(f"{name}: found shape {list(shape)}, expected {expected}")
-            if min(shape[:2]) < self._entry.least:  # without pixels, perhaps
+            if min(shape[:2]) < self._entry.least:  # a side may be 0
                 self._checked(pixels, ref, name)
         except InputError as error:
             return [(number, error)]
@@ -106,12 +106,12 @@ class Batches:
             yield from self._one_by_one(next(iter(self._waiting)))
 
     def _one_by_one(self, like: Size) -> Iterator[Result]:
-        """Thus a metric is compiled for two numbers of images, not for each that is left over."""
+        """Scores of waiting images, one per call: a metric compiles for two batch sizes only."""
         for image in self._waiting.pop(like):
             yield from self._scored(like, [image])
 
     def _bucket(self, height: int, width: int) -> Size:
-        """What images of like size have in common."""
+        """Size shared by images of one call: of the prepared, the padded or the plain image."""
         if self._prepare:
             image = jax.ShapeDtypeStruct((1, height, width, 3), np.float32)
             return jax.eval_shape(self._prepare, image).shape[1:3]
@@ -125,7 +125,7 @@ class Batches:
         return like if self._padded(like) or self._prepare else image.size
 
     def _scored(self, like: Size, members: Sequence[_Image]) -> list[Result]:
-        """Scores images in one array; one that fails leaves its place blank."""
+        """Number and score of images that share one array; the error of each image that fails."""
         results: list[float | InputError] = [math.nan] * len(members)
         checked: dict[int, tuple[check.Array, ...]] = {}
         for k, image in enumerate(members):

@@ -1,4 +1,4 @@
-"""Image files as a command names them: files, folders, patterns, standard input."""
+"""Image files named on a command line: files, folders, patterns, standard input."""
 
 import fnmatch
 import os
@@ -18,13 +18,13 @@ _MAGIC = re.compile(r"[*?[]")
 
 
 class Given(NamedTuple):
-    """An image file that a command was given.
+    """An image file named on a command line.
 
     Attributes:
-        path: of the file; `STDIN` is standard input.
+        path: path of the file, or `STDIN` for standard input.
         root: the folder that was named, or the part of a pattern before its first wildcard; None
             where the file itself was named.
-        below: its path below `root`, None where there is none.
+        below: path of the file below `root`; None where there is no root.
     """
 
     path: Path
@@ -33,17 +33,17 @@ class Given(NamedTuple):
 
 
 def files(patterns: Sequence[str], *, repeated: bool = False) -> list[Given]:
-    """The files that the patterns name: files, folders (their images, sorted), globs, `-`.
+    """Files that the patterns name: files, folders (their images, sorted), globs, `-`.
 
-    A folder of a pattern that links lead to more than once is read once. One line on standard
-    error counts the files that were left out of a folder or of a pattern's matches, by kind.
+    A folder that symbolic links reach more than once is read once. One line on standard error
+    counts, by kind, the files skipped in folders and among the matches of patterns.
 
     Args:
-        patterns: as on a command line.
+        patterns: arguments of the command line.
         repeated: keep files that are named again.
 
     Raises:
-        InputError: a pattern that names none.
+        InputError: a pattern names no file.
     """
     found = [file for pattern in patterns for file in _files(pattern)]
     if repeated:
@@ -52,13 +52,13 @@ def files(patterns: Sequence[str], *, repeated: bool = False) -> list[Given]:
 
 
 class Loaded(NamedTuple):
-    """A file that was read.
+    """Result of reading one file.
 
     Attributes:
-        path: of the file.
-        pixels: uint8 or uint16 [h, w, 3]; None where there is an error.
-        warning: of a damaged file that could be decoded; '' of a whole one.
-        error: why it could not be read.
+        path: path of the file.
+        pixels: uint8 or uint16 [h, w, 3]; None after an error.
+        warning: the damage of a file that could be decoded all the same; '' if there is none.
+        error: why the file could not be read.
     """
 
     path: Path | None = None
@@ -71,8 +71,8 @@ class Reader(NamedTuple):
     """Reads image files, each once.
 
     Attributes:
-        upright: whether images are turned as their EXIF orientation says.
-        max_pixels: the most that an image may have.
+        upright: whether to turn images as their EXIF orientation says.
+        max_pixels: largest number of pixels that an image may have.
         strict: whether a damaged file is an error.
     """
 
@@ -81,7 +81,7 @@ class Reader(NamedTuple):
     strict: bool
 
     def __call__(self, path: Path) -> Loaded:
-        """Pixels of the file, or its error."""
+        """Pixels of the file, or the error of reading it."""
         how = {"upright": self.upright, "max_pixels": self.max_pixels}
         try:
             data = read(path)
@@ -96,10 +96,10 @@ class Reader(NamedTuple):
 
 
 def read(path: Path) -> bytes:
-    """Contents of a file, of a pipe, or of standard input; pipes can be read once.
+    """Content of a file, of a pipe, or of standard input; a pipe can be read only once.
 
     Raises:
-        InputError: it cannot be read.
+        InputError: the file cannot be read.
     """
     try:
         return sys.stdin.buffer.read() if path == STDIN else path.read_bytes()
@@ -125,7 +125,7 @@ def _files(pattern: str) -> list[Given]:
     if folder:
         listing = images.listed(path)
     else:
-        # As a shell's: `*.dat` names files of that suffix, `*` any photograph.
+        # As in a shell: `*.dat` names files with that suffix, `*` any photograph.
         listing = images.chosen(_expanded(root, parts[first:]), any_suffix="." in parts[-1])
     left_out = f"left out {listing.line()}" if listing.skipped else ""
     if not listing.photographs:
@@ -137,7 +137,7 @@ def _files(pattern: str) -> list[Given]:
 
 
 def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
-    """What a pattern's parts match below a folder; hidden names only where a part says so."""
+    """Paths below a folder that match the pattern's parts; hidden ones only if a part says so."""
     if not parts:
         yield folder
         return
@@ -151,7 +151,7 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
     else:
         try:
             names = sorted(os.listdir(folder))
-        except OSError:  # no folder, or one that may not be read
+        except OSError:  # not a folder, or not readable
             return
         for name in names:
             if fnmatch.fnmatch(name, part) and name.startswith(".") <= part.startswith("."):
@@ -159,7 +159,7 @@ def _expanded(folder: Path, parts: Sequence[str]) -> Iterator[Path]:
 
 
 def _folders(folder: Path) -> Iterator[Path]:
-    """A folder and those below it, each once; by way of links those that are not below it."""
+    """The folder and all folders below it, each once; links are followed only out of the folder."""
     entered = set()
     waiting = [folder]
     while waiting:

@@ -1,11 +1,12 @@
 """Pixels of the largest image that a metric scores within 3 GB of memory."""
 
 LIMIT = 3_000_000_000
-# Python, JAX and the metric's program themselves.
+# Bytes for Python, JAX and the compiled metric themselves.
 _START = 400_000_000
-# By metric: bytes for each pixel of the image, the reference and all that is made of both, on a
-# CPU. Those up to 36 and niqe's are the resident memory of `jiqa score` at 100 million pixels, the
-# others what XLA says of the compiled program (jaxlib 0.10.2), and 12 for the images.
+# By metric: bytes on a CPU per pixel of the image, for the image, the reference and everything
+# computed from both. Numbers up to 36 and niqe's: resident memory of `jiqa score`, measured at 100
+# million pixels. The others: XLA's analysis of the compiled program (jaxlib 0.10.2), plus 12 for
+# the images.
 _BYTES = {
     "psnr": 16,
     "psnry": 16,
@@ -33,10 +34,10 @@ _UNKNOWN = 256
 
 
 def bytes_of_pixel(metric: str) -> int:
-    """Bytes that the metric of this name takes for each pixel, about; 256 where it is not known."""
+    """Approximate bytes that a metric needs per pixel; 256 for a metric that was not measured."""
     return _BYTES.get(metric, _UNKNOWN)
 
 
 def most_pixels(metric: str) -> int:
-    """Pixels of the largest image that the metric of this name scores within `LIMIT`."""
+    """Pixels of the largest image that a metric scores within `LIMIT` bytes."""
     return (LIMIT - _START) // bytes_of_pixel(metric)

@@ -1,7 +1,7 @@
-"""Measures by name, over whatever holds an image.
+"""Metrics by name, for paths, Pillow images and arrays.
 
 >>> ssim = jiqa.create_metric("ssim")
->>> ssim("distorted.png", "original.png")
+>>> ssim("distorted.png", "reference.png")
 """
 
 import fnmatch
@@ -23,21 +23,21 @@ from jiqa.ops import check
 
 
 def create_metric(name: str, params: Any = None) -> "Metric":
-    """The measure of that name.
+    """The metric of that name.
 
     Args:
         name: one of `list_metrics()`.
-        params: the file or files of a fitted model's parameters, as its authors give them [those
-            of the package].
+        params: file or files of a fitted model's parameters, in the authors' format [the files that
+            come with the package].
 
     Raises:
-        InputError: no such measure, or one without parameters; the file is not what it should be.
+        InputError: unknown metric, or `params` for a metric that has none; an unreadable file.
     """
     return Metric(registry.entry(name), params)
 
 
 def list_metrics(filter: str = "*", kind: str | None = None) -> list[str]:
-    """Names of the measures, sorted: those that match `ssim*`, and are `fr` or `nr` if asked."""
+    """Sorted names of the metrics that match a pattern such as `ssim*`, all or of kind fr or nr."""
     return [
         name
         for name, entry in sorted(registry.METRICS.items())
@@ -46,15 +46,15 @@ def list_metrics(filter: str = "*", kind: str | None = None) -> list[str]:
 
 
 class Metric:
-    """A measure: `metric(image)`, or `metric(image, ref)` where it compares.
+    """A metric: `metric(image)`, or `metric(image, ref)` for a full-reference one.
 
     Attributes:
-        entry: what the registry has on it.
-        name, kind, lower_better, score_range, paper: the entry's.
+        entry: the metric's entry in the registry.
+        name, kind, lower_better, score_range, paper: fields of the entry.
         params: parameters of a fitted model, None where there are none.
-        fitted: where these come from: the file or files given, or "the package's".
-        max_pixels: of the largest image that it takes; set it to take larger ones. At first an
-            image that would take more than 3 GB of memory is refused.
+        fitted: source of `params`: the file or files given, or "the package's".
+        max_pixels: largest number of pixels of an image; set it to allow more. The default refuses
+            images that would need more than 3 GB of memory.
     """
 
     def __init__(self, entry: registry.MetricEntry, params: Any = None) -> None:
@@ -84,11 +84,12 @@ class Metric:
         Args:
             image: a path, a Pillow image, a NumPy or JAX array (uint8, or floats in [0, 1];
                 [h, w], [h, w, 1 or 3]): the score is []. A batch [b, h, w, 1 or 3]: [b]. A list
-                of n of the former, of any sizes: [n].
-            ref: the same of the originals, for a full-reference measure.
+                of n paths, Pillow images or single arrays, of any sizes: [n].
+            ref: the references in the same form, for a full-reference metric.
 
         Raises:
-            InputError: an image that cannot be read or is not as above; a ref too many, or none.
+            InputError: an image that cannot be read or has another form; a `ref` that is missing,
+                or given to a no-reference metric.
         """
         if isinstance(image, list | tuple):
             scores = np.empty(len(image), np.float32)
@@ -106,10 +107,10 @@ class Metric:
     def each(
         self, images: Sequence[Any], refs: Sequence[Any] | None = None
     ) -> Iterator[tuple[int, float | InputError]]:
-        """Number and score of each image, of any sizes; in its place, the error if it has none.
+        """Number and score of each image, of any sizes; the error in place of a score that failed.
 
-        They come in an order of their own: images of like size are scored together. Arguments as
-        of a call with lists.
+        The order depends on the sizes, since images of similar size are scored together. Arguments
+        are those of a call with lists.
         """
         self._expect(refs)
         if refs is not None:
@@ -130,7 +131,7 @@ class Metric:
         yield from batches.finish()
 
     def batches(self) -> Batches:
-        """Scores images as they come: takes their pixels one by one, unlike `each`."""
+        """A scorer that accepts pixels one image at a time, where `each` takes a whole list."""
         return Batches(self.entry, self._checked, self._run, self._prepare)
 
     def _expect(self, ref: Any) -> None:
@@ -139,7 +140,7 @@ class Metric:
             raise InputError(f"{self.name}: found {found}, expected {expected}")
 
     def _checked(self, image: Any, ref: Any, name: str) -> tuple[check.Array, ...]:
-        """The one or the two arrays that the measure takes; `name` is what an error calls them."""
+        """The one or two arrays that the metric's function takes; errors call the images `name`."""
         image, ref = load(image, deep=True), load(ref, deep=True)
         try:
             image, ref = check.images(image, ref, least=self.entry.least, integers=True)
@@ -163,13 +164,13 @@ class Metric:
 
 
 def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS) -> Any:
-    """Upright pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays as they are.
+    """Upright pixels of a path or a Pillow image, uint8 [h, w, 3]; arrays unchanged.
 
-    `deep`: uint16 where there are more than 8 bits. See `jiqa.images`.
+    With `deep`, files of more than 8 bits give uint16. See `jiqa.images`.
 
     Raises:
-        InputError: the file or the Pillow image is broken, has more than `max_pixels`, or samples
-            whose range is not known.
+        InputError: the file or the Pillow image is broken, has more than `max_pixels`, or holds
+            samples of unknown range.
     """
     if isinstance(image, str | Path):
         decode = stored.decode_deep if deep else stored.decode
@@ -181,7 +182,7 @@ def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS)
 
 
 def _says(params: Any) -> str:
-    """The files of a fitted model's parameters, in words."""
+    """Files of a fitted model's parameters, as text."""
     if params is None:
         return "the package's"
     return ", ".join(map(str, params)) if isinstance(params, list | tuple) else str(params)
@@ -196,6 +197,6 @@ def _read(path: str | Path) -> bytes:
 
 @functools.cache
 def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
-    """The function, of integers too: converted within it they need no copy of floats."""
+    """The metric's function, compiled; converts integers itself, which saves a copy of floats."""
     function = functools.partial(registry.resolve(build), **dict(options))
     return jax.jit(lambda *images, **how: function(*map(check.unit, images), **how))

@@ -1,4 +1,4 @@
-"""Every measure by name: one table, read without importing any of them."""
+"""Table of every metric by name, readable without importing any of them."""
 
 import dataclasses
 import importlib
@@ -10,25 +10,25 @@ from jiqa.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class MetricEntry:
-    """What is known of a measure before it is built.
+    """Facts about a metric that are known before its function is imported.
 
     Attributes:
-        name: as pyiqa's users know it; `ssim.skimage` is a variant of `ssim`.
+        name: as in pyiqa; `ssim.skimage` is a variant of `ssim`.
         kind: `fr`, f(image, ref) -> [b]; or `nr`, f(image) -> [b].
-        lower_better: whether less is better.
+        lower_better: whether a lower score means higher quality.
         score_range: lowest and highest score; None where there is no bound.
-        build: `module:function`, of images [b, h, w, 3], float32 RGB in [0, 1].
-        least: pixels of the smallest side allowed.
+        build: `module:function`, a function of images [b, h, w, 3], float32 RGB in [0, 1].
+        least: smallest side allowed, in pixels.
         paper: authors, title, where and when.
-        note: what the variant is, where its parameters come from.
-        options: keyword arguments of the function that make the variant.
-        differentiable: whether it has a gradient that tells anything.
+        note: which variant this is, and where its parameters come from.
+        options: keyword arguments of the function that select the variant.
+        differentiable: whether the gradient is useful.
         masks: whether the function takes `size`, so that images of many sizes share one array.
-        params: `module:function` that reads the parameters of a fitted model, from the file or
-            files it is given or, given None, from the package; the function's argument `params`.
-        prepare: `module:function` that the measure does to its images first, [b, h, w, 3] to fewer
-            sizes; apart from the rest it compiles in no time.
-        fitted_on: database whose official training part the package's parameters were fitted to.
+        params: `module:function` that reads the parameters of a fitted model (the function's
+            argument `params`) from a file or files, or from the package when given None.
+        prepare: `module:function` applied to the images first, [b, h, w, 3], which brings them to
+            fewer sizes; compiled separately, since it compiles fast.
+        fitted_on: database whose official training split the package's parameters were fitted to.
     """
 
     name: str
@@ -414,10 +414,13 @@ METRICS: dict[str, MetricEntry] = {entry.name: entry for entry in _TABLE}
 
 
 def entry(name: str) -> MetricEntry:
-    """The entry of that name.
+    """The metric's entry in the table.
+
+    Args:
+        name: the metric's name.
 
     Raises:
-        InputError: there is none; the message lists the names.
+        InputError: unknown name; the message lists the known ones.
     """
     if name not in METRICS:
         raise InputError(f"metric: found {name!r}, expected one of {', '.join(sorted(METRICS))}")
@@ -425,6 +428,6 @@ def entry(name: str) -> MetricEntry:
 
 
 def resolve(where: str) -> Callable[..., Any]:
-    """The function that `module:function` names."""
+    """The function named by `module:function`."""
     module, _, function = where.partition(":")
     return getattr(importlib.import_module(module), function)

@@ -1,4 +1,4 @@
-"""What a measure takes: images as float32 [b, h, w, 3] in [0, 1], or one line of why not."""
+"""Images checked and converted for metrics: float32 [b, h, w, 3] in [0, 1], or a one-line error."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from jax.core import Tracer
 
 from jiqa.errors import InputError
 
-# The bits of 1.0: read as whole numbers, only those of floats in [0, 1] are no larger, but for -0.
+# The bits of 1.0, read as an integer: floats in [0, 1], except -0, have no larger bits.
 _ONE = np.float32(1).view(np.uint32)
 
 Array = jax.Array | np.ndarray
@@ -18,20 +18,20 @@ Array = jax.Array | np.ndarray
 def images(
     image: Any, ref: Any = None, *, least: int = 1, integers: bool = False
 ) -> tuple[Array, Array | None]:
-    """`image` and its reference as a measure takes them.
+    """The image and its reference in the form that metrics take.
 
     Args:
         image: uint8 (0..255), uint16 (0..65535) or floats in [0, 1]; [h, w] or [h, w, 1] is grey,
-            [h, w, 3] is RGB, [b, h, w, 1 or 3] a batch of either.
-        ref: None, or images as many and as large; either may be grey.
-        least: pixels of the smallest side that the measure can do with.
-        integers: leave uint8 and uint16 as they are, a quarter or half of the memory; `unit` makes
-            of them what it is.
+            [h, w, 3] is RGB, [b, h, w, 1 or 3] is a batch.
+        ref: None, or as many references of the same size; either side may be grey.
+        least: smallest side that the metric accepts, in pixels.
+        integers: keep uint8 and uint16, for a quarter or half of the memory; `unit` converts them
+            later.
 
     Returns:
-        Both as float32 [b, h, w, 3] in [0, 1], grey repeated; None where there was no `ref`.
-        Traced arrays pass with their range unseen. NumPy's arrays stay such, so that nothing
-        compiles for each of many sizes; but a batch of uint8 is converted by a compiled pass.
+        Both as float32 [b, h, w, 3] in [0, 1], grey repeated; None in place of a missing `ref`.
+        The range of traced arrays is not checked. NumPy arrays stay NumPy arrays, so that no size
+        needs its own compilation; only a batch of uint8 is converted by a compiled function.
 
     Raises:
         InputError: another type, shape or range, a side below `least`, a ref of another size.
@@ -62,7 +62,7 @@ def _image(name: str, image: Any, least: int, integers: bool) -> Array:
         raise InputError(f"{name}: found {found}, expected {least} or more on each side")
     if not (integers and image.dtype in (np.uint8, np.uint16)):
         image = _unit(name, image)
-    if image.ndim == 4 and image.shape[-1] == 3:  # nothing to do, which takes JAX a while
+    if image.ndim == 4 and image.shape[-1] == 3:  # no work: JAX would take a while for it
         return image
     image = image.reshape(-1, height, width, image.shape[-1])
     shape = (*image.shape[:-1], 3)
@@ -89,10 +89,10 @@ def _unit(name: str, image: Array) -> Array:
 
 @jax.jit
 def unit(image: Array) -> jax.Array:
-    """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]: integers as NumPy divides them.
+    """Images as float32 in [0, 1] from uint8, uint16 or floats; integers divided as NumPy does.
 
-    By a constant XLA would multiply instead, and an image minus its like, a fused multiply and add,
-    would not be 0; it does not see that this divisor is one.
+    XLA would replace a division by a constant with a product, and fuse that with a subtraction, so
+    that equal images would not differ by exactly 0. The divisor is hidden from XLA to prevent this.
     """
     x = jnp.asarray(image, jnp.float32)
     if jnp.issubdtype(image.dtype, jnp.floating):
@@ -101,10 +101,10 @@ def unit(image: Array) -> jax.Array:
 
 
 def _in_range(x: Array) -> bool:
-    """Whether all of the floats are in [0, 1]."""
+    """Whether all floats are in [0, 1]."""
     if isinstance(x, jax.Array) and any(device.platform != "cpu" for device in x.devices()):
         return bool(_all_in_range(x))
-    x = np.asarray(x)  # the same memory, without XLA's threads to wait for
+    x = np.asarray(x)  # the same memory; no waiting for XLA's threads
     if x.dtype == np.float32 and x.view(np.uint32).max() <= _ONE:
         return True
     return bool(x.min() >= 0 and x.max() <= 1)

@@ -1,4 +1,4 @@
-"""From RGB to the channels that measures compute on.
+"""Colour conversions from RGB, as metrics need them.
 
 Every function takes RGB [..., 3] in [0, 1] and returns the image's float type.
 """
@@ -11,7 +11,7 @@ from jiqa.ops.powers import power
 # The first row of the inverse of MATLAB's ntsc2rgb matrix, which rgb2gray uses.
 RGB2GRAY = (0.2989360212937753847527155, 0.5870430744511212909351327, 0.1140209042551033243121518)
 
-# Those of ITU-R BT.601, which rgb2gray's are to three digits.
+# Weights of ITU-R BT.601; rgb2gray's agree with them to three digits.
 BT601 = (0.299, 0.587, 0.114)
 
 # The first row of MATLAB's rgb2ycbcr: Y in 16..235 of R, G, B in [0, 1] (ITU-R BT.601).
@@ -20,7 +20,7 @@ _STUDIO = (65.481, 128.553, 24.966)
 _YIQ = ((0.299, 0.587, 0.114), (0.596, -0.274, -0.322), (0.211, -0.523, 0.312))
 _LMN = ((0.06, 0.63, 0.27), (0.30, 0.04, -0.35), (0.34, -0.6, 0.17))
 
-# Linear sRGB to XYZ (IEC 61966-2-1), and the white that belongs to it.
+# Linear sRGB to XYZ (IEC 61966-2-1), and the matching white.
 _XYZ = (
     (0.4124564, 0.3575761, 0.1804375),
     (0.2126729, 0.7151522, 0.0721750),
@@ -32,23 +32,23 @@ D65 = (0.95047, 1.0, 1.08883)
 def luma(
     image: jax.Array, *, rounded: bool = False, weights: tuple[float, float, float] = RGB2GRAY
 ) -> jax.Array:
-    """[..., 3] -> [...]: grey in 0..255, MATLAB's rgb2gray; `rounded` as that of uint8 images."""
+    """Grey in 0..255 as MATLAB's rgb2gray, [..., 3] -> [...]; `rounded` as in uint8 images."""
     grey = _dot(255 * image, weights)
     return nearest(grey) if rounded else grey
 
 
 def studio_luma(image: jax.Array) -> jax.Array:
-    """[..., 3] -> [...]: Y of MATLAB's rgb2ycbcr, in 16..235, rounded as that of uint8 images."""
+    """Y of MATLAB's rgb2ycbcr in 16..235, rounded as in uint8 images, [..., 3] -> [...]."""
     return nearest(_dot(image, _STUDIO) + 16)
 
 
 def yiq(image: jax.Array) -> jax.Array:
-    """[..., 3] -> [..., 3]: Y, I, Q with the three digits of FSIM's code, Y in 0..255."""
+    """Y, I, Q with the three digits of FSIM's code, Y in 0..255; [..., 3] -> [..., 3]."""
     return _map(255 * image, _YIQ)
 
 
 def lmn(image: jax.Array) -> jax.Array:
-    """[..., 3] -> [..., 3]: L, M, N of Geusebroek et al. (2001) as VSI takes them, of 0..255."""
+    """L, M, N of Geusebroek et al. (2001) as in VSI, from 0..255; [..., 3] -> [..., 3]."""
     return _map(255 * image, _LMN)
 
 
@@ -57,10 +57,10 @@ def lab(
     white: tuple[float, float, float] = D65,
     matrix: tuple[tuple[float, float, float], ...] = _XYZ,
 ) -> jax.Array:
-    """[..., 3] -> [..., 3]: CIE L*a*b* of sRGB, L* in 0..100.
+    """CIE L*a*b* of sRGB, L* in 0..100; [..., 3] -> [..., 3].
 
-    `white` is X, Y, Z of the white; `matrix` takes linear RGB to XYZ, and programs differ in its
-    digits.
+    `white` is X, Y, Z of the white; `matrix` converts linear RGB to XYZ, in as many digits as the
+    program to be matched has.
     """
     low = image <= 0.04045
     linear = jnp.where(low, image / 12.92, power((image + 0.055) / 1.055, 2.4))
@@ -70,13 +70,13 @@ def lab(
 
 
 def _lab_curve(t: jax.Array) -> jax.Array:
-    """CIE 15: the cube root, and a line near black."""
+    """CIE 15's curve: the cube root, and a line near black."""
     low = t <= (6 / 29) ** 3
     return jnp.where(low, t * (29 / 6) ** 2 / 3 + 4 / 29, power(jnp.where(low, 1.0, t), 1 / 3))
 
 
 def nearest(x: jax.Array) -> jax.Array:
-    """The nearest integer, halves upwards as MATLAB's for x >= 0; its gradient is that of `x`."""
+    """Nearest integer, halves upwards as MATLAB rounds x >= 0; the gradient is that of `x`."""
     return x + jax.lax.stop_gradient(jnp.floor(x + 0.5) - x)
 
 

@@ -1,4 +1,4 @@
-"""Convolution, and its transpose, whose kernel's gradient is fast on a CPU too."""
+"""Convolution and transposed convolution with a kernel gradient that is fast on a CPU too."""
 
 import math
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-# Values of a block of patches: few enough to stay in a processor's cache.
+# Values of a block of patches, few enough to stay in a processor's cache.
 BLOCK = 2**19
 
 Padding = tuple[tuple[int, int], tuple[int, int]]
@@ -20,16 +20,16 @@ def _plain(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> ja
 
 
 def convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: Padding) -> jax.Array:
-    """Convolution as networks mean it: a map [b, h, w, c] with a kernel [k, l, c, features].
+    """Convolution of networks: a map [b, h, w, c] correlated with a kernel [k, l, c, features].
 
-    On a CPU the kernel's gradient is a sum of matrix products over blocks of patches: XLA's own is
-    a convolution with a kernel as large as the map, three to nine times as slow. The gradient can
-    be taken again in reverse mode, but not in forward mode.
+    On a CPU the kernel's gradient is a sum of matrix products over blocks of patches. XLA's own
+    gradient, a convolution with a kernel as large as the map, is three to nine times as slow. The
+    gradient can be differentiated again in reverse mode, but not in forward mode.
 
     Args:
       x: the map, of the kernel's type.
       kernel: height, width, channels in, channels out.
-      stride: of both axes.
+      stride: along both axes.
       padding: zeros before and after the rows, and before and after the columns.
     """
     return _convolve(x, kernel, stride, padding)
@@ -46,15 +46,15 @@ def _convolve_backward(
 def convolve_transposed(
     x: jax.Array, kernel: jax.Array, stride: int, padding: Padding, size: tuple[int, int]
 ) -> jax.Array:
-    """The transpose of `convolve`: from a map of its output's shape to one of its input's.
+    """Transpose of `convolve`: maps the shape of its output to the shape of its input.
 
-    Its gradients are as fast as those of `convolve`, and as limited.
+    The gradients are as fast as those of `convolve`, with the same limits.
 
     Args:
       x: a map [b, h, w, c], of the kernel's type.
-      kernel: height, width, channels out, channels in, as `convolve` on the way back has it.
-      stride: the output is this many times larger.
-      padding: rows and columns of zeros that `convolve` puts around the output.
+      kernel: height, width, channels out, channels in: the kernel of the `convolve` transposed.
+      stride: factor by which the output is larger.
+      padding: rows and columns of zeros that `convolve` would put around the output.
       size: height and width of the output.
     """
     return _convolve_transposed(x, kernel, stride, padding, size)
@@ -81,7 +81,7 @@ def _transposed(
 def _to_kernel(
     x: jax.Array, grad: jax.Array, kernel: jax.Array, stride: int, padding: Padding
 ) -> jax.Array:
-    """The gradient of a convolution's kernel, from its input and the gradient of its output."""
+    """Gradient of a convolution's kernel, from its input and the gradient of its output."""
 
     def by_xla(x: jax.Array, grad: jax.Array) -> jax.Array:
         return jax.linear_transpose(lambda k: _plain(x, k, stride, padding), kernel)(grad)[0]
@@ -95,13 +95,13 @@ def _to_kernel(
 def _by_blocks(
     x: jax.Array, grad: jax.Array, size: tuple[int, ...], stride: int, padding: Padding
 ) -> jax.Array:
-    """The gradient of a kernel of `size`: patches of some rows of one image at a time."""
+    """Gradient of a kernel of `size`, computed from patches of some rows of one image at a time."""
     batch, height, width, features = grad.shape
     channels = x.shape[-1]
     blocks = math.ceil(height * width * size[0] * size[1] * channels / BLOCK)
     rows = math.ceil(height / min(blocks, height))
     blocks = math.ceil(height / rows)
-    # Rows past the last have no gradient: whatever is read for them counts nothing.
+    # Rows beyond the last have no gradient, so values read there do not matter.
     below = max(0, (blocks * rows - 1) * stride + size[0] - x.shape[1] - padding[0][0])
     x = jnp.pad(x, ((0, 0), (padding[0][0], below), padding[1], (0, 0)))
     grad = jnp.pad(grad, ((0, 0), (0, blocks * rows - height), (0, 0), (0, 0)))

@@ -1,7 +1,7 @@
-"""Statistics of natural scenes: local normalisation, and fits of distributions by their moments.
+"""Statistics of natural scenes: local normalisation, and distributions fitted by moments.
 
-Fits look their shape up in a table, as the published codes do: the nearest of 0.2, 0.201, ..., 10.
-The gradient of a shape is that of the exact solution, of which the table is a rounding.
+Shapes come from a table, as in the published codes: the nearest of 0.2, 0.201, ..., 10. A shape's
+gradient is that of the exact solution, which the table rounds.
 """
 
 import math
@@ -24,7 +24,7 @@ _SHAPES = np.arange(200, 10001) / 1000
 
 
 def _ratio(shape: np.ndarray) -> np.ndarray:
-    """(mean |x|)^2 / mean x^2 of a generalised Gaussian of that shape; it grows with the shape."""
+    """(mean |x|)^2 / mean x^2 of a generalised Gaussian of that shape; increases with the shape."""
     return np.exp(
         2 * special.gammaln(2 / shape) - special.gammaln(1 / shape) - special.gammaln(3 / shape)
     )
@@ -36,7 +36,7 @@ _SLOPES = np.gradient(_SHAPES, _RATIOS)
 
 
 def shape_of(ratio: jax.Array) -> jax.Array:
-    """The shape whose (mean |x|)^2 / mean x^2 is nearest to `ratio`, of the same shape."""
+    """Shape parameters whose (mean |x|)^2 / mean x^2 are nearest to `ratio`."""
     place = jnp.searchsorted(jnp.asarray(_BORDERS, ratio.dtype), jax.lax.stop_gradient(ratio))
     shape, slope = (jnp.asarray(table, ratio.dtype)[place] for table in (_SHAPES, _SLOPES))
     return shape + slope * (ratio - jax.lax.stop_gradient(ratio))
@@ -45,8 +45,8 @@ def shape_of(ratio: jax.Array) -> jax.Array:
 def ggd(x: jax.Array, axes: Axes, count: jax.Array | None = None) -> tuple[jax.Array, jax.Array]:
     """(shape, variance) of a generalised Gaussian of mean 0 over `axes`.
 
-    Sharifi, Leon-Garcia (1995), as in BRISQUE's code. Of zeros alone: 0.2 and 0. `count` is how
-    many values count; the others are 0 [all do].
+    Sharifi, Leon-Garcia (1995), as in BRISQUE's code. Zeros alone give 0.2 and 0. `count` is the
+    number of values that count, where the others are 0 [all].
     """
     variance = _mean(x * x, axes, count)
     return shape_of(over(_mean(jnp.abs(x), axes, count) ** 2, variance)), variance
@@ -57,8 +57,8 @@ class Aggd(NamedTuple):
 
     Attributes:
         shape: in 0.2 .. 10.
-        left: root of the mean square of the values below 0; 0 where there are none.
-        right: of the others.
+        left: root mean square of the values below 0; 0 where there are none.
+        right: root mean square of the other values.
     """
 
     shape: jax.Array
@@ -73,18 +73,18 @@ class Aggd(NamedTuple):
 
     @property
     def mean(self) -> jax.Array:
-        """(right - left) G(2/a) / sqrt(G(1/a) G(3/a))."""
+        """Mean of the distribution: (right - left) G(2/a) / sqrt(G(1/a) G(3/a))."""
         left, right = self.scales
         return (right - left) * jnp.exp(gammaln(2 / self.shape) - gammaln(1 / self.shape))
 
 
 def aggd(x: jax.Array, axes: Axes, count: jax.Array | None = None) -> Aggd:
-    """Fits an asymmetric generalised Gaussian over `axes`, as in NIQE's and BRISQUE's code.
+    """An asymmetric generalised Gaussian fitted over `axes`, as in NIQE's and BRISQUE's code.
 
-    A value of 0 counts among those above. In the published codes the rounding error of a flat
-    window does as a rule, since neighbours in it have errors of one sign and a positive product.
-    Where no value is below 0, or none above, the shape is 0.2, as MATLAB's `min` makes it of NaN.
-    `count` as of `ggd`.
+    A value of 0 counts as above 0. In the published codes the rounding errors of a flat window
+    usually count so too, since neighbours have errors of one sign and a positive product. Where no
+    value is below 0, or none above, the shape is 0.2, which MATLAB's `min` makes of NaN.
+    `count`: see `ggd`.
     """
     square = x * x
     below = x < 0
@@ -128,8 +128,8 @@ def mscn(
 def halve(x: jax.Array, size: jax.Array | None = None) -> jax.Array:
     """Maps [b, h, w] at half their size, rounded up: MATLAB's imresize(x, 0.5).
 
-    By its eight taps, k/256 each, so that whole numbers in 0..255 give exact values. `size`: see
-    `jiqa.ops.masks`.
+    Uses imresize's eight taps, k/256 each, so that integers in 0..255 give exact values. `size`:
+    see `jiqa.ops.masks`.
     """
     if size is not None:
         height, width = (-(-side // 2) for side in x.shape[1:])
@@ -149,11 +149,11 @@ def halve(x: jax.Array, size: jax.Array | None = None) -> jax.Array:
 def local_moments(
     x: jax.Array, *, size: int, sigma: float, padding: str
 ) -> tuple[jax.Array, jax.Array]:
-    """Mean of maps [b, h, w] under a Gaussian window less its centre, and deviation; [b, h, w].
+    """Local mean under a Gaussian window minus the centre, and deviation, of maps [b, h, w].
 
-    From differences of neighbours, and from the variance within the rows of a window and that
-    between them: the E[x] - x and E[x^2] - E[x]^2 of the published codes without their loss of
-    digits. Where the window is flat both are 0, where it is a ramp the first is, exactly.
+    The published codes compute E[x] - x and E[x^2] - E[x]^2, which lose digits. Here both come from
+    differences of neighbours, and from the variances within and between the rows of a window. Both
+    are exactly 0 where the window is flat; on a ramp the first is exactly 0.
     """
     line = filters.gaussian_line(size, sigma)[: size // 2 + 1].tolist()
     across = _shifts(filters.pad(x, (size, size), padding), size, axis=2)
@@ -173,7 +173,7 @@ def _shifts(x: jax.Array, size: int, axis: int) -> list[jax.Array]:
 
 
 def _dot(half: list[float], parts: list[jax.Array]) -> jax.Array:
-    """Sum of the parts under symmetric weights, of which the first half is given, by pairs."""
+    """Sum of the parts under symmetric weights, added in pairs; `half`: the first weights."""
     pairs = [part + parts[-1 - k] for k, part in enumerate(parts[: len(parts) // 2])]
     pairs += parts[len(pairs) : len(half)]
     terms = [weight * pair for weight, pair in zip(half, pairs, strict=True)]
@@ -184,8 +184,8 @@ class Gaussian(NamedTuple):
     """A multivariate Gaussian: mean m, and W with W C W' = I for its covariance C.
 
     Attributes:
-        mean: [d].
-        whiten: [k, d].
+        mean: [d], m.
+        whiten: [k, d], W.
     """
 
     mean: np.ndarray
@@ -193,13 +193,13 @@ class Gaussian(NamedTuple):
 
     @classmethod
     def fit(cls, mean: np.ndarray, covariance: np.ndarray, name: str) -> "Gaussian":
-        """From its mean [d] and covariance [d, d].
+        """The Gaussian of this mean [d] and covariance [d, d].
 
-        A variable that repeats an earlier one is left out (k < d), which is what the pseudo-inverse
-        makes of it.
+        A variable that repeats an earlier one is left out (k < d), with the same result as the
+        pseudo-inverse.
 
         Raises:
-            InputError: what is left is not positive definite; the message begins with `name`.
+            InputError: the rest is not positive definite; the message begins with `name`.
         """
         kept = np.sort(np.unique(covariance, axis=0, return_index=True)[1])
         values, vectors = np.linalg.eigh(covariance[np.ix_(kept, kept)])
@@ -213,14 +213,11 @@ class Gaussian(NamedTuple):
         return cls(np.asarray(mean, np.float32), whiten)
 
     def distance(self, mean: jax.Array, features: jax.Array) -> jax.Array:
-        """sqrt(v' ((C + C2) / 2)^-1 v), as of NIQE and IL-NIQE.
+        """Distance [b, m] of NIQE and IL-NIQE: sqrt(v' ((C + C2) / 2)^-1 v).
 
         Args:
-            mean: [b, m, d]; v is what it is away from this Gaussian's.
-            features: [b, n, d], whose covariance is C2; rows with a NaN do not count.
-
-        Returns:
-            [b, m].
+            mean: [b, m, d]; v is its difference from this Gaussian's mean.
+            features: [b, n, d], whose covariance is C2; rows with a NaN are left out.
         """
         whole = jnp.isfinite(features).all(-1, keepdims=True)
         count = whole.sum(1, keepdims=True).astype(features.dtype)

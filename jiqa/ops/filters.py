@@ -2,7 +2,7 @@
 
 Kernels are NumPy arrays, known when the function is traced. A filter correlates, as MATLAB's
 filter2 and imfilter do; conv2 is the filter with the kernel turned by 180 degrees. The result has
-the map's size, except for `valid`; of an even number of taps, the centre is the one before the
+the map's size, except with `valid`. With an even number of taps, the centre is the tap before the
 middle, as in MATLAB.
 """
 
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-# MATLAB's names of the borders, and jnp.pad's; `reflect`, which MATLAB lacks, leaves out the edge.
+# MATLAB's names of the borders, and jnp.pad's; `reflect`, unknown to MATLAB, leaves out the edge.
 _MODES = {"zero": "constant", "symmetric": "symmetric", "reflect": "reflect", "replicate": "edge"}
 
 
@@ -21,13 +21,13 @@ def gaussian(size: int, sigma: float) -> np.ndarray:
 
 
 def gaussian_line(size: int, sigma: float) -> np.ndarray:
-    """The factor [size] of `gaussian`, of sum 1."""
+    """One factor [size] of the separable `gaussian`, of sum 1."""
     line = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * sigma**2))
     return line / line.sum()
 
 
 def filter2(x: jax.Array, kernel: np.ndarray, padding: str = "zero") -> jax.Array:
-    """`x` [b, h, w] filtered by `kernel` [m, n]; a kernel of low rank goes row by column.
+    """Maps `x` [b, h, w] filtered by `kernel` [m, n]; a low-rank kernel as rows and columns.
 
     `padding`: valid, zero, symmetric, reflect or replicate.
     """
@@ -45,7 +45,7 @@ def filter2(x: jax.Array, kernel: np.ndarray, padding: str = "zero") -> jax.Arra
 def separable(
     x: jax.Array, row: np.ndarray, column: np.ndarray, padding: str = "zero"
 ) -> jax.Array:
-    """`x` [b, h, w] filtered along its rows by `row` [n], then its columns by `column` [m]."""
+    """Maps `x` [b, h, w] filtered along the rows by `row` [n], then the columns by `column` [m]."""
     return _row_by_column(pad(x, (len(column), len(row)), padding), row, column)
 
 
@@ -64,7 +64,7 @@ def block_mean(x: jax.Array, n: int, padding: str = "symmetric") -> jax.Array:
 
 
 def pad(x: jax.Array, kernel: tuple[int, ...], padding: str) -> jax.Array:
-    """`x` [b, h, w] with the border that a kernel of shape [m, n] needs to keep its size."""
+    """Maps `x` [b, h, w] with the border that keeps their size under a kernel of shape [m, n]."""
     if padding == "valid":
         return x
     margins = [((k - 1) // 2, k // 2) for k in kernel]
@@ -72,13 +72,13 @@ def pad(x: jax.Array, kernel: tuple[int, ...], padding: str) -> jax.Array:
 
 
 def _row_by_column(x: jax.Array, row: np.ndarray, column: np.ndarray) -> jax.Array:
-    # Without the barrier XLA fuses both, and computes each row once per tap of the column.
+    # Without the barrier XLA fuses both, and recomputes each row for every tap of the column.
     rows = jax.lax.optimization_barrier(_correlate(x, np.asarray(row)[None]))
     return _correlate(rows, np.asarray(column)[:, None])
 
 
 def _correlate(x: jax.Array, kernel: np.ndarray) -> jax.Array:
-    """The valid part, a term for each tap that is not 0."""
+    """Correlation without border, one term for each tap that is not 0."""
     height, width = (side - k + 1 for side, k in zip(x.shape[1:], kernel.shape, strict=True))
     terms = [
         x[:, i : i + height, j : j + width] * float(kernel[i, j])

@@ -1,4 +1,4 @@
-"""Gradient magnitudes."""
+"""Gradient magnitudes of maps."""
 
 import jax
 import numpy as np
@@ -6,13 +6,13 @@ import numpy as np
 from jiqa.ops.filters import separable
 from jiqa.ops.powers import root
 
-# The smoothing across the difference [1, 0, -1], of sum 1.
+# Smoothing across the difference [1, 0, -1], of sum 1.
 PREWITT = np.full(3, 1 / 3)
 SCHARR = np.array([3.0, 10.0, 3.0]) / 16
 
 
 def magnitude(x: jax.Array, smooth: np.ndarray) -> jax.Array:
-    """Gradient magnitude of maps [b, h, w], zero beyond the border as MATLAB's conv2 has it."""
+    """Gradient magnitude of maps [b, h, w]; zeros beyond the border, as in MATLAB's conv2."""
     difference = np.array([1.0, 0.0, -1.0])
     gx = separable(x, difference, smooth, "zero")
     gy = separable(x, smooth, difference, "zero")

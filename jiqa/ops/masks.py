@@ -1,8 +1,8 @@
-"""Images of many sizes in one array: what a measure does so that padding changes no score.
+"""Images of many sizes in one array: operations in which padding changes no score.
 
-A measure that says `masks` in the registry takes `size`, int32 [b, 2]: the rows and columns of
-[b, h, w, 3] that are the image. What lies below and to the right may be anything finite. None
-means that all of it is the image.
+A metric with `masks` in the registry takes `size`, int32 [b, 2]: rows and columns of the image
+within [b, h, w, 3]. Values below and to the right of the image may be anything finite. A size of
+None means that the image fills the array.
 """
 
 import math
@@ -14,17 +14,17 @@ from jiqa.ops.filters import block_mean
 
 
 def bucket(side: int) -> int:
-    """Pixels of a padded side: the next 64 n - 1, from 1024 on 128 n - 1.
+    """Side of the padded array for an image's side: the next 64 n - 1, from 1024 on 128 n - 1.
 
-    So SSIM shrinks by the same factor with and without the padding: round(side / 256) changes at
-    odd multiples of 128.
+    SSIM then shrinks by the same factor with and without padding: round(side / 256) changes at odd
+    multiples of 128.
     """
     step = 64 if side < 1024 else 128
     return (side // step + 1) * step - 1
 
 
 def masked_mean(x: jax.Array, size: jax.Array | None = None, margin: int = 0) -> jax.Array:
-    """Mean over [h, w, ...] of maps [b, h, w, ...] -> [b]; of `size - margin` rows and columns."""
+    """Mean [b] of maps [b, h, w, ...] over all but b, within `size - margin` rows and columns."""
     count = math.prod(x.shape[1:])
     if size is not None:
         size = size - margin
@@ -32,7 +32,7 @@ def masked_mean(x: jax.Array, size: jax.Array | None = None, margin: int = 0) ->
         count = (size.prod(1) * math.prod(x.shape[3:])).astype(x.dtype)
     if x.ndim > 3:
         return x.sum(tuple(range(1, x.ndim))) / count
-    # Rows by a matrix product: a sum is fused with what makes the map, into a loop slow on a CPU.
+    # Rows by a matrix product: XLA would fuse a sum with the map's source into a slow CPU loop.
     height, width = x.shape[1:]
     rows = jnp.matmul(x.reshape(-1, width), jnp.ones(width, x.dtype), precision="highest")
     return rows.reshape(-1, height).sum(1) / count
@@ -53,7 +53,7 @@ def within(x: jax.Array, size: jax.Array | None) -> jax.Array:
 def shrink(
     x: jax.Array, n: int, size: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array | None]:
-    """`block_mean(x, n)` with the border of `size` mirrored, and the size after it."""
+    """`block_mean(x, n)` with the border of `size` mirrored, and the new size."""
     if size is None:
         return block_mean(x, n), None
     height, width = (-(-side // n) for side in x.shape[1:])
@@ -61,12 +61,12 @@ def shrink(
 
 
 def shrunk(size: jax.Array | None, n: int = 2) -> jax.Array | None:
-    """The size of which every n-th row and column, from the first on, are left."""
+    """Size after keeping every n-th row and column, starting with the first."""
     return None if size is None else -(-size // n)
 
 
 def mirrored(x: jax.Array, n: int, size: jax.Array) -> jax.Array:
-    """Maps [b, h + n, w + n] in which the n rows and columns beyond `size` mirror those before."""
+    """Maps [b, h + n, w + n] whose n rows and columns beyond `size` mirror those before."""
     x = jnp.pad(x, [(0, 0), (0, n), (0, n)])
     for axis in (1, 2):
         beyond = jax.lax.broadcasted_iota(size.dtype, x.shape, axis)
@@ -77,7 +77,7 @@ def mirrored(x: jax.Array, n: int, size: jax.Array) -> jax.Array:
 
 
 def reflected(x: jax.Array, n: int, size: jax.Array | None) -> jax.Array:
-    """Maps [b, h + 2 n, w + 2 n, ...]: about `size`, n rows and columns mirrored, less the edge."""
+    """Maps [b, h + 2 n, w + 2 n, ...]: n rows and columns mirrored around `size`, without edge."""
     if size is None:
         return jnp.pad(x, [(0, 0), (n, n), (n, n)] + [(0, 0)] * (x.ndim - 3), mode="reflect")
     for axis in (1, 2):
@@ -89,7 +89,7 @@ def reflected(x: jax.Array, n: int, size: jax.Array | None) -> jax.Array:
 
 
 def replicated(x: jax.Array, size: jax.Array) -> jax.Array:
-    """Maps [b, h, w] in which all beyond `size` repeats the last row and column before it."""
+    """Maps [b, h, w] with the last row and column within `size` repeated beyond."""
     for axis in (1, 2):
         last = size[:, axis - 1, None, None] - 1
         beyond = jax.lax.broadcasted_iota(size.dtype, x.shape, axis) > last
@@ -98,7 +98,7 @@ def replicated(x: jax.Array, size: jax.Array) -> jax.Array:
 
 
 def wrapped(x: jax.Array, size: jax.Array | None) -> jax.Array:
-    """Maps [b, h + 2, w + 2]: about the first `size` rows and columns, those of the other end."""
+    """Maps [b, h + 2, w + 2] with the opposite rows and columns around the first `size` ones."""
     if size is None:
         return jnp.pad(x, [(0, 0), (1, 1), (1, 1)], mode="wrap")
     for axis in (1, 2):

@@ -1,4 +1,4 @@
-"""What a network expects at its input, by the name its weights carry."""
+"""Input normalisations of networks, by the name that their weights carry."""
 
 from collections.abc import Callable
 from functools import partial
@@ -38,14 +38,14 @@ PREPROCESS: dict[str, Preprocess] = {
 
 
 def normalise(image: jax.Array, preprocess: str) -> jax.Array:
-    """Bring an image to the input range of a network.
+    """The image in the input range of a network.
 
     Args:
-      image: [..., h, w, 3], RGB: floats in [0, 1], or uint8 in 0..255. Values are not looked at.
+      image: [..., h, w, 3], RGB: floats in [0, 1], or uint8 in 0..255. Values are not checked.
       preprocess: a name in `PREPROCESS`.
-        `unit`: as it is. `imagenet`: minus the mean, over the deviation of ImageNet's channels
-        (torchvision's weights). `caffe`: BGR, 0..255, minus the channel means (the original
-        ResNet's and Keras' weights). `local_mean`: minus the mean of the 7x7 neighbourhood
+        `unit`: unchanged. `imagenet`: minus the mean, over the deviation of ImageNet's channels
+        (torchvision's weights). `caffe`: BGR, 0..255, minus the channel means (weights of the
+        ResNet paper and of Keras). `local_mean`: minus the mean of the 7x7 neighbourhood
         (borders reflected), over 0.1, for networks trained from scratch.
 
     Returns:

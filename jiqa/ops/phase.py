@@ -8,7 +8,7 @@ import numpy as np
 
 
 def frequencies(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """x [1, w] and y [h, 1] in -0.5..0.5, zero first; sides of odd n span it in n - 1 steps."""
+    """x [1, w] and y [h, 1] in -0.5..0.5, zero first; odd n span the range in n - 1 steps."""
 
     def axis(n: int) -> np.ndarray:
         return np.fft.ifftshift((np.arange(n) - n // 2) / (n - n % 2))
@@ -17,16 +17,16 @@ def frequencies(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def log_gabor(radius: np.ndarray, centre: float, sigma: float) -> np.ndarray:
-    """exp(-log(radius / centre)^2 / (2 sigma^2)), and 0 where the radius is 0."""
+    """Radial part exp(-log(radius / centre)^2 / (2 sigma^2)), 0 where the radius is 0."""
     with np.errstate(divide="ignore"):
         return np.exp(-(np.log(radius / centre) ** 2) / (2 * sigma**2))
 
 
 def spread(x: np.ndarray, y: np.ndarray, angle: float, sigma: float) -> np.ndarray:
-    """A Gaussian [h, w] of the angle between the frequency (x, y) and `angle`, of deviation sigma.
+    """Gaussian [h, w] of the angle between the frequency (x, y) and `angle`, of deviation sigma.
 
-    Angles are counterclockwise of rows that go down. Only one of a frequency and its opposite is
-    near, so that a filter's response is complex: even part and odd part.
+    Angles are counterclockwise, for rows that go down. A frequency passes and its opposite does
+    not, so a filter's response is complex: even part and odd part.
     """
     theta = np.arctan2(-y, x)
     distance = np.abs(np.angle(np.exp(1j * (theta - angle))))

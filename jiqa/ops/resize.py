@@ -1,4 +1,4 @@
-"""MATLAB's imresize."""
+"""MATLAB's imresize in JAX."""
 
 import math
 
@@ -8,24 +8,24 @@ import numpy as np
 
 from jiqa.errors import InputError
 
-BAND = 32  # rows of a resizing matrix that are multiplied at a time
+BAND = 32  # rows of a resizing matrix multiplied at a time
 HIGHEST = jax.lax.Precision.HIGHEST
 
 
 def imresize(
     x: jax.Array, to: float | tuple[int, int], kernel: str = "bicubic", *, antialias: bool = True
 ) -> jax.Array:
-    """`x` resized as MATLAB's imresize does: products with two matrices known at trace time.
+    """Maps or images resized as by MATLAB's imresize, by two matrices fixed at trace time.
 
     Args:
-        x: maps [b, h, w] or images [b, h, w, c]; any range. Not clipped: a bicubic kernel goes
-            beyond the range of `x`.
+        x: maps [b, h, w] or images [b, h, w, c]; any range. The result is not clipped: a bicubic
+            kernel can exceed the range of `x`.
         to: a factor (the size is rounded up), or (height, width).
         kernel: bicubic (Keys, a = -1/2) or bilinear.
         antialias: widen the kernel when shrinking.
 
     Raises:
-        InputError: no such kernel, or a size of no pixel.
+        InputError: unknown kernel, or a size without pixels.
     """
     if kernel not in _KERNELS:
         raise InputError(f"kernel: found {kernel!r}, expected one of {', '.join(_KERNELS)}")
@@ -43,10 +43,9 @@ def imresize(
 
 
 def _banded(weights: np.ndarray, lines: jax.Array) -> jax.Array:
-    """`weights` [m, n] times each of `lines` [b, n, k], where only weights about a diagonal count.
+    """`weights` [m, n] times each of `lines` [b, n, k], for weights close to a diagonal.
 
-    Of BAND rows after another, only the columns from the first to the last that one of them needs
-    are multiplied.
+    BAND rows are multiplied at a time, with the range of columns that any of these rows needs.
     """
     size, side = weights.shape
     bands = np.pad(weights, ((0, -size % BAND), (0, 0))).reshape(-1, BAND, side)
@@ -60,7 +59,7 @@ def _banded(weights: np.ndarray, lines: jax.Array) -> jax.Array:
 
 
 def _flat(lines: jax.Array) -> jax.Array:
-    """[b, n, ...] -> [b, n, k]."""
+    """Lines with all trailing axes joined, [b, n, ...] -> [b, n, k]."""
     return lines.reshape(*lines.shape[:2], -1)
 
 
@@ -72,13 +71,13 @@ def imresize_within(
     target: jax.Array | None = None,
     antialias: bool = True,
 ) -> jax.Array:
-    """`imresize`, bilinear, of the part `size` of each map to the part `target` of the result.
+    """Bilinear `imresize` of the part `size` of each map to the part `target` of the result.
 
     Args:
         x: maps [b, h, w] or images [b, h, w, c]; see `jiqa.ops.masks`.
-        to: (height, width) of the result. What lies beyond `target` is finite.
-        size: int32 [b, 2], rows and columns that are the image [all].
-        target: int32 [b, 2], rows and columns that the image is resized to [all].
+        to: (height, width) of the result. Values beyond `target` are finite.
+        size: int32 [b, 2], rows and columns of the image [all].
+        target: int32 [b, 2], rows and columns to which the image is resized [all].
         antialias: widen the kernel when shrinking.
     """
     if size is None and target is None:
@@ -99,9 +98,9 @@ def imresize_within(
 def _weights(
     side: jax.Array, sides: int, size: jax.Array, sizes: int, antialias: bool
 ) -> jax.Array:
-    """`matrix`, bilinear, of each `side` [b] to each `size` [b], floats: [b, sizes, sides].
+    """Bilinear `matrix` of each `side` [b] to each `size` [b], floats: [b, sizes, sides].
 
-    The kernel reaches no further than `side` beyond the border, so what is mirrored is so once.
+    The kernel reaches at most `side` beyond the border, so mirroring once suffices.
     """
     side, size = side[:, None, None], size[:, None, None]
     scale = size / side
@@ -116,7 +115,7 @@ def _weights(
 
 
 def matrix(side: int, size: int, scale: float, kernel: str, antialias: bool = True) -> np.ndarray:
-    """Weights [size, side] that take one axis of `side` pixels to `size`; rows sum to 1."""
+    """Weights [size, side] that resize one axis from `side` pixels to `size`; rows sum to 1."""
     evaluate, width = _KERNELS[kernel]
     squeeze = min(scale, 1.0) if antialias else 1.0
     width /= squeeze

@@ -23,25 +23,25 @@ from jiqa.ops.similarity import pooled, similarity
 T1, T2, T3, T4, LAMBDA = 0.85, 160.0, 200.0, 200.0, 0.03
 
 SCALES, ORIENTATIONS = 4, 4
-SHORTEST, STEP, SIGMA = 6.0, 2.0, -np.log(0.55)  # wavelengths, and the width on a log scale
+SHORTEST, STEP, SIGMA = 6.0, 2.0, -np.log(0.55)  # pixels, factor, width on a log scale
 ANGLE_SIGMA = np.pi / ORIENTATIONS / 1.2
-NOISE = 2.0  # deviations of the noise's energy above its mean
+NOISE = 2.0  # deviations above the mean energy of noise
 EPSILON = 1e-4
-PARTS = 16  # that the median's counting splits a map into
+PARTS = 16  # of a map, in which the median counts values
 
 
 def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+    """FSIM [b] of images [b, h, w, 3] and references: 0 to 1, 1 for equal images; higher is better.
 
-    With `chroma` FSIMc. Sides are 8 pixels or more.
+    With `chroma`, FSIMc. Sides are 8 pixels or more.
 
     Deviations and choices:
-      Constants, 3-digit YIQ, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM)
-      and the noise threshold are those of the authors' MATLAB code; its phase congruency has no
-      weight for the spread of frequencies.
-      Where hue is opposite, S_I S_Q is negative and the real part of its power is taken, as there.
-      Where a filter's response is 0 everywhere phase congruency is 0, not 0 / 0, and an image
-      without any scores 1.
+      As in the authors' MATLAB code: the constants, 3-digit YIQ, the mean of f x f pixels at every
+      f-th pixel (f = `factor` of SSIM) and the noise threshold. Phase congruency has no weight for
+      the spread of frequencies there, nor here.
+      Opposite hues make S_I S_Q negative; the real part of the power is taken, as in that code.
+      Where a filter's response is 0 everywhere, phase congruency is 0 instead of 0 / 0. An image
+      without any phase congruency scores 1.
     """
     f = factor(*image.shape[1:3])
     channels = jnp.unstack(yiq(jnp.concatenate([ref, image])), axis=-1)
@@ -56,12 +56,12 @@ def fsim(image: jax.Array, ref: jax.Array, *, chroma: bool = False) -> jax.Array
 
 
 def phase_congruency(grey: jax.Array) -> jax.Array:
-    """[b, h, w] -> [b, h, w] in 0..1: energy above the noise, over the sum of amplitudes."""
+    """Phase congruency [b, h, w] in 0..1 of grey: energy above noise over summed amplitudes."""
 
     def in_turn(grey: jax.Array) -> jax.Array:
         return jax.lax.map(lambda x: _phase_congruency(x[None])[0], grey)
 
-    # The maps of one image at a time stay in a CPU's cache.
+    # One image at a time: its maps stay in a CPU's cache.
     return jax.lax.platform_dependent(grey, cpu=in_turn, default=_phase_congruency)
 
 
@@ -73,7 +73,7 @@ def _phase_congruency(grey: jax.Array) -> jax.Array:
         energies, amplitudes = sums
         angular, noise = orientation
         responses = [jnp.fft.ifft2(spectrum * (scale * angular)[None]) for scale in radial]
-        # Without the barrier every term below takes the complex numbers apart once more.
+        # Without the barrier XLA splits the complex numbers again for every term below.
         parts = jax.lax.optimization_barrier([(r.real, r.imag) for r in responses])
         mean_even, mean_odd = (functools.reduce(jnp.add, maps) for maps in zip(*parts, strict=True))
         size = root(mean_even**2 + mean_odd**2) + EPSILON
@@ -87,7 +87,7 @@ def _phase_congruency(grey: jax.Array) -> jax.Array:
             amplitudes += root(even**2 + odd**2)
         return (energies + jnp.maximum(energy, 0), amplitudes), None
 
-    # One orientation after the other: all at once take four times the memory, and more time.
+    # One orientation at a time: all at once need four times the memory, and more time.
     zero = jnp.zeros_like(grey)
     (energies, amplitudes), _ = jax.lax.scan(add, (zero, zero), (angular, noise))
     return jnp.where(amplitudes > 0, energies / jnp.where(amplitudes > 0, amplitudes, 1.0), 0.0)
@@ -97,8 +97,8 @@ def _phase_congruency(grey: jax.Array) -> jax.Array:
 def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Radial parts [scale, h, w], angular parts [orientation, h, w], noise factors [orientation].
 
-    The factor times the root of the median of the smallest scale's squared amplitude is the
-    threshold: Rayleigh's mean and `NOISE` deviations of the energy of noise, over 1.7.
+    The noise threshold is the factor times the root of the median squared amplitude at the smallest
+    scale: Rayleigh's mean and `NOISE` deviations of the energy of noise, over 1.7.
     """
     x, y = frequencies(height, width)
     radius = np.hypot(x, y)
@@ -108,7 +108,7 @@ def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     angles = np.arange(ORIENTATIONS) * np.pi / ORIENTATIONS
     angular = np.stack([spread(x, y, angle, ANGLE_SIGMA) for angle in angles])
     impulse = np.fft.ifft2(radial.sum(0) * angular).real * np.sqrt(height * width)
-    power = 1 / np.log(2) / ((radial[0] * angular) ** 2).sum((1, 2))  # of the noise, by the median
+    power = 1 / np.log(2) / ((radial[0] * angular) ** 2).sum((1, 2))  # of noise
     tau = np.sqrt(power * (impulse**2).sum((1, 2)))
     noise = tau * (np.sqrt(np.pi / 2) + NOISE * np.sqrt(2 - np.pi / 2)) / 1.7
     return radial, angular, noise
@@ -125,7 +125,7 @@ def _median(x: jax.Array) -> jax.Array:
 def _median_jvp(
     primals: tuple[jax.Array], tangents: tuple[jax.Array]
 ) -> tuple[jax.Array, jax.Array]:
-    """That of the values in the middle, shared by all that are equal to one."""
+    """Derivative of the median: that of the middle values, shared by all values equal to one."""
     (x,), (dx,) = primals, tangents
     low, high = _middle(x)
 
@@ -137,13 +137,13 @@ def _median_jvp(
 
 
 def _middle(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The one or two values in the middle of each row, [b] twice: bisection of the bits, no sort.
+    """The one or two middle values of each row, two arrays [b], by bisection of the bits: no sort.
 
-    The bits of floats that are not negative are ordered as the floats are.
+    Non-negative floats have the same order as their bits.
     """
     bits = jax.lax.bitcast_convert_type(x, jnp.int32)
     largest = jnp.iinfo(jnp.int32).max
-    # Counted part by part, which the compiler vectorises; it sums one by one along an axis.
+    # Counted in parts, which the compiler vectorises; a sum along one long axis it would not.
     padded = jnp.pad(bits, ((0, 0), (0, -x.shape[1] % PARTS)), constant_values=largest)
     parts = jnp.split(padded, PARTS, axis=1)
 

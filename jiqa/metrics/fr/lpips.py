@@ -19,7 +19,7 @@ from jiqa.ops.normalise import normalise
 from jiqa.weights.convolutions import NETWORKS, convert
 from jiqa.weights.files import read, take
 
-# The maps that are compared, with their channels.
+# Layers whose maps are compared, with their channels.
 LAYERS = {
     "vgg16": {"conv1_2": 64, "conv2_2": 128, "conv3_3": 256, "conv4_3": 512, "conv5_3": 512},
     "alexnet": {"conv1": 64, "conv2": 192, "conv3": 384, "conv4": 256, "conv5": 256},
@@ -36,16 +36,16 @@ def lpips(
     network: str = "alexnet",
     size: jax.Array | None = None,
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 0 of equal images, more of less alike ones; no upper bound.
+    """LPIPS [b] of images [b, h, w, 3] and references: 0 for equal images, no upper bound.
 
-    Sides are 31 pixels or more (`alexnet`), 16 or more (`vgg16`). `params` comes from `load_alex`
-    or `load_vgg`. `size`: see `jiqa.ops.masks`.
+    Lower is better. Sides are 31 pixels or more (`alexnet`), 16 or more (`vgg16`). `params` comes
+    from `load_alex` or `load_vgg`. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      The authors' shift and scale of images in [-1, 1] is ImageNet's normalisation of [0, 1].
-      The square root of the feature's norm has a floor of 1e-20 below it, which changes no score
-      and keeps the gradient finite where all channels are 0. Equal images score exactly 0: the
-      convolutions of two equal images in a batch differ by rounding, which would leave 1e-16.
+      ImageNet's normalisation of [0, 1] equals the authors' shift and scale of [-1, 1].
+      The squared norm of features has a floor of 1e-20, which changes no score and keeps the
+      gradient finite where all channels are 0. Equal images score exactly 0: without a special
+      case, rounding in the convolutions of a batch would leave 1e-16.
     """
     b = image.shape[0]
     maps, seen = ({}, {}) if size is None else _sizes(size, network)
@@ -68,7 +68,7 @@ def lpips(
 
 
 def _sizes(size: jax.Array, network: str) -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
-    """Of images of `size`: that of each map compared, and of what the layers after one may see."""
+    """Sizes of the maps compared, and of the part of each map that later layers may read."""
     if network == "alexnet":
         first = (size - 7) // 4 + 1
         second = (first - 1) // 2
@@ -80,7 +80,7 @@ def _sizes(size: jax.Array, network: str) -> tuple[dict[str, jax.Array], dict[st
     for stage, (depth, _) in enumerate(STAGES, start=1):
         for i in range(1, depth + 1):
             maps[f"conv{stage}_{i}"] = seen[f"conv{stage}_{i}"] = size
-        # What the pooling would leave over at the end must not reach its last window.
+        # The remainder that pooling leaves out must not reach the last window.
         seen[f"conv{stage}_{depth}"] = size // 2 * 2
         size = size // 2
     return maps, seen
@@ -100,9 +100,9 @@ def load(files: Files | None, network: str) -> dict[str, Any]:
     """{`network`: convolutions by name, `linear`: a weight [c] for each layer compared}.
 
     Args:
-      files: one file or several (in a list, or parted by commas) of .pth, .pt, .safetensors, .npz
-        that hold both together: the network's convolutions (torchvision's, or `conv1_1/kernel`),
-        and LPIPS' own weights (the authors' `lin0.model.1.weight`, or `vgg16/lin0/kernel`).
+      files: one file or several (as a list, or separated by commas), .pth, .pt, .safetensors or
+        .npz, that together hold the network's convolutions (torchvision's, or `conv1_1/kernel`) and
+        LPIPS' linear weights (the authors' `lin0.model.1.weight`, or `vgg16/lin0/kernel`).
       network: a name in `LAYERS`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""MAD: most apparent distortion, what is detected beside masking and what is seen as appearance.
+"""MAD: most apparent distortion, a blend of detected errors and of changed appearance.
 
 Larson and Chandler, "Most apparent distortion: full-reference image quality assessment and the role
 of strategy", Journal of Electronic Imaging 19(1), 2010.
@@ -14,42 +14,42 @@ from jiqa.ops.colour import luma
 from jiqa.ops.phase import log_gabor, spread
 from jiqa.ops.powers import power, root
 
-# Statistics are of blocks of 4 x 4 cells, one at every cell.
+# Statistics are taken of blocks of 4 x 4 cells, one block at every cell.
 CELL, SIDE = 4, 4
 BLOCK = CELL * SIDE
 BEFORE, AFTER = BLOCK, BLOCK + 1  # pixels left out at the border
 
-# Detection: the cube root of luminance (k v)^2.2 as the display gives it; thresholds are of the
-# logarithm of a contrast, and blocks darker than DARK have no distortion.
+# Detection: the cube root of luminance (k v)^2.2 as displayed; thresholds apply to the logarithm of
+# contrast, and blocks darker than DARK have no distortion.
 GAIN, POWER, DARK = 0.02874, 2.2 / 3, 0.5
 THRESHOLD, SCALE = -5.0, 200.0
-CYCLES = 32  # a degree, at half the sampling frequency
+CYCLES = 32  # per degree, at half the sampling frequency
 
 # Appearance: log-Gabor filters.
 SCALES, ORIENTATIONS = 5, 4
 SHORTEST, RATIO, SIGMA = 3.0, 3.0, -np.log(0.55)
 ANGLE_SIGMA = np.pi / ORIENTATIONS / 1.5
-FLAT = 1e-8  # variance, of grey levels, that is rounding alone in float32
+FLAT = 1e-8  # variance of grey levels due to float32's rounding alone
 WEIGHTS = np.array([0.5, 0.75, 1.0, 5.0, 6.0]) / 13.25
 
-# How both are blended.
+# Blend of detection and appearance.
 BETA_1, BETA_2 = float(np.exp(-2.55 / 3.35)), float(1 / (np.log(10) * 3.35))
 
 
 def mad(image: jax.Array, ref: jax.Array) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 0 of equal images; lower is better; no upper bound.
+    """MAD [b] of images [b, h, w, 3] and references: 0 for equal images, no upper bound.
 
-    Sides are 34 pixels or more.
+    Lower is better. Sides are 34 pixels or more.
 
     Deviations and choices:
-      As the authors' MATLAB code: rgb2gray rounded to whole levels; 16 pixels at the top and left,
-      17 at the bottom and right are left out; detection is multiplied by 200. The smallest
-      deviation is of 8 x 8 pixels at offsets 0 and 4, which is what is known of their compiled
-      part, not of the paper's four quarters. Deviations are unbiased. Where a filter's response is
-      flat, skewness and kurtosis are 0, as there, but within the rounding of float32.
-      pyiqa's mad is another measure: its first orientation's filters, its masking and its
+      As in the authors' MATLAB code: rgb2gray is rounded to whole levels; 16 pixels at the top and
+      left, 17 at the bottom and right are left out; detection is multiplied by 200. The smallest
+      deviation is taken of 8 x 8 pixels at offsets 0 and 4, as known of their compiled part, where
+      the paper has four quarters. Deviations are unbiased. Where a filter's response is flat,
+      skewness and kurtosis are 0, here within the rounding of float32.
+      pyiqa's mad is another metric: its first orientation's filters, its masking and its
       deviations differ, and its scores are about twice as high.
-      The gradient is that of grey before it is rounded.
+      The gradient is that of grey before rounding.
     """
     x, y = luma(ref, rounded=True), luma(image, rounded=True)
     high, low = detection(x, y), appearance(x, y)
@@ -58,7 +58,7 @@ def mad(image: jax.Array, ref: jax.Array) -> jax.Array:
 
 
 def detection(x: jax.Array, y: jax.Array) -> jax.Array:
-    """The reference and the image [b, h, w] in 0..255 -> [b]: the error that can be seen."""
+    """Visible error [b] of a reference and an image, grey [b, h, w] in 0..255."""
     height, width = x.shape[1:]
     csf = jnp.asarray(_csf(height, width), x.dtype)
 
@@ -83,7 +83,7 @@ def detection(x: jax.Array, y: jax.Array) -> jax.Array:
     visible = visible[:, BEFORE : height - AFTER, BEFORE : width - AFTER]
 
     square = (x - y) ** 2
-    for axis in (1, 2):  # the mean of 16 pixels, of which 7 come before
+    for axis in (1, 2):  # the mean of 16 pixels, 7 of them before
         size = [BLOCK if i == axis else 1 for i in range(3)]
         square = jax.lax.slice_in_dim(square, BEFORE - 7, square.shape[axis] - AFTER + 8, axis=axis)
         square = jax.lax.reduce_window(square, 0.0, jax.lax.add, size, (1, 1, 1), "VALID") / BLOCK
@@ -91,11 +91,11 @@ def detection(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def appearance(x: jax.Array, y: jax.Array) -> jax.Array:
-    """The reference and the image [b, h, w] in 0..255 -> [b]: the change of local statistics."""
+    """Change of local statistics [b] of a reference and an image, grey [b, h, w] in 0..255."""
     b, height, width = x.shape
     radial, angular = _filters(height, width)
     both = jnp.concatenate([x, y])
-    both -= both.mean((1, 2), keepdims=True)  # no filter passes it, float32 is finer without
+    both -= both.mean((1, 2), keepdims=True)  # no filter passes the mean; float32 is finer
     spectrum = jnp.fft.fft2(both)[:, None]
     cells = height // CELL - SIDE + 1, width // CELL - SIDE + 1
     change = jnp.zeros((b, SCALES, *cells), x.dtype)
@@ -110,20 +110,20 @@ def appearance(x: jax.Array, y: jax.Array) -> jax.Array:
         statistics = jnp.stack([_deviation(m2, BLOCK), 2 * skewness, kurtosis])
         statistics = statistics.reshape(3, 2, b, SCALES, *m2.shape[1:])
         change += jnp.abs(statistics[:, 0] - statistics[:, 1]).sum(0)
-    # Weighted once, not in every orientation: XLA's CPU compiler gets sums of sums of products with
-    # the same weights wrong, docs/xla-cpu-sums.md.
+    # Weighted once, not in every orientation: XLA's CPU compiler computes sums of sums of products
+    # with the same weights wrongly, see docs/xla-cpu-sums.md.
     weights = jnp.asarray(WEIGHTS, x.dtype)[None, :, None, None]
     change = (change * weights).sum(1)
     rows, columns = (
         np.bincount(np.arange(BEFORE, side - AFTER) // CELL, minlength=n) / (side - BEFORE - AFTER)
         for side, n in zip((height, width), cells, strict=True)
     )
-    share = jnp.asarray(np.outer(rows, columns), x.dtype)[None]  # of the pixels that are left
+    share = jnp.asarray(np.outer(rows, columns), x.dtype)[None]  # of the remaining pixels
     return root((change**2 * share).sum((1, 2)))
 
 
 def _cells(x: jax.Array) -> tuple[jax.Array, ...]:
-    """[n, h, w] -> mean, second to fourth central moment [n, h / 4, w / 4] of every cell."""
+    """Mean, second to fourth central moment of every cell, [n, h, w] -> [n, h / 4, w / 4]."""
     n, rows, columns = len(x), x.shape[1] // CELL, x.shape[2] // CELL
     x = x[:, : CELL * rows, : CELL * columns].reshape(n, rows, CELL, columns, CELL)
     mean = x.mean((2, 4))
@@ -133,7 +133,7 @@ def _cells(x: jax.Array) -> tuple[jax.Array, ...]:
 
 
 def _moments(cells: tuple[jax.Array, ...], side: int) -> tuple[jax.Array, ...]:
-    """The same of every side x side cells, [n, rows - side + 1, columns - side + 1]."""
+    """Moments of side x side cells, [n, rows - side + 1, columns - side + 1], at every cell."""
     rows, columns = (k - side + 1 for k in cells[0].shape[1:])
     mean, m2, m3, m4 = (
         jnp.stack([m[:, i : i + rows, j : j + columns] for i in range(side) for j in range(side)])
@@ -158,8 +158,8 @@ def _deviation(variance: jax.Array, side: int) -> jax.Array:
 def _csf(height: int, width: int) -> np.ndarray:
     """Contrast sensitivity [h, w / 2 + 1], at the frequencies of rfft2.
 
-    The code's grid is half a sample off the frequencies and its result takes the real part of the
-    inverse: the mean of a frequency's sensitivity and its opposite's does the same.
+    The authors' grid is half a sample off the frequencies, and they take the real part of the
+    inverse. The mean of the sensitivities at a frequency and at its opposite is equivalent.
     """
     v, u = ((np.arange(n) - n / 2 + 0.5) * 2 * CYCLES / width for n in (height, width))
     plane = v[:, None] + 1j * u[None]
@@ -174,7 +174,7 @@ def _csf(height: int, width: int) -> np.ndarray:
 def _filters(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
     """Radial parts [scale, h, w] and angular parts [orientation, h, w] of the filters.
 
-    As in the code, sides of odd n have no frequency of 0, and one near it is left out instead.
+    As in the authors' code, odd sides lack the frequency 0, and a neighbour is left out instead.
     """
     y, x = (((np.arange(n) - n / 2) / (n / 2)) for n in (height, width))
     x, y = x[None], y[:, None]

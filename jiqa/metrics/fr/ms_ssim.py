@@ -22,18 +22,18 @@ LEAST = SIDE * 2 ** (len(WEIGHTS) - 1)
 def ms_ssim(
     image: jax.Array, ref: jax.Array, *, mscale: bool = False, size: jax.Array | None = None
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+    """MS-SSIM [b] of images [b, h, w, 3] and references: 0 to 1, 1 for equal images.
 
-    Sides are 176 pixels or more. `size`: see `jiqa.ops.masks`.
+    Higher is better. Sides are 176 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As the authors' MATLAB code msssim.m, method `product`: rgb2gray rounded to whole levels,
-      between two scales the mean of 2 x 2 pixels with the border repeated, and the last factor
-      the mean of luminance times structure. Where a mean is negative MATLAB's score is complex;
-      here it is 0.
-      mscale: as their earlier ssim_mscale_new.m, which some published values come from: the last
-      factor enters without its exponent, against equation 7, and a row or column that is left
-      over between two scales is dropped.
+      As in the authors' MATLAB code msssim.m, method `product`: rgb2gray is rounded to whole
+      levels, the mean of 2 x 2 pixels with the border repeated leads to the next scale, and the
+      last factor is the mean of luminance times structure. Where a mean is negative, MATLAB's score
+      is complex; here the score is 0.
+      mscale: as in their earlier ssim_mscale_new.m, the source of some published values: the last
+      factor lacks its exponent, against equation 7, and odd rows and columns between two scales
+      are dropped.
     """
     y1, y2 = luma(image, rounded=True), luma(ref, rounded=True)
     score = jnp.ones((), y1.dtype)
@@ -50,6 +50,6 @@ def ms_ssim(
 
 
 def _halve(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array | None]:
-    """Means of whole blocks of 2 x 2 pixels of [b, h, w], and the size after it."""
+    """Means of whole blocks of 2 x 2 pixels of [b, h, w], and the new size."""
     height, width = (side // 2 * 2 for side in x.shape[1:])
     return block_mean(x[:, :height, :width], 2), None if size is None else size // 2

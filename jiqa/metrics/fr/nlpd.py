@@ -1,4 +1,4 @@
-"""NLPD: the distance between two images in a normalised Laplacian pyramid.
+"""NLPD: distance between two images in a normalised Laplacian pyramid.
 
 Laparra, Balle, Berardino and Simoncelli, "Perceptual image quality assessment using a normalized
 Laplacian pyramid", Electronic Imaging 2016, equations 1 to 5.
@@ -15,8 +15,8 @@ from jiqa.ops.powers import root
 
 LOWPASS = np.array([0.05, 0.25, 0.4, 0.25, 0.05])  # Burt and Adelson's
 
-# Of each level: the constant, and the neighbours' weights above, left, right, below (of level 1 the
-# second on the right too), learned by the authors from photographs.
+# Of each level: the constant, and the neighbours' weights above, left, right, below (at level 1 the
+# second neighbour on the right too), learned by the authors from photographs.
 SIGMAS = (0.0248, 0.0185, 0.0179, 0.0191, 0.0220, 0.2782)
 NEIGHBOURS = (
     (0.1011, 0.1493, 0.1460, 0.1015),
@@ -37,17 +37,18 @@ def nlpd(
     rounded: bool = True,
     size: jax.Array | None = None,
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 0 of equal images; lower is better; no upper bound.
+    """NLPD [b] of images [b, h, w, 3] and references: 0 for equal images, no upper bound.
 
-    Sides are 32 pixels or more: the sixth level then has one. `size`: see `jiqa.ops.masks`.
+    Lower is better. Sides are 32 pixels or more, one pixel at the sixth level. `size`: see
+    `jiqa.ops.masks`.
 
     Deviations and choices:
       As in the authors' MATLAB code: the image is grey in [0, 1] (here rgb2gray's of uint8, so in
-      whole levels), without the power that the paper has luminance go through; levels are averaged
-      with exponent 1, not the paper's 0.6; the neighbours' weights are turned by 180 degrees
-      (conv2), and beyond the border their sum has zeros.
-      far: the weight of the neighbour two pixels away, which pyiqa leaves out (0).
-      rounded: pyiqa does not round.
+      whole levels), without the paper's power of luminance; levels are averaged with exponent 1
+      instead of the paper's 0.6; the neighbours' weights are turned by 180 degrees (conv2), and
+      zeros lie beyond the border for their sum.
+      far: weight of the neighbour two pixels away; 0 as in pyiqa, which leaves that pixel out.
+      rounded: False as in pyiqa, which does not round.
     """
     grey = luma(jnp.concatenate([image, ref]), rounded=rounded) / 255
     levels = pyramid(grey, far, None if size is None else jnp.concatenate([size, size]))
@@ -61,7 +62,7 @@ def nlpd(
 def pyramid(
     grey: jax.Array, far: float = SECOND_RIGHT, size: jax.Array | None = None
 ) -> list[jax.Array]:
-    """[b, h, w] in [0, 1] -> six normalised levels, of which each is half as large as the last."""
+    """Six normalised levels of grey [b, h, w] in [0, 1], each half as large as the last."""
     bands = []
     for _ in SIGMAS[1:]:
         height, width = grey.shape[1:]
@@ -79,7 +80,7 @@ def pyramid(
 
 
 def kernel(level: int, far: float) -> np.ndarray:
-    """The neighbours' weights [5, 5] of a level from 0, as `filter2` takes them."""
+    """The neighbours' weights [5, 5] of a level, counted from 0, as `filter2` takes them."""
     weights = np.zeros((5, 5))
     weights[1, 2], weights[2, 1], weights[2, 3], weights[3, 2] = NEIGHBOURS[level]
     if level == 0:
@@ -88,9 +89,9 @@ def kernel(level: int, far: float) -> np.ndarray:
 
 
 def expand(x: jax.Array, size: int, axis: int) -> jax.Array:
-    """Twice as many samples along an axis, less one if `size` is odd, by `LOWPASS` between zeros.
+    """Twice as many samples along an axis, one less if `size` is odd, filtered by `LOWPASS`.
 
-    Beyond the border the last sample is repeated.
+    Zeros lie between the samples. Beyond the border the last sample is repeated.
     """
     padded = jnp.pad(x, [(int(i == axis),) * 2 for i in range(3)], mode="edge")
     n = x.shape[axis]

@@ -19,16 +19,16 @@ _FLAT = np.full(7, 1 / 7)
 
 
 def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+    """SSIM [b] of images [b, h, w, 3] and references: above -1, 1 for equal images.
 
-    Sides are 11 pixels or more. `size`: see `jiqa.ops.masks`; every image must have the `factor`
-    of the array.
+    Higher is better. Sides are 11 pixels or more. `size`: see `jiqa.ops.masks`; every image must
+    have the array's `factor`.
 
     Deviations and choices:
-      As the authors' MATLAB code ssim.m: rgb2gray rounded to whole levels, the mean of f x f
-      pixels and every f-th pixel (f = `factor`), a Gaussian window 11 x 11 of deviation 1.5, the
-      map where the window lies inside. ssim_index.m of 2003 has no f, nor have pyiqa and
-      scikit-image, which agree where f is 1. The gradient is that of grey before it is rounded.
+      As in the authors' MATLAB code ssim.m: rgb2gray is rounded to whole levels; the mean of f x f
+      pixels is taken at every f-th pixel (f = `factor`); a Gaussian window of 11 x 11 and deviation
+      1.5 stays inside the image. ssim_index.m of 2003, pyiqa and scikit-image have no f, and agree
+      where f is 1. The gradient is that of grey before rounding.
     """
     f = factor(*image.shape[1:3])
     (y1, shrunk), (y2, _) = (shrink(luma(x, rounded=True), f, size) for x in (image, ref))
@@ -37,13 +37,13 @@ def ssim(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> 
 
 
 def ssim_matlab(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+    """MATLAB's built-in ssim [b] of images [b, h, w, 3] and references: above -1, 1 for equal ones.
 
-    Any size. `size`: see `jiqa.ops.masks`.
+    Higher is better; any size. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      MATLAB's built-in ssim of rgb2gray's uint8 images, with its defaults: at full size, a Gaussian
-      window 11 x 11 of deviation 1.5 with the border repeated, and the mean of the whole map.
+      As MATLAB's defaults on rgb2gray's uint8 images: full size, a Gaussian window of 11 x 11 and
+      deviation 1.5 with the border repeated, and the mean of the whole map.
     """
     x, y = luma(image, rounded=True), luma(ref, rounded=True)
     if size is not None:
@@ -53,26 +53,26 @@ def ssim_matlab(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = No
 
 
 def factor(height: int, width: int) -> int:
-    """By how much `ssim` shrinks: the shorter side over 256, rounded, 1 or more."""
+    """Factor by which `ssim` shrinks images: the shorter side over 256, rounded, 1 or more."""
     return max(1, int(min(height, width) / 256 + 0.5))
 
 
 def ssim_map(image: jax.Array, ref: jax.Array) -> jax.Array:
-    """[b, h, w, 3] twice -> [b, h, w]: what MT-IRN learns to predict, in -1..1.
+    """SSIM at every pixel, [b, h, w] in -1..1, the target of MT-IRN's training.
 
-    Nothing is shrunk, luma is not rounded, and borders are reflected so that the map has the
-    image's size; its mean is not `ssim`. Sides are 6 pixels or more.
+    Images keep their size and luma is not rounded. Borders are reflected so that the map has the
+    image's size; the mean of the map therefore differs from `ssim`. Sides are 6 pixels or more.
     """
     luminance, structure = components(luma(image), luma(ref), "reflect")
     return luminance * structure
 
 
 def ssim_skimage(image: jax.Array, ref: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, above -1; higher is better.
+    """scikit-image's SSIM [b] of images [b, h, w, 3] and references: above -1, 1 for equal ones.
 
-    scikit-image's structural_similarity(channel_axis=-1): of R, G and B each, in a flat window
-    7 x 7 with the unbiased variance, where it lies inside; nothing is shrunk. Sides are 7 pixels
-    or more. `size`: see `jiqa.ops.masks`.
+    Higher is better. As structural_similarity(channel_axis=-1): R, G and B separately, in a flat
+    window of 7 x 7 that stays inside the image, with the unbiased variance, at full size. Sides are
+    7 pixels or more. `size`: see `jiqa.ops.masks`.
     """
     x, y = (jnp.moveaxis(255 * rgb, -1, 1).reshape(-1, *rgb.shape[1:3]) for rgb in (image, ref))
     luminance, structure = components(x, y, window=_FLAT, bias=49 / 48)
@@ -90,17 +90,18 @@ def components(
 ) -> tuple[jax.Array, jax.Array]:
     """Luminance, and contrast times structure, of maps [b, h, w] in 0..255 -> [b, h, w].
 
-    `window` [n] is the window's factor, of sum 1; `bias` multiplies the (co)variances. Both are 1
-    less a distance that x - y alone makes: exactly 1 where x and y are equal, and at most 1.
+    `window` [n] is one factor of the separable window, of sum 1; `bias` multiplies the
+    (co)variances. Both results are 1 minus a distance computed from x - y: exactly 1 where x and y
+    are equal, and at most 1.
     """
-    x, y = x - 128, y - 128  # the same variances from smaller squares, which float32 holds better
+    x, y = x - 128, y - 128  # same variances, smaller squares: less rounding
     away = x - y
     stack = jnp.concatenate([x, away, x * x + y * y, away * away])
     means = separable(stack, window, window, padding)
     mean_x, mean_away, squares, squares_away = jnp.split(means, 4)
     mean_y = mean_x - mean_away
     variances = jnp.maximum(squares - mean_x**2 - mean_y**2, 0)
-    variance_away = jnp.maximum(squares_away - mean_away**2, 0)  # that of x and y, less twice cov
+    variance_away = jnp.maximum(squares_away - mean_away**2, 0)  # var x + var y - 2 cov
     structure = 1 - bias * variance_away / (bias * variances + C2)
     luminance = 1 - mean_away**2 / ((mean_x + 128) ** 2 + (mean_y + 128) ** 2 + C1)
     return luminance, structure

@@ -11,7 +11,7 @@ from jiqa.ops.colour import BT601, RGB2GRAY, luma
 from jiqa.ops.filters import gaussian_line, separable
 from jiqa.ops.masks import masked_mean, reflected, shrunk, within
 
-NOISE = 0.4  # the variance of the neurons' noise
+NOISE = 0.4  # variance of neural noise
 NOISE_PIXEL = 2.0
 BLOCK = 3
 LEVELS = 4
@@ -20,7 +20,7 @@ TOLERANCE_PIXEL = 1e-10
 
 
 def _symmetric(quarter: list[list[float]]) -> np.ndarray:
-    """A kernel out of the quarter above and left of its centre, the centre's row and column too."""
+    """A symmetric kernel from its upper left quarter, with the centre's row and column."""
     half = np.array(quarter)
     half = np.concatenate([half, half[:, -2::-1]], 1)
     return np.concatenate([half, half[-2::-1]])
@@ -28,8 +28,8 @@ def _symmetric(quarter: list[list[float]]) -> np.ndarray:
 
 # The steerable pyramid of six orientations ("sp5"), designed as in Karasaridis and Simoncelli, "A
 # filter design technique for steerable pyramid image transforms", ICASSP 1996: the first low-pass
-# filter, that between levels, and the filter of vertical edges, whose transpose is that of
-# horizontal ones.
+# filter, the low-pass filter between levels, and the filter of vertical edges, whose transpose is
+# the filter of horizontal edges.
 LOWPASS_0 = _symmetric(
     [
         [0.00341614, -0.01551246, -0.03848215],
@@ -59,20 +59,20 @@ EDGES = _symmetric(
 def vif(
     image: jax.Array, ref: jax.Array, *, bt601: bool = False, size: jax.Array | None = None
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+    """VIF [b] of images [b, h, w, 3] and references: 0 or more, 1 for equal images.
 
-    More than 1 of an image whose contrast is raised. Sides are 65 pixels or more: the coarsest
-    level then has blocks away from its border. `size`: see `jiqa.ops.masks`.
+    Higher is better. More than 1 for an image of raised contrast. Sides are 65 pixels or more: the
+    coarsest level then has blocks away from its border. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As in the authors' MATLAB code: the steerable pyramid's two bands across and along at each of
-      4 levels, `sp5` filters, borders reflected without the edge pixel; 3 x 3 blocks as vectors;
+      As in the authors' MATLAB code: the steerable pyramid's horizontal and vertical bands at each
+      of 4 levels, `sp5` filters, borders reflected without the edge pixel; 3 x 3 blocks as vectors;
       gain and noise from windows of 17, 9, 5 and 3 coefficients from the finest level on; blocks
-      near the border, by half that window, left out; every eigenvalue counted.
+      within half a window of the border left out; every eigenvalue counted.
       Grey is MATLAB's rgb2gray of a uint8 image, rounded to whole levels.
-      bt601: pyiqa's grey has the three digits of ITU-R BT.601.
-      A ridge of 1e-8 of the mean variance keeps a covariance invertible whatever the image; where
-      no band has any information (0 / 0 there), the score is 1.
+      bt601: as in pyiqa, whose grey has the three digits of ITU-R BT.601.
+      A ridge of 1e-8 of the mean variance keeps every covariance invertible. Where no band has any
+      information (0 / 0 in the authors' code), the score is 1.
     """
     gained, den = 0.0, TOLERANCE
     both = None if size is None else jnp.concatenate([size, size])
@@ -90,7 +90,7 @@ def vif(
 def oriented(
     grey: jax.Array, size: jax.Array | None = None
 ) -> list[tuple[jax.Array, jax.Array | None]]:
-    """[b, h, w] -> of each level, the finest first: [b, h, w, 2], edges upright and lying; size."""
+    """Bands [b, h, w, 2] (vertical, then horizontal edges) of grey, finest level first; size."""
     low = _convolve(grey[..., None], LOWPASS_0[..., None], size)
     bands = []
     for level in range(LEVELS):
@@ -103,7 +103,7 @@ def oriented(
 def _convolve(
     x: jax.Array, kernels: np.ndarray, size: jax.Array | None, stride: int = 1
 ) -> jax.Array:
-    """[b, h, w, 1] correlated with [n, n, c] -> [b, h / stride, w / stride, c]."""
+    """Maps [b, h, w, 1] correlated with kernels [n, n, c] -> [b, h / stride, w / stride, c]."""
     return jax.lax.conv_general_dilated(
         reflected(x, len(kernels) // 2, size),
         jnp.asarray(kernels[:, :, None], x.dtype),
@@ -117,9 +117,9 @@ def _convolve(
 def _information(
     x: jax.Array, y: jax.Array, window: int, size: jax.Array | None
 ) -> tuple[jax.Array, jax.Array]:
-    """By how much more the image tells of a band than the reference, and what that tells: two [b].
+    """Information of a band: the image's minus the reference's, and the reference's; two [b].
 
-    Bands are [b, h, w]; the first is exactly 0 of equal ones.
+    Bands are [b, h, w]. The first result is exactly 0 for equal bands.
     """
     height, width = (side // BLOCK * BLOCK for side in x.shape[1:])
     x, y = x[:, :height, :width], y[:, :height, :width]
@@ -152,7 +152,7 @@ def _channel(
 def _gain(
     covariance: jax.Array, xx: jax.Array, yy: jax.Array, tolerance: float, n: int = 1
 ) -> tuple[jax.Array, jax.Array]:
-    """Regression of y on x with no negative slope, and what it leaves over n."""
+    """Gain of the regression of y on x, 0 where negative, and the residual over n."""
     gain = covariance / (xx + tolerance)
     noise = (yy - gain * covariance) / n
     noise = jnp.where(xx < tolerance, yy, noise)
@@ -163,7 +163,7 @@ def _gain(
 
 
 def _window_sums(x: jax.Array, window: int, size: jax.Array | None) -> jax.Array:
-    """[b, h, w] -> [b, h / 3, w / 3]: sums over windows about every block's centre."""
+    """Sums over windows around the centre of every block, [b, h, w] -> [b, h / 3, w / 3]."""
     x = reflected(x, window // 2, size)[:, 1:, 1:]
     for axis in (1, 2):
         sides, stride = ([n if i == axis else 1 for i in range(3)] for n in (window, BLOCK))
@@ -194,7 +194,7 @@ def _source(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array]
 
 
 def _exact(score: jax.Array, grey: jax.Array, other: jax.Array) -> jax.Array:
-    """Scores [b], 1 without what float32 rounds away where both maps are equal; same gradient."""
+    """Scores [b], set to exactly 1 where both maps are equal; the gradient is unchanged."""
     equal = (grey == other).all((1, 2))
     return score + jax.lax.stop_gradient(jnp.where(equal, 1 - score, 0.0))
 
@@ -206,18 +206,18 @@ def _product(a: jax.Array, b: jax.Array) -> jax.Array:
 def vifp(
     image: jax.Array, ref: jax.Array, *, rounded: bool = True, size: jax.Array | None = None
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+    """Pixel-domain VIF [b] of images [b, h, w, 3] and references: 0 or more, 1 for equal ones.
 
-    The authors' multi-scale version in the pixel domain. Sides are 41 pixels or more. `size`: see
+    The authors' multi-scale version. Higher is better. Sides are 41 pixels or more. `size`: see
     `jiqa.ops.masks`.
 
     Deviations and choices:
-      As in their MATLAB code: 4 scales, Gaussians of 17, 9, 5 and 3 taps and a fifth of that as
-      deviation, without borders, noise of variance 2.
+      As in the authors' MATLAB code: 4 scales, Gaussians of 17, 9, 5 and 3 taps with a fifth of the
+      taps as deviation, without borders, noise of variance 2.
       Grey is MATLAB's rgb2gray of a uint8 image, rounded to whole levels. The reference's mean is
-      subtracted from both first, which changes no variance and keeps float32 exact. Where the
-      reference has no information (0 / 0 there), the score is 1.
-      rounded: piq does not round.
+      subtracted from both images first, which changes no variance and keeps float32 exact. Where
+      the reference has no information (0 / 0 in the authors' code), the score is 1.
+      rounded: False as in piq, which does not round.
     """
     grey, other = (within(luma(x, rounded=rounded), size) for x in (ref, image))
     mean = masked_mean(grey, size)[:, None, None]

@@ -20,9 +20,9 @@ from jiqa.ops.resize import imresize_within
 from jiqa.ops.similarity import pooled, similarity
 
 C1, C2, C3, ALPHA, BETA = 1.27, 386.0, 130.0, 0.40, 0.02
-SIZE = 256  # pixels of a side of the saliency map
+SIZE = 256  # side of the saliency map, in pixels
 CENTRE, SIGMA_F, SIGMA_D, SIGMA_C = 0.021, 1.34, 145.0, 0.001
-FLAT = 1e-3  # of L*a*b*: flat images differ by 1e-5 in float32, others by 0.1 and more
+FLAT = 1e-3  # in L*a*b*: rounding makes 1e-5 of a flat image, others differ by 0.1
 D50 = (0.9642, 1.0, 0.8251)
 
 
@@ -33,19 +33,18 @@ def vsi(
     antialias: bool = True,
     size: jax.Array | None = None,
 ) -> jax.Array:
-    """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
+    """VSI [b] of images [b, h, w, 3] and references: 0 to 1, 1 for equal images; higher is better.
 
     Sides are 3 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      Constants, the mean of f x f pixels and every f-th pixel (f = `factor` of SSIM), and the size
-      of the saliency map are those of the authors' MATLAB code. Its L*a*b* is of XYZ for D65 over
+      As in the authors' MATLAB code: the constants, the mean of f x f pixels at every f-th pixel
+      (f = `factor` of SSIM), and the size of the saliency map. L*a*b* comes from XYZ for D65, over
       the white of D50.
-      antialias: MATLAB's imresize widens its kernel where it shrinks; pyiqa and piq resize the
-      saliency map without.
-      Where hue is opposite, S_M S_N is negative and the real part of its power is taken, as there.
-      An image without any saliency (all of one colour, 0 / 0 there, or stretched rounding) scores
-      1 beside another such.
+      antialias: MATLAB's imresize widens its kernel when shrinking; pyiqa and piq resize the
+      saliency map without antialiasing.
+      Opposite hues make S_M S_N negative; the real part of the power is taken, as in that code.
+      Two images without saliency (of one colour, up to rounding; 0 / 0 in that code) score 1.
     """
     f = factor(*image.shape[1:3])
     both = None if size is None else jnp.concatenate([size, size])
@@ -69,7 +68,7 @@ def _maps(
 
 
 def saliency(image: jax.Array, antialias: bool = True, size: jax.Array | None = None) -> jax.Array:
-    """[b, h, w, 3] in [0, 1] -> [b, h, w] in 0..1: band-passed, central and warm colours."""
+    """Saliency [b, h, w] in 0..1 of images [b, h, w, 3]: band-passed, central and warm colours."""
     _, height, width, _ = image.shape
     small = imresize_within(image, (SIZE, SIZE), size=size, antialias=antialias)
     small = lab(small, white=D50)
@@ -85,12 +84,12 @@ def saliency(image: jax.Array, antialias: bool = True, size: jax.Array | None = 
     warm = 1 - jnp.exp(-(chroma**2).sum(-1) / SIGMA_C**2)
     salient = root((passed**2).sum(-1)) * central[None] * warm
     whole = imresize_within(salient, (height, width), target=size, antialias=antialias)
-    # Repeating the border leaves the lowest and the highest as they are.
+    # Repeating the border changes neither the lowest nor the highest value.
     return _stretch(whole if size is None else replicated(whole, size))
 
 
 def _stretch(x: jax.Array) -> jax.Array:
-    """[b, h, w, ...] to 0..1 over the positions; 0 where all are equal but for rounding."""
+    """Maps [b, h, w, ...] stretched to 0..1 over the positions; flat maps, up to rounding, to 0."""
     low, high = x.min((1, 2), keepdims=True), x.max((1, 2), keepdims=True)
     uneven = high - low > FLAT
     return jnp.where(uneven, (x - low) / jnp.where(uneven, high - low, 1.0), 0.0)

@@ -1,16 +1,16 @@
 """BLIINDS-II: statistics of the DCT of small blocks at three scales, 24 features.
 
 Saad, Bovik, Charrier, Blind image quality assessment: a natural scene statistics approach in the
-DCT domain, IEEE TIP 21(8), 2012. Sec. III: of the coefficients of a block without the first, the
+DCT domain, IEEE TIP 21(8), 2012. Sec. III, on the coefficients of a block without the first: the
 shape of a generalised Gaussian, the coefficient of frequency variation, the energy ratio of
-subbands and the variance over orientations; of each the mean over all blocks and over the tenth
-of them that says most.
+subbands and the variance over orientations. Each gives two features: the mean over all blocks, and
+over the most telling tenth of the blocks.
 
-Deviations and choices: as the authors' MATLAB release: blocks of 5x5 every three pixels, zeros
-beyond the border; grey rounded as uint8 images are; a shape is the entry of 0.03, 0.031, ..., 10
-whose ratio is the last not below that found, or 11; the second energy ratio is over the energies
-of the first and the *third* band, where the paper has the first and the second; a scale is every
-second pixel, from the second, after a 3x3 Gaussian of deviation 0.5.
+Deviations and choices: as in the authors' MATLAB release: blocks are 5x5, every three pixels, with
+zeros beyond the border; grey is rounded as uint8 images are; a shape is the entry of 0.03, 0.031,
+..., 10 whose ratio is the last that is not below the ratio found, or 11; the second energy ratio is
+over the energies of the first and the *third* band, where the paper has the first and the second;
+the next scale takes every second pixel, from the second, after a 3x3 Gaussian of deviation 0.5.
 """
 
 import jax
@@ -23,7 +23,7 @@ from jiqa.ops.colour import luma
 
 _TINY, _SMALL = 1e-8, 1e-7
 
-# Rows and columns are vertical and horizontal frequencies.
+# Rows are vertical frequencies, columns horizontal ones.
 _RADIAL = np.array(
     [[0, 1, 1, 2, 2], [1, 1, 2, 2, 2], [1, 2, 2, 2, 3], [2, 2, 2, 3, 3], [2, 2, 3, 3, 3]]
 )
@@ -42,9 +42,10 @@ _RATIOS = (
 
 
 def features(image: jax.Array) -> jax.Array:
-    """[b, h, w, 3] -> [b, 24]; at each scale variation, shape, subbands, orientation.
+    """Features of images, [b, h, w, 3] -> [b, 24].
 
-    The mean over all blocks stands before that over a tenth.
+    Order at each scale: variation, shape, subbands, orientation; of each first the mean over all
+    blocks, then the mean over a tenth.
     """
     x, out = luma(image, rounded=True), []
     for _ in range(3):
@@ -60,10 +61,11 @@ def features(image: jax.Array) -> jax.Array:
 
 
 def block_dct(x: jax.Array) -> jax.Array:
-    """Maps [b, h, w] -> DCT [b, n, 25], row by row, of 5x5 blocks every 3 pixels.
+    """DCT of 5x5 blocks every 3 pixels, maps [b, h, w] -> [b, n, 25], row by row.
 
-    Of the differences from the block's centre, and 0 where only rounding is left, so that what is
-    0 in MATLAB's float64 is so in float32. The first coefficient lacks the block's level.
+    The centre is subtracted from each block, and a block of rounding errors alone is set to 0, so
+    that every 0 of MATLAB's float64 is 0 in float32. The first coefficient therefore lacks the
+    block's level.
     """
     height, width = (-(-side // 3) for side in x.shape[1:])
     fill = [(1, 3 * n + 1 - side) for n, side in zip((height, width), x.shape[1:], strict=True)]
@@ -82,7 +84,7 @@ def block_dct(x: jax.Array) -> jax.Array:
 
 
 def _variation(x: jax.Array) -> jax.Array:
-    """Deviation of |x| over its mean; [..., k] -> [...]."""
+    """Deviation of |x| over the mean of |x|; [..., k] -> [...]."""
     x = jnp.abs(x)
     return x.std(-1, ddof=1) / (x.mean(-1) + _SMALL)
 
@@ -91,14 +93,14 @@ def _shape(x: jax.Array) -> jax.Array:
     """Shape of a generalised Gaussian; [..., k] -> [...]."""
     away = x - x.mean(-1, keepdims=True)
     ratio = x.var(-1, ddof=1) / (jnp.abs(away).mean(-1) ** 2 + _SMALL)
-    # Ratios fall with the shape: the last that is not below is one before the first that is.
+    # Ratios fall with the shape. The entry wanted comes just before the first ratio below.
     place = jnp.searchsorted(jnp.asarray(-_RATIOS, x.dtype), -jnp.log(ratio), side="right") - 1
     inside = (place >= 0) & (place < len(_SHAPES) - 1)
     return jnp.where(inside, jnp.asarray(_SHAPES, x.dtype)[place], 11.0)
 
 
 def _subbands(x: jax.Array) -> jax.Array:
-    """[b, n, 25] -> [b, n]."""
+    """Energy ratio of subbands; [b, n, 25] -> [b, n]."""
     first, second, third = (
         x[..., np.flatnonzero(band == _RADIAL)].var(-1, ddof=1) for band in (1, 2, 3)
     )
@@ -108,7 +110,7 @@ def _subbands(x: jax.Array) -> jax.Array:
 
 
 def _orientation(x: jax.Array) -> jax.Array:
-    """[b, n, 25] -> [b, n]."""
+    """Variance over orientations; [b, n, 25] -> [b, n]."""
     parts = [_variation(x[..., np.flatnonzero(mask)]) for mask in ORIENTATIONS]
     return jnp.var(jnp.stack(parts, -1), -1, ddof=1)
 

@@ -3,9 +3,9 @@
 Mittal, Moorthy, Bovik, No-reference image quality assessment in the spatial domain, IEEE TIP
 21(12), 2012. Table I: 18 features at each of two scales. About 0 (best) to 100, not clipped.
 
-Deviations and choices: as the authors' MATLAB release: grey rounded as uint8 images are; the
-window reaches over a border of zeros; neighbours wrap around; the image is halved by imresize.
-The release says `filter2(window, im, 'same')`; Python's libraries replicate or reflect the border.
+Deviations and choices: as in the authors' MATLAB release: grey is rounded as uint8 images are; the
+window sees zeros beyond the border; neighbours wrap around; imresize halves the image. The release
+says `filter2(window, im, 'same')`; Python's libraries replicate or reflect the border.
 """
 
 import jax
@@ -23,7 +23,7 @@ _SHIFTS = ((0, 1), (1, 0), (1, 1), (-1, 1))
 
 
 def brisque(image: jax.Array, *, params: Svr, size: jax.Array | None = None) -> jax.Array:
-    """Scores [b] of images [b, h, w, 3] in [0, 1]; see the module and, on `size`, `ops.masks`."""
+    """Scores [b] of images [b, h, w, 3] in [0, 1]; see the module; `size`: `jiqa.ops.masks`."""
     return params.predict(features(image, size))
 
 
@@ -35,7 +35,7 @@ def features(image: jax.Array, size: jax.Array | None = None) -> jax.Array:
 
 
 def _scale(x: jax.Array, size: jax.Array | None) -> jax.Array:
-    """[b, h, w] -> [b, 18]."""
+    """Features of grey at one scale, [b, h, w] -> [b, 18]."""
     x, _ = distributions.mscn(within(x, size), padding="zero")
     x = within(x, size)
     count = None if size is None else size.prod(1).astype(x.dtype)
@@ -50,14 +50,15 @@ def _scale(x: jax.Array, size: jax.Array | None) -> jax.Array:
 
 
 def load(given: files.Files | None = None) -> Svr:
-    """The regression: ours where `given` is None, else of a file or two; see `svr.load`.
+    """The regression, from one or two files or, where `given` is None, from the package.
 
-    The authors' is libsvm's `allmodel`, with `allrange` beside it; a model of any other name comes
-    with its ranges, as two files: [MODEL, RANGES] or "MODEL,RANGES".
+    The authors' model is libsvm's `allmodel`, whose `allrange` lies in the same folder. A libsvm
+    model of any other name comes with its ranges, as two files: [MODEL, RANGES] or "MODEL,RANGES".
+    See `svr.load`.
 
     Raises:
-        InputError: a file is not there or is no regression on 36 features, or a libsvm model is
-            without its ranges.
+        InputError: a missing file, no regression on 36 features, or a libsvm model without its
+            ranges.
     """
     model, *rest = files.several(given, "brisque.npz", 2)
     return svr.load(model, FEATURES, rest[0] if rest else None)

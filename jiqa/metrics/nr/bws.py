@@ -5,16 +5,17 @@ in the DCT domain, Entropy 20(11), 2018. From its abstract: a Weibull model fits
 DCT coefficients, distorted images change its entropy, and four features related to differences of
 entropy and to vision, at three scales, go to a support vector regression.
 
-Deviations and choices: written from the abstract alone. What it leaves open is chosen here, so the
-paper's figures need not come out. The four features are, per block of 5x5 every three pixels and of
-the magnitudes of its coefficients without the first: the entropy; the coefficient of variation;
-half the sum of the differences in entropy of low and middle, middle and high frequencies (i + j of
-1 and 2, 3 and 4, 5 to 8); the deviation of the entropies of three orientations. As in BLIINDS-II,
-whose blocks and orientations these are, each gives its mean over all blocks and over a tenth of
-them: the lowest entropies, the highest of the others. A model is fitted by moments: its shape k is
-the entry of 0.2, 0.201, ..., 10 whose mean^2 / mean square is nearest, its mean that found, raised
-by 0.1 so that a flat block has an entropy, log(mean) + 1 + g (1 - 1/k) - log k - log G(1 + 1/k), g
-Euler's constant. Grey is rounded as uint8 images are; a scale is MATLAB's imresize by 0.5.
+Deviations and choices: written from the abstract alone. Everything that the abstract leaves open is
+chosen here, so the paper's figures may differ. Grey is rounded as uint8 images are; the next scale
+is MATLAB's imresize by 0.5. The four features are computed on each block of 5x5 every three pixels,
+from the magnitudes of its coefficients without the first: the entropy; the coefficient of
+variation; half the sum of the differences in entropy between low and middle and between middle and
+high frequencies (i + j of 1 and 2, 3 and 4, 5 to 8); the deviation of the entropies of three
+orientations. Blocks, orientations and pooling are BLIINDS-II's: each feature gives its mean over
+all blocks and over a tenth of them, the lowest entropies and the highest of the others. A model is
+fitted by moments: its shape k is the entry of 0.2, 0.201, ..., 10 whose mean^2 / mean square is
+nearest; its mean is the mean found plus 0.1, so that a flat block has an entropy. The entropy is
+log(mean) + 1 + g (1 - 1/k) - log k - log G(1 + 1/k), where g is Euler's constant.
 """
 
 import jax
@@ -33,16 +34,17 @@ _EVERY = _FREQUENCY > 0
 _BANDS = tuple((low <= _FREQUENCY) & (high >= _FREQUENCY) for low, high in ((1, 2), (3, 4), (5, 8)))
 
 _SHAPES = np.arange(200, 10001) / 1000
-_LOG_MEANS = special.gammaln(1 + 1 / _SHAPES)  # of a scale of 1
+_LOG_MEANS = special.gammaln(1 + 1 / _SHAPES)  # at scale 1
 _RATIOS = np.exp(2 * _LOG_MEANS - special.gammaln(1 + 2 / _SHAPES))
 _BORDERS = (_RATIOS[1:] + _RATIOS[:-1]) / 2
-_ENTROPIES = 1 + np.euler_gamma * (1 - 1 / _SHAPES) - np.log(_SHAPES) - _LOG_MEANS  # of a mean of 1
+_ENTROPIES = 1 + np.euler_gamma * (1 - 1 / _SHAPES) - np.log(_SHAPES) - _LOG_MEANS  # at mean 1
 
 
 def features(image: jax.Array) -> jax.Array:
-    """[b, h, w, 3] -> [b, 24]; at each scale entropy, variation, frequencies, orientations.
+    """Features of images, [b, h, w, 3] -> [b, 24].
 
-    The mean over all blocks stands before that over a tenth.
+    Order at each scale: entropy, variation, frequencies, orientations; of each first the mean over
+    all blocks, then the mean over a tenth.
     """
     x, out = luma(image, rounded=True), []
     for _ in range(SCALES):
@@ -56,7 +58,7 @@ def features(image: jax.Array) -> jax.Array:
 
 
 def entropy(size: jax.Array, part: np.ndarray) -> jax.Array:
-    """Of the Weibull model of magnitudes [b, n, 25], of those in `part` [5, 5] alone: [b, n]."""
+    """Entropy [b, n] of the Weibull model of magnitudes [b, n, 25], those in `part` [5, 5]."""
     size = size[..., np.flatnonzero(part)]
     mean = size.mean(-1)
     ratio = distributions.over(mean**2, (size * size).mean(-1))

@@ -3,22 +3,22 @@
 Moorthy, Bovik, Blind image quality assessment: from natural scene statistics to perceptual quality,
 IEEE TIP 20(12), 2011. Sec. III: a pyramid of two scales and six orientations (Simoncelli, Freeman,
 1995), every coefficient divided by the local multiplier of a Gaussian scale mixture (Wainwright,
-Simoncelli, 2000) over 15 neighbours: 3x3 of its band, its parent, the 5 other orientations.
+Simoncelli, 2000) over 15 neighbours: 3x3 of the same band, the parent, the 5 other orientations.
 
 f1..12 and f13..24: variance and shape of a generalised Gaussian of each band; f25..31: shape of the
-two bands of each orientation together, and of all; f32..43: structural correlation of the high-pass
-residual with each band; f44..73: for each orientation of the finer scale, the correlation of
-coefficients 1 to 25 apart as a cubic of the distance, four coefficients and its error; f74..88:
-structural correlation of each pair of orientations of the coarser scale.
+two bands of each orientation together, and of all bands; f32..43: structural correlation of the
+high-pass residual with each band; f44..73: for each orientation of the finer scale, the correlation
+of coefficients 1 to 25 apart as a cubic of the distance, four coefficients and the error of the
+fit; f74..88: structural correlation of each pair of orientations of the coarser scale.
 
-Deviations and choices: one regression (`jiqa.tasks.svr`) for all distortions; the paper classifies
-the distortion first and weighs a regression for each by its probability, which needs databases that
-label them. What is not said above is chosen here and may differ from the paper: masks in the
-Fourier domain, so borders wrap around, for neighbours and distances too; odd sides lose a line;
-grey rounded as uint8 images are; 14 neighbours at the coarser scale, whose parents are not
-computed; a ridge of 1e-6 of the variances, so that flat images have features; bands for f32..43 as
-they are, at full size, for f74..88 normalised; correlations by a Gaussian window of 15x15 and
-deviation 1.5 with SSIM's second constant, without borders; distances as the chessboard's, all
+Deviations and choices: one regression (`jiqa.tasks.svr`) serves all distortions. The paper
+classifies the distortion first and weighs a regression for each by its probability, which needs
+databases that label distortions. The paper leaves open the following choices: masks in the Fourier
+domain, so borders wrap around, for neighbours and distances too; odd sides lose a line; grey is
+rounded as uint8 images are; the coarser scale has 14 neighbours, since its parents are not
+computed; a ridge of 1e-6 of the variances, so that flat images have features; f32..43 use the bands
+as they are, at full size, f74..88 the normalised ones; correlations use a Gaussian window of 15x15
+and deviation 1.5 with SSIM's second constant, without borders; distances are the chessboard's, all
 directions together; the error is the root of the sum of squares.
 """
 
@@ -45,7 +45,7 @@ _product = functools.partial(jnp.matmul, precision=jax.lax.Precision.HIGHEST)
 
 
 def features(image: jax.Array) -> jax.Array:
-    """[b, h, w, 3] -> [b, 88], in the paper's order.
+    """Features of images in the paper's order, [b, h, w, 3] -> [b, 88].
 
     Raises:
         InputError: a side is shorter than 64 pixels.
@@ -56,7 +56,7 @@ def features(image: jax.Array) -> jax.Array:
             f"diivine: found {height}x{width} pixels, expected {LEAST} or more on each side"
         )
     x = luma(image, rounded=True)[:, : height // 2 * 2, : width // 2 * 2]
-    # Without the barriers XLA computes the stages anew for every use, and takes minutes to compile.
+    # Without the barriers XLA recomputes the stages for every use, and takes minutes to compile.
     high, fine, full = jax.lax.optimization_barrier(pyramid(x))
     scales = normalise(fine, full), normalise(full[:, :, ::2, ::2])
     scales = jax.lax.optimization_barrier(scales)
@@ -78,22 +78,22 @@ def features(image: jax.Array) -> jax.Array:
 
 
 def pyramid(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Maps [b, h, w] -> high-pass residual [b, h, w], and 6 bands [b, 6, h, w] of two scales.
+    """High-pass residual of maps [b, h, w], and 6 bands [b, 6, h, w] of each of two scales.
 
-    All at full size: every second row and column of the second scale hold all there is of it.
+    All are at full size; every second row and column of the second scale would suffice.
     """
     size = x.shape[1:]
     high, bands = _masks(*size)
     spectrum = jnp.fft.rfft2(x)
     residual = jnp.fft.irfft2(spectrum * jnp.asarray(high, x.dtype)[None], size)
-    # The filters are odd: their spectrum is imaginary.
+    # The filters are odd, so their spectrum is imaginary.
     turned = -1j * spectrum[:, None] * jnp.asarray(bands, x.dtype)[None]
     oriented = jnp.fft.irfft2(turned, size)
     return residual, oriented[:, :ORIENTATIONS], oriented[:, ORIENTATIONS:]
 
 
 def _masks(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """Of the half spectrum, the residual's [h, w/2 + 1] and the bands' [12, h, w/2 + 1], real."""
+    """Real masks of the half spectrum: residual's [h, w/2 + 1], bands' [12, h, w/2 + 1]."""
     down, across = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     with np.errstate(divide="ignore"):
         octave = np.log2(2 * np.hypot(down, across))  # 0 is the highest frequency of an axis
@@ -108,19 +108,20 @@ def _masks(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _high(octave: np.ndarray) -> np.ndarray:
-    """Rises from 0 to 1 over the octave below 0."""
+    """Mask of high frequencies: rises from 0 to 1 over the octave below 0."""
     return np.cos(np.pi / 2 * np.clip(octave, -1, 0))
 
 
 def _low(octave: np.ndarray) -> np.ndarray:
-    """Falls there, so that the squares of both add up to 1."""
+    """Mask of low frequencies: falls where `_high` rises; the squares of both add up to 1."""
     return np.cos(np.pi / 2 * np.clip(octave + 1, 0, 1))
 
 
 def normalise(bands: jax.Array, parents: jax.Array | None = None) -> jax.Array:
-    """Bands [b, 6, h, w], and those of the next scale at their size -> y / sqrt(z), [b, 6, h, w].
+    """Bands y [b, 6, h, w] divided by their local multiplier: y / sqrt(z), [b, 6, h, w].
 
-    z = Y' C^-1 Y / n of the n neighbours Y of a coefficient y, itself among them; C = mean Y Y'.
+    z = Y' C^-1 Y / n for the n neighbours Y of a coefficient y, which include y; C = mean Y Y'.
+    `parents` are the bands of the next scale, at the size of `bands`.
     """
     shifts = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)]
 
@@ -131,14 +132,14 @@ def normalise(bands: jax.Array, parents: jax.Array | None = None) -> jax.Array:
         return distributions.over(band, root(energy.reshape(band.shape)))
 
     by_band = bands.swapaxes(0, 1)
-    turned = [jnp.roll(by_band, -k, 0) for k in range(ORIENTATIONS)]  # its own, then the others
+    turned = [jnp.roll(by_band, -k, 0) for k in range(ORIENTATIONS)]  # own band first
     turned += [] if parents is None else [parents.swapaxes(0, 1)]
     return jax.lax.map(one, tuple(turned)).swapaxes(0, 1)
 
 
 def _whitened_energy(y: jax.Array) -> jax.Array:
-    """[b, n, m] -> [b, m]: mean square of the n after their covariance is made the identity."""
-    # Of unit variance each, since a parent's and a flat direction's differ by magnitudes.
+    """Mean square of n variables once their covariance is the identity, [b, n, m] -> [b, m]."""
+    # Scaled to unit variance first: a parent's and a flat direction's differ by magnitudes.
     y = distributions.over(y, jnp.broadcast_to(root((y * y).mean(2, keepdims=True)), y.shape))
     covariance = _product(y, y.swapaxes(1, 2)) / y.shape[2]
     eye = jnp.broadcast_to(jnp.eye(y.shape[1]), covariance.shape)
@@ -148,7 +149,7 @@ def _whitened_energy(y: jax.Array) -> jax.Array:
 
 
 def correlation(x: jax.Array, y: jax.Array) -> jax.Array:
-    """Mean of (2 s_xy + C) / (s_x^2 + s_y^2 + C) over windows; [b, k, h, w] twice -> [b, k]."""
+    """Mean of (2 s_xy + C) / (s_x^2 + s_y^2 + C) over windows; two [b, k, h, w] -> [b, k]."""
     line = filters.gaussian_line(15, 1.5)
 
     def one(pair: tuple[jax.Array, jax.Array]) -> jax.Array:
@@ -164,7 +165,7 @@ def correlation(x: jax.Array, y: jax.Array) -> jax.Array:
 
 
 def spatial(x: jax.Array) -> jax.Array:
-    """[b, k, h, w] -> [b, 5 k]: of each map the cubic, highest power first, and its error."""
+    """Cubic of each map, highest power first, and its error; [b, k, h, w] -> [b, 5 k]."""
     away = x - x.mean((2, 3), keepdims=True)
     power = jnp.abs(jnp.fft.rfft2(away)) ** 2
     covariance = jnp.fft.irfft2(power, x.shape[2:])

@@ -22,10 +22,10 @@ METHODS: dict[str, Callable[..., jax.Array]] = {
     "hosa": hosa.features,
 }
 
-# Those whose features take `size`, see `jiqa.ops.masks`.
+# Methods whose features take `size`, see `jiqa.ops.masks`.
 MASKS = ("brisque",)
 
-# Those whose features take a codebook, by the module that learns it.
+# Methods whose features take a codebook, with the module that learns the codebook.
 CODEBOOKS: dict[str, ModuleType] = {"cornia": cornia, "hosa": hosa}
 
 
@@ -35,12 +35,12 @@ class Features:
 
     Attributes:
         method: a key of `METHODS`.
-        words: of a codebook.
-        patches: of an image, to learn a codebook from and to encode by it.
-        images: to learn a codebook from.
+        words: number of words of a codebook.
+        patches: patches per image, for learning a codebook and for encoding an image.
+        images: number of images that a codebook is learned from.
 
     Raises:
-        InputError: an unknown method.
+        InputError: unknown method.
     """
 
     method: str = "brisque"
@@ -54,7 +54,7 @@ class Features:
             raise InputError(f"features.method: found {self.method!r}, expected one of {known}")
 
     def learn(self, images: Iterable[np.ndarray]) -> Codebook:
-        """The codebook of whole images uint8 [h, w, 3]; empty where the method has none.
+        """The codebook of whole images uint8 [h, w, 3]; empty for a method without one.
 
         Raises:
             InputError: fewer patches than words.
@@ -74,12 +74,12 @@ class Features:
     def __call__(
         self, image: jax.Array, codebook: Codebook, size: jax.Array | None = None
     ) -> jax.Array:
-        """Features of images, to be compiled.
+        """Features of images; meant to be compiled.
 
         Args:
             image: [b, h, w, 3], RGB, floats in [0, 1].
-            codebook: of `learn`.
-            size: see `jiqa.ops.masks`, where the method `masks`.
+            codebook: result of `learn`.
+            size: see `jiqa.ops.masks`; only for methods in `MASKS`.
         """
         features = METHODS[self.method]
         if self.masks:

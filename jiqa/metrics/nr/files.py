@@ -1,4 +1,4 @@
-"""Files of fitted parameters: ours (.npz), beside this module, and the authors' (.mat)."""
+"""Files of fitted parameters: the package's (.npz, in this folder) and the authors' (.mat)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ Files = str | Path | Sequence[str | Path]
 
 
 def ours(name: str) -> Path:
-    """The parameters of that name which come with the package."""
+    """Path of the parameters of that name in the package."""
     return Path(__file__).parent / "params" / name
 
 
 def chosen(path: Any, name: str) -> Path:
-    """The file at `path`, or the parameters called `name` of the package where that is None.
+    """The file at `path`; where `path` is None, the package's parameters called `name`.
 
     Raises:
-        InputError: several files, or something else.
+        InputError: `path` is not one path.
     """
     if path is None:
         return ours(name)
@@ -32,10 +32,10 @@ def chosen(path: Any, name: str) -> Path:
 
 
 def several(given: Any, name: str, most: int) -> list[Path]:
-    """The files given, in a list or parted by commas, or the package's `name` where that is None.
+    """The files given as a list or separated by commas; for None, the package's file called `name`.
 
     Raises:
-        InputError: none, more than `most`, or something else.
+        InputError: no file, more than `most`, or something that is no path.
     """
     if given is None:
         return [ours(name)]
@@ -58,12 +58,12 @@ def read(
     """Arrays of a .npz or .mat file, float64, under the keys of `names`.
 
     Args:
-        path: of the file.
-        names: key -> what the file may call it; the first that it has is taken.
-        cells: of MATLAB's cell arrays, by name, what each of their cells would be called.
+        path: path of the file.
+        names: for each key, the names that the field may have in the file; the first found counts.
+        cells: for each of MATLAB's cell arrays, by name, the names to give to its cells.
 
     Raises:
-        InputError: no such file, not of that kind, or a field is not there.
+        InputError: no such file, not of that kind, or a missing field.
     """
     fields = arrays(path)
     for cell, inside in cells.items():
@@ -84,7 +84,7 @@ def read(
 
 
 def arrays(path: Path) -> dict[str, Any]:
-    """What a .npz or .mat file holds, by name.
+    """Content of a .npz or .mat file, by name.
 
     Raises:
         InputError: no such file, or not of that kind.
@@ -100,16 +100,16 @@ def arrays(path: Path) -> dict[str, Any]:
             raise ValueError("one array without a name")
         with stored:
             return dict(stored)
-    except Exception as error:  # NumPy has no one kind of error for a file that it cannot read
+    except Exception as error:  # NumPy raises many kinds
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"{path}: {reason}, expected {expected}") from error
 
 
 def shaped(path: Path, name: str, found: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """`found`, checked to have that shape (-1 is any length) and no value that is not finite.
+    """`found`, checked for its shape (-1 stands for any length) and for finite values.
 
     Raises:
-        InputError: it has not.
+        InputError: another shape, or a value that is not finite.
     """
     fits = len(found.shape) == len(shape) and all(
         s in (-1, f) for s, f in zip(shape, found.shape, strict=True)

@@ -4,9 +4,10 @@ Xue, Mou, Zhang, Bovik, Feng, Blind image quality assessment using joint statist
 magnitude and Laplacian features, IEEE TIP 23(11), 2014. Eq. 1 to 3: both maps; eq. 7 to 9: their
 joint normalisation; eq. 11 to 13: marginals P; eq. 16, 17: dependencies Q.
 
-Deviations and choices: as the authors' MATLAB code: gradient over 2.5, kernels of absolute sum 1,
-zeros beyond the border, five outer rows and columns (two of each side) left out, steps of 0.2 and
-ten levels, the last of which is open; grey rounded as uint8 images are. Counts have no gradient.
+Deviations and choices: as in the authors' MATLAB code: the gradient is divided by 2.5; kernels have
+absolute sum 1; zeros lie beyond the border; two rows and columns are left out on each side; levels
+are ten steps of 0.2, the last one open; grey is rounded as uint8 images are. Counts have no
+gradient.
 """
 
 import math
@@ -24,7 +25,7 @@ _LEVELS, _STEP = 10, 0.2
 
 
 def features(image: jax.Array) -> jax.Array:
-    """[b, h, w, 3] -> [b, 40]: P of gradient and Laplacian, Q of gradient and Laplacian."""
+    """Features [b, 40] of images [b, h, w, 3]: P of gradient and Laplacian, then Q of both."""
     x = luma(image, rounded=True)
     joint = _joint(*normalised(x))
     gradient, laplacian = joint.sum(2), joint.sum(1)
@@ -35,7 +36,7 @@ def features(image: jax.Array) -> jax.Array:
 
 
 def normalised(x: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Grey [b, h, w] in 0..255 -> both maps [b, h - 4, w - 4], jointly normalised."""
+    """Gradient and Laplacian [b, h - 4, w - 4] of grey [b, h, w] in 0..255, jointly normalised."""
     across, down = (filters.filter2(x, kernel) for kernel in _derivatives())
     maps = [root(across**2 + down**2) / 2.5, jnp.abs(filters.filter2(x, _laplacian()))]
     line = filters.gaussian_line(7, 2 * _SIGMA)
@@ -54,7 +55,7 @@ def _derivatives() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _laplacian() -> np.ndarray:
-    """MATLAB's fspecial('log', 5, 0.5), of absolute sum 1."""
+    """MATLAB's fspecial('log', 5, 0.5), scaled to absolute sum 1."""
     place = np.arange(-2, 3)
     square = place[:, None] ** 2 + place[None] ** 2
     kernel = filters.gaussian(5, _SIGMA) * (square - 2 * _SIGMA**2) / _SIGMA**4
@@ -63,7 +64,7 @@ def _laplacian() -> np.ndarray:
 
 
 def _joint(gradient: jax.Array, laplacian: jax.Array) -> jax.Array:
-    """Shares [b, 10, 10] of the pairs of levels."""
+    """Share of pixels at each pair of levels, [b, 10, 10]."""
     levels = [
         jax.nn.one_hot(_level(x).reshape(x.shape[0], -1), _LEVELS, dtype=x.dtype)
         for x in (gradient, laplacian)

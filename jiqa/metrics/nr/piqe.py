@@ -1,14 +1,14 @@
-"""PIQE: the share of an image's active blocks that look distorted; nothing is fitted.
+"""PIQE: share of an image's active blocks that look distorted; no fitted parameters.
 
 Venkatanath, Praneeth, Bh, Channappayya, Medasani, Blind image quality evaluation using perception
 based features, NCC 2015. Eq. 1 to 3: normalised coefficients; eq. 4: active blocks; eq. 5 to 9:
 noticeable distortions, noise, and the pooling. 0 to 100, lower is better.
 
-Deviations and choices: as MATLAB's `piqe`: grey rounded as uint8 images are; the image is filled
-up to whole blocks of 16x16 by repeating its last row and column; the window repeats the border.
-pyiqa first stretches the image so that its brightest pixel is 255, and its luma is another.
-Whether a block is active, noisy or distorted is a threshold, so the score has jumps; its gradient
-is that of the variances of blocks, where no block crosses a threshold.
+Deviations and choices: as MATLAB's `piqe`: grey is rounded as uint8 images are; the last row and
+column are repeated to fill whole blocks of 16x16; the window repeats the border. pyiqa first
+stretches the image so that its brightest pixel is 255, and uses another luma. Thresholds decide
+whether a block is active, noisy or distorted, so the score jumps. The gradient is that of the
+blocks' variances as long as no block crosses a threshold.
 """
 
 import jax
@@ -50,7 +50,7 @@ def piqe(image: jax.Array, *, size: jax.Array | None = None) -> jax.Array:
 
 
 def _impaired(blocks: jax.Array) -> jax.Array:
-    """bool [b, n]: six neighbours along an edge have a deviation below the threshold."""
+    """bool [b, n]: blocks where six neighbours along an edge have a deviation below threshold."""
     edges = jnp.stack(
         [blocks[..., 0, :], blocks[..., -1, :], blocks[..., :, 0], blocks[..., :, -1]], 2
     )
@@ -60,10 +60,10 @@ def _impaired(blocks: jax.Array) -> jax.Array:
 
 
 def _noisy(blocks: jax.Array, variance: jax.Array) -> jax.Array:
-    """bool [b, n]: the block's deviation is over twice its distance from that of the centre.
+    """bool [b, n]: blocks whose deviation exceeds twice its distance from the centre's.
 
-    The centre's columns 8 and 9 are measured against the others, of which MATLAB's code, deleting
-    one after the other, leaves out 8 and 10.
+    The centre's columns 8 and 9 are compared with the other columns. MATLAB's code deletes one
+    column after the other, and so leaves out 8 and 10.
     """
     centre, rest = blocks[..., 7:9], jnp.delete(blocks, np.array([7, 9]), axis=-1)
     ratio = over(root(_variance(centre, (2, 3))), root(_variance(rest, (2, 3))))
@@ -73,5 +73,5 @@ def _noisy(blocks: jax.Array, variance: jax.Array) -> jax.Array:
 
 
 def _variance(x: jax.Array, axes: tuple[int, ...]) -> jax.Array:
-    """Without bias, as MATLAB's var."""
+    """Unbiased variance, as MATLAB's var."""
     return jnp.var(x, axes, ddof=1)

@@ -1,4 +1,4 @@
-"""Support vector regressions on features; `jiqa.tasks.svr` fits them."""
+"""Support vector regressions on features; fitted by `jiqa.tasks.svr`."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -12,20 +12,20 @@ from jiqa.errors import InputError
 from jiqa.files import write_npz
 from jiqa.metrics.nr import files
 
-# Names under which libsvm models and their ranges are published: the authors', and a refit.
+# Files of libsvm models and of their ranges, as published by BRISQUE's authors and in a refit.
 RANGES = {"allmodel": "allrange", "brisque_svm.txt": "brisque_range.csv"}
 
 
 class Svr(NamedTuple):
-    """sum_i w_i exp(-gamma |s(x) - v_i|^2) + bias; s takes `low` .. `high` to -1 .. 1.
+    """sum_i w_i exp(-gamma |s(x) - v_i|^2) + bias; s maps `low` .. `high` to -1 .. 1.
 
     Attributes:
-        low: [d], lowest of each feature in training.
-        high: [d], highest.
-        vectors: [n, d], scaled.
-        weights: [n].
-        gamma: [].
-        bias: [].
+        low: [d], lowest value of each feature in training.
+        high: [d], highest value.
+        vectors: [n, d], support vectors, scaled.
+        weights: [n], weight of each support vector.
+        gamma: [], width of the kernel.
+        bias: [], constant term.
     """
 
     low: np.ndarray
@@ -36,7 +36,7 @@ class Svr(NamedTuple):
     bias: np.ndarray
 
     def predict(self, features: jax.Array) -> jax.Array:
-        """[b, d] -> [b], in float32."""
+        """Predictions of features [b, d] -> [b], in float32."""
         low, high = jnp.asarray(self.low), jnp.asarray(self.high)
         span = jnp.where(high > low, high - low, 1.0)
         x = 2 * (features - low[None]) / span[None] - 1
@@ -45,21 +45,21 @@ class Svr(NamedTuple):
         return _sum(kernel * jnp.asarray(self.weights)[None]) + self.bias
 
     def evaluate(self, features: np.ndarray) -> np.ndarray:
-        """[b, d] -> [b], in float64."""
+        """Predictions of features [b, d] -> [b], in float64."""
         low, high, vectors, weights, gamma, bias = (np.asarray(x, np.float64) for x in self)
         scaled = 2 * (features - low) / np.where(high > low, high - low, 1) - 1
         kernel = np.exp(-gamma * distance.cdist(scaled, vectors, "sqeuclidean"))
         return kernel @ weights + bias
 
     def save(self, path: Path) -> None:
-        """Writes the arrays as .npz."""
+        """Writes the arrays to a .npz file."""
         write_npz(path, self._asdict())
 
 
 def _sum(x: jax.Array) -> jax.Array:
-    """[b, n] -> [b], what each addition rounds away being added up beside it (Knuth's two-sum).
+    """Sum [b, n] -> [b] in float32 with the rounding errors summed as well (Knuth's two-sum).
 
-    Terms of thousands make a sum of tens here: float32 alone would give it in steps of 1/128.
+    Terms of thousands add up to tens here: plain float32 would be accurate to 1/128 only.
     """
     x = jnp.pad(x, ((0, 0), (0, (1 << (x.shape[1] - 1).bit_length()) - x.shape[1])))
     lost = jnp.zeros_like(x)
@@ -75,33 +75,33 @@ class Linear(NamedTuple):
     """<weights, x> + bias.
 
     Attributes:
-        weights: [d].
-        bias: [].
+        weights: [d], weight of each feature.
+        bias: [], constant term.
     """
 
     weights: np.ndarray
     bias: np.ndarray
 
     def evaluate(self, features: np.ndarray) -> np.ndarray:
-        """[b, d] -> [b], in float64."""
+        """Predictions of features [b, d] -> [b], in float64."""
         return features.astype(np.float64) @ self.weights + self.bias
 
 
 def load(path: Path, features: int, ranges: Path | None = None) -> Svr:
-    """A regression on so many features: a .npz as `Svr.save` writes it, or a libsvm text model.
+    """A regression on `features` features, from a .npz (see `Svr.save`) or a libsvm text model.
 
-    A libsvm model was fitted to features scaled by ranges that are not in its file: those of
-    `ranges`, or of the file in the same folder that is published with a model of that name, see
-    `RANGES`. No other file stands in for them.
+    A libsvm model was fitted to scaled features, and its file lacks their ranges. They come from
+    `ranges`, or from the file published with a model of that name in the same folder, see
+    `RANGES`. No other file is tried.
 
     Args:
-        path: of the model.
-        features: that the regression takes.
-        ranges: rows of feature, min, max (.csv, one line of titles), or svm-scale's text.
+        path: path of the model.
+        features: number of features.
+        ranges: rows of feature, min, max (.csv, one header line), or svm-scale's text.
 
     Raises:
-        InputError: a file is not there, is no such model, or is one of other features; a libsvm
-            model without its ranges, or ranges for a .npz, which holds its own.
+        InputError: a missing file, no regression, or one on other features; a libsvm model without
+            its ranges, or ranges for a .npz, which holds its own.
     """
     if path.suffix == ".npz":
         if ranges is not None:
