@@ -131,7 +131,9 @@ def _public(module: ast.Module) -> list[list[str]]:
             names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
             names += [f"{argument.arg}=" for argument in arguments.kwonlyargs]
             shown += f"({', '.join(names)})"
-        rows.append([f"`{shown}`", (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")])
+        rows.append(
+            [f"`{shown}`", (ast.get_docstring(node) or "").partition("\n\n")[0].replace("\n", " ")]
+        )
     return rows
 
 
