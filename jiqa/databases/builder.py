@@ -217,7 +217,8 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @property
     def _sample(self) -> bool:
-        return self.builder_config.name == "sample"
+        config = self.builder_config
+        return config is not None and config.name == "sample"
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tensorflow_datasets as tfds
+from tensorflow_datasets.core import utils as tfds_utils
 
 from jiqa import files
 from jiqa.errors import InputError
@@ -126,7 +126,7 @@ def _append(url: str, part: Path) -> None:
             raise OSError(f"asked for bytes {begin}-, found {got}")
         length = response.headers["Content-Length"]
         total = begin + int(length) if length else None
-        bar = tfds.core.utils.tqdm(
+        bar = tfds_utils.tqdm(
             desc=f"Downloading {part.stem}", initial=begin, total=total, leave=False, **_BYTES
         )
         with bar, part.open("ab" if begin else "wb") as file:
@@ -181,5 +181,5 @@ def _unzip(path: Path, folder: Path) -> None:
         for member in members:
             if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
                 raise zipfile.BadZipFile(f"found {member.filename!r}, which leads out of it")
-        for member in tfds.core.utils.tqdm(members, desc=f"Unpacking {path.name}", leave=False):
+        for member in tfds_utils.tqdm(members, desc=f"Unpacking {path.name}", leave=False):
             archive.extract(member, folder)

@@ -122,7 +122,7 @@ def _jpeg(data: bytes, max_pixels: int) -> np.ndarray | None:
     """Pixels of an undamaged RGB or grey JPEG; None for anything else."""
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-        _check(width, height, max_pixels)
+        _check(int(width), int(height), max_pixels)
         return None if space in ("CMYK", "YCCK") else simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
         return None  # no JPEG, or a flaw that Pillow may accept
