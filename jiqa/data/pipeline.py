@@ -21,7 +21,7 @@ from absl import flags
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data import sampling, transforms
+from jiqa.data import crops, sampling
 from jiqa.data.index import Index, Records, unscored
 from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
@@ -41,11 +41,13 @@ class _Source(abc.ABC):
     def load(self, row: int) -> np.ndarray:
         """The whole image of a row, resized by the view: uint8 [h, w, 3]."""
         name = f"{self.index.database} {self.index.id[row]}"
-        return whole(images.decode(self.records[self.index.record[row]], name), self.view, name)
+        return crops.whole(
+            images.decode(self.records[self.index.record[row]], name), self.view, name
+        )
 
     def middle(self, row: int) -> np.ndarray:
         """The central crop of a row's image, uint8 [crop, crop, 3]."""
-        return cut(self.load(row), self.view, sampling.grid(1))[0]
+        return crops.cut(self.load(row), self.view, sampling.grid(1))[0]
 
     def train_batches(
         self,
@@ -138,12 +140,12 @@ class Streamed(_Source):
                 image = self.load(row)
             except InputError as error:
                 return error
-            for block, flip in zip(cut(image, self.view, places), flips, strict=True):
+            for block, flip in zip(crops.cut(image, self.view, places), flips, strict=True):
                 blocks.append(transforms.flip(block) if flip else block)
             there += (self.view.windows(image.shape[:2], places)[:, 0] > 0).tolist()
         image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
         batch = {"row": planned["row"], "mask": planned["mask"], "image": image}
-        if tiled(planned["place"]):
+        if crops.tiled(planned["place"]):
             batch["block_mask"] = np.array(there).reshape(planned["flip"].shape)
         return batch
 
@@ -195,7 +197,7 @@ class Resident(_Source):
             place = planned.pop("place")
             windows = self.view.windows(shape, place)
             batch = {**planned, "offset": windows[..., 1:]}
-            yield batch | ({"block_mask": windows[..., 0] > 0} if tiled(place) else {})
+            yield batch | ({"block_mask": windows[..., 0] > 0} if crops.tiled(place) else {})
 
 
 @dataclasses.dataclass(eq=False)
@@ -206,7 +208,7 @@ class Given(Streamed):
 
     def load(self, row: int) -> np.ndarray:
         """The whole image, resized by the view: uint8 [h, w, 3]."""
-        return whole(self.loaders[row](), self.view, str(self.index.id[row]))
+        return crops.whole(self.loaders[row](), self.view, str(self.index.id[row]))
 
 
 def given(loaders: Sequence[Callable[[], np.ndarray]], names: Sequence[str], view: View) -> Given:
@@ -246,37 +248,6 @@ def source(
         if fits:
             return Resident(index, records, view, reason)
     return Streamed(index, records, view, reason, workers)
-
-
-def whole(image: np.ndarray, view: View, name: str) -> np.ndarray:
-    """An image uint8 [h, w, 3], resized by the view.
-
-    Raises:
-        InputError: an image too small for the view; the message begins with `name`.
-    """
-    if view.resize:
-        return transforms.resize(image, view.resize)
-    view.check(name, image.shape[:2])
-    return image
-
-
-def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
-    """Crops of a whole image uint8 [h, w, ...] at `place` [k, 3]: k of uint8 [crop, crop, ...].
-
-    A crop is black where `place` asks for more tiles than the image has.
-    """
-    side, blocks = (view.crop, view.crop), []
-    for size, top, left in view.windows(image.shape[:2], place):
-        if size:
-            blocks.append(transforms.resize(transforms.crop(image, top, left, size), side))
-        else:
-            blocks.append(np.zeros((*side, *image.shape[2:]), image.dtype))
-    return blocks
-
-
-def tiled(place: np.ndarray) -> bool:
-    """Whether places ask for tiles; an image may have fewer tiles than places."""
-    return bool((place[..., 0] == sampling.TILE).all())
 
 
 def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:
