@@ -1,12 +1,12 @@
-"""`jiqa fit`: the parameters that metrics come with, fitted anew."""
+"""`jiqa fit`: fit parameters of a metric."""
 
 import argparse
 from pathlib import Path
 
 from jiqa.cli.commands import Commands
 
-_DESCRIPTION = """niqe, ilniqe: pristine statistics of folders of photographs. brisque: its
-regression, fitted to a prepared database, less its official test part if it has one."""
+_DESCRIPTION = """niqe, ilniqe: pristine statistics of the photographs in folders. brisque: its
+regression, fitted to a prepared database without the official test part."""
 
 
 def add(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""`jiqa restore`: photographs restored by a trained restorer."""
+"""`jiqa restore`: restore photographs by a trained restorer."""
 
 import argparse
 import sys
@@ -17,15 +17,15 @@ def add(commands: Commands) -> None:
         "--checkpoint",
         action="append",
         metavar="FOLDER",
-        help="of the stage `restore` of a run; may be given again: NAME_1.png, NAME_2.png "
-        "[the latest under runs/stages]",
+        help="folder of the stage `restore` of a run; may be given again: NAME_1.png, NAME_2.png "
+        "[the latest in runs/stages]",
     )
     parser.add_argument(
         "--ref",
         nargs="+",
         default=(),
         metavar="FILE",
-        help="the reference, or one for each photograph: sheet.png shows up to 32 beside them",
+        help="the reference, or one for each photograph; adds sheet.png with up to 32 photographs",
     )
     parser.add_argument(
         "--pair", choices=PAIRINGS, default="name", help="how references pair, see `jiqa score -h`"

@@ -1,4 +1,4 @@
-"""Scores of images as rows of text: a table, CSV, JSON, or JSON lines."""
+"""Writes scores of images as a table, CSV, JSON, or JSON lines."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from typing import TextIO
 
 from jiqa.results.summary import markdown, to_csv
 
-# Control characters, line separators, and bytes of a file's name that are no text.
+# Control characters, line separators, and undecodable bytes of file names.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _REMARKS = ("warning", "error")
 
@@ -19,10 +19,10 @@ class Row:
     """Scores of one image.
 
     Attributes:
-        file: the image's name.
-        scores: by metric; nan where there is none.
-        warning: doubt about the file or its reference, '' for none.
-        errors: why scores are missing.
+        file: name of the image.
+        scores: by metric; NaN for a missing score.
+        warning: about the file or its reference; '' for none.
+        errors: reasons for missing scores.
     """
 
     file: str
@@ -37,17 +37,17 @@ class Row:
 
 
 def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) -> None:
-    """Writes each row as it comes; a table once all are there, or no more will come.
+    """Writes rows one by one as they are scored; a table is written at the end or at an interrupt.
 
-    Characters that the stream's encoding lacks, and control characters, are escaped.
+    Control characters, and characters outside the stream's encoding, are escaped.
 
     Args:
-        rows: in the order to write them.
+        rows: in the order of the output.
         names: of the metrics.
-        form: `table`, `csv`, `json`, or `jsonl`, an object of JSON a line. CSV always has the
-            columns warning and error; a table has those, and an object the fields, where there is
-            anything to say. A score that is missing is blank, or null.
-        stream: is flushed after every row.
+        form: `table`, `csv`, `json`, or `jsonl`, one JSON object per line. CSV always has the
+            columns warning and error; other forms have them only where they are not empty. A
+            missing score is blank in a table and in CSV, null in JSON.
+        stream: to write to; flushed after every row.
     """
     encoding = stream.encoding or "utf-8"
 
@@ -70,7 +70,7 @@ def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) 
 
 
 def printable(text: str) -> str:
-    r"""The text with its control characters and the bytes that are no text as \x1b and \udce9."""
+    r"""Escapes control characters and undecodable bytes of a text, as \x1b and \udce9."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -112,7 +112,7 @@ def _json_lines(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
 
 
 def _object(row: Row, names: Sequence[str]) -> str:
-    """ASCII: other characters, and bytes that are no text, are JSON's escapes."""
+    """JSON object of a row, in ASCII with JSON's escapes."""
     scores = {name: _number(row.scores[name]) for name in names}
     remarks = {key: said for key, said in zip(_REMARKS, row.remarks, strict=True) if said}
     return json.dumps({"file": row.file, **scores, **remarks})
@@ -127,7 +127,7 @@ def _text(value: float, digits: int) -> str:
 
 
 def _number(value: float) -> float | str | None:
-    """As JSON has it, which has no infinity: a string."""
+    """Score as a JSON value: infinity, which JSON lacks, as a string; NaN as null."""
     if math.isfinite(value):
         return float(_text(value, 8))
     return None if math.isnan(value) else str(value)

@@ -1,4 +1,4 @@
-"""The commands that score images and list metrics: `jiqa score`, `list` and `info`."""
+"""`jiqa score`, `list` and `info`: score images, list metrics and show their facts."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("table", "csv", "json", "jsonl")
 PAIRINGS = ("name", "position")
-_INTERRUPTED = 130  # as a shell has it of SIGINT
+_INTERRUPTED = 130  # a shell's exit status after SIGINT
 
 _NOTES = """\
 images
@@ -46,7 +46,7 @@ exit status
 
 
 def add(commands: Commands) -> None:
-    """Adds them to the command `jiqa`."""
+    """Adds the commands `score`, `list` and `info`."""
     parser = commands.add_parser(
         "score",
         help="score images by one metric or several",
@@ -91,7 +91,7 @@ def add(commands: Commands) -> None:
 
 
 def _count(text: str) -> int:
-    """As argparse calls a type: its error is one line."""
+    """Positive integer from text; argparse turns a ValueError into one line."""
     count = int(text.replace("_", ""))
     if count < 1:
         raise ValueError
@@ -99,7 +99,7 @@ def _count(text: str) -> int:
 
 
 def _score(arguments: argparse.Namespace) -> int:
-    """Writes a row for each image; the exit status is that of an error if any has one."""
+    """Writes a row for each image; returns the exit status, that of an error if a row has one."""
     written: list[Row] = []
     try:
         return _write(arguments, written)

@@ -1,4 +1,4 @@
-"""Files and folders scored by several metrics, and what is known of the metrics, as text."""
+"""Scores files by several metrics, and describes metrics as text."""
 
 import dataclasses
 import inspect
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
-    """{measure: file, or files parted by commas} of `NAME=FILE`, each of one of `metrics`.
+    """Metric -> file of its parameters, or several files separated by commas.
+
+    Args:
+        given: `NAME=FILE` each.
+        metrics: known names.
 
     Raises:
-        InputError: no `NAME=FILE`, another measure's, or a second one for the same measure.
+        InputError: an element of `given` is not NAME=FILE, or its name is unknown or there twice.
     """
     params: dict[str, str] = {}
     for item in given:
@@ -54,42 +58,42 @@ def score(
 ) -> tuple[list[str], Iterator[Row]]:
     """Names of the metrics, and a row for each file, in the order of the files.
 
-    A row comes as soon as its scores and those of the rows before are there. Every file is read
-    once, whatever the number of metrics.
+    A row is yielded once its scores and those of all earlier rows are computed. Every file is read
+    once for all metrics.
 
     Args:
         images: the files, see `jiqa.metrics.given.files`.
         metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric`.
-        refs: files, folders and patterns of the references; metrics without reference do not look
-            at them.
+        refs: files, folders and patterns of the references of full-reference metrics.
         params: files of fitted metrics' parameters, by metric.
-        pair: how references pair, see `jiqa.cli.pairing.references`.
-        upright: whether images are turned as their EXIF orientation says.
-        strict: whether a damaged file is an error.
-        max_pixels: of the largest image [100 million, or what a metric scores within 3 GB].
+        pair: rule of pairing, see `jiqa.cli.pairing.references`.
+        upright: turn images by their EXIF orientation.
+        strict: refuse damaged files.
+        max_pixels: of the largest image; None: 100 million, or fewer for a metric that would take
+            over 3 GB.
 
     Raises:
-        InputError: an unknown metric; one that needs references without them; a pattern of no file;
-            parameters that a metric does not take, or that are not as expected; images and
-            references that cannot pair by position.
+        InputError: a metric is unknown; references of a full-reference metric are missing; a
+            pattern matches no file; parameters are wrong; numbers of images and references differ
+            in pairing by position.
     """
-    measures = [_measure(name, params.get(name)) for name in dict.fromkeys(metrics)]
-    for measure in measures:
-        if max_pixels and isinstance(measure, metric.Metric):
-            measure.max_pixels = max_pixels
-    needy = [measure.name for measure in measures if measure.kind == "fr"]
+    chosen = [_metric(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for each in chosen:
+        if max_pixels and isinstance(each, metric.Metric):
+            each.max_pixels = max_pixels
+    needy = [each.name for each in chosen if each.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the references")
     pairs = references(images, refs, pair) if needy else [None] * len(images)
     read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
-    return [measure.name for measure in measures], _rows(images, measures, pairs, read)
+    return [each.name for each in chosen], _rows(images, chosen, pairs, read)
 
 
-def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
+def _metric(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
     if name in registry.METRICS or not name or not Path(name).is_dir():
         return metric.create_metric(name, params)
     from jiqa.experiment.trained_metric import (
-        TrainedMetric,  # reads checkpoints, which no other metric needs
+        TrainedMetric,  # imported here: other metrics need no checkpoints
     )
 
     if params is not None:
@@ -99,11 +103,11 @@ def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
 
 def _rows(
     images: Sequence[Given],
-    measures: Sequence["metric.Metric | TrainedMetric"],
+    metrics: Sequence["metric.Metric | TrainedMetric"],
     pairs: Sequence[Path | InputError | None],
     read: Reader,
 ) -> Iterator[Row]:
-    columns = {measure.name: (measure.kind, measure.batches()) for measure in measures}
+    columns = {metric.name: (metric.kind, metric.batches()) for metric in metrics}
     waiting: dict[int, _Unfinished] = {}  # in the order of the files
     reference = Loaded()
     for i, (file, ref) in enumerate(zip(images, pairs, strict=True)):
@@ -131,7 +135,7 @@ def _rows(
 
 @dataclasses.dataclass
 class _Unfinished:
-    """A row that may still wait for scores: those that are there, or their errors, by metric."""
+    """A row whose scores are not all computed; `found` has the scores or errors by metric."""
 
     file: str
     warnings: list[str]
@@ -148,33 +152,33 @@ class _Unfinished:
 
 
 def _finished(waiting: dict[int, _Unfinished], count: int) -> Iterator[Row]:
-    """Takes the first rows out, as far as they have all of `count` scores."""
+    """Removes and yields the first rows of `waiting` that have all `count` scores."""
     while waiting and len(next(iter(waiting.values())).found) == count:
         yield waiting.pop(next(iter(waiting))).row()
 
 
 def overview(filter: str = "*") -> str:
-    """The measures as a table.
+    """Markdown table of the metrics whose names match `filter`.
 
     Raises:
-        InputError: none matches.
+        InputError: no name matches.
     """
     entries = [registry.entry(name) for name in metric.list_metrics(filter)]
     if not entries:
-        raise InputError(f"{filter}: found no measure, expected a pattern such as ssim*")
-    header = ("measure", "kind", "better", "range", "least size", "note")
+        raise InputError(f"{filter}: found no metric, expected a pattern such as ssim*")
+    header = ("metric", "kind", "better", "range", "least size", "note")
     return markdown(header, [[e.name, e.kind, *_facts(e), e.note] for e in entries])
 
 
 def info(name: str) -> str:
-    """What is known of a measure: its entry, and what its function says.
+    """Facts of a metric: registry entry and docstring.
 
     Raises:
-        InputError: no such measure.
+        InputError: the metric is unknown.
     """
     entry = registry.entry(name)
     better, scores, least = _facts(entry)
-    needs = "an image and its original" if entry.kind == "fr" else "an image"
+    needs = "an image and its reference" if entry.kind == "fr" else "an image"
     fields = {
         "takes": f"{needs}, sides of {least} pixels or more",
         "score": f"{scores}, {better} is better",

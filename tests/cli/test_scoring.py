@@ -125,6 +125,6 @@ def test_list_and_info(capsys):
     assert "| fr   | higher | -1..1 | 11 " in lines[2]
     assert main(["info", "ms_ssim"]) == 0
     told = capsys.readouterr().out
-    assert "takes   an image and its original, sides of 176 pixels or more" in told
+    assert "takes   an image and its reference, sides of 176 pixels or more" in told
     assert "Deviations and choices" in told
     assert main(["list", "best"]) == 2

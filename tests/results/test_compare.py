@@ -93,3 +93,16 @@ def test_what_cannot_be_compared_is_said(predicted, tmp_path):
         compare.report(tmp_path, "auc")
     with pytest.raises(InputError, match="aggregate: found 'max', expected one of median"):
         compare.report(tmp_path, aggregate="max")
+
+
+@pytest.mark.parametrize("flag", ["--criterion", "--measure"])
+def test_the_command_takes_a_criterion_under_both_names(runs, tmp_path, capsys, flag):
+    for tables in runs[:2]:
+        write_predictions(tmp_path / tables[0].run / "predictions.csv", tables)
+    assert main.main(["compare", f"--workdir={tmp_path}", flag, "krcc"]) == 0
+    values = [
+        [scipy_stats.kendalltau(t.prediction, t.score)[0] for t in tables] for tables in runs[:2]
+    ]
+    told = capsys.readouterr().out
+    assert "| run | median KROCC |" in told
+    assert all(f"{np.median(each):.3f}" in told for each in values)
