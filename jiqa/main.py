@@ -17,26 +17,26 @@ CONFIG = config_flags.DEFINE_config_file(
     "Config file, a colon, its arguments: configs/iqa_nrtl.py:dataset=biq2021,variant=full.",
     lock_config=True,
 )
-# Compiled steps are kept: the next split, and a resumed run, start at once.
+# Cache of compiled updates, for the next split and for a resumed run.
 COMPILED = Path.home() / ".cache" / "jiqa" / "compiled"
 
 WORKDIR = flags.DEFINE_string(
-    "workdir", "", "Folder of the run; by default one under --root named after the config."
+    "workdir", "", "Folder of the run; by default a folder in --root named after the config."
 )
-ROOT = flags.DEFINE_string("root", "runs", "Folder for the folders of runs without --workdir.")
+ROOT = flags.DEFINE_string("root", "runs", "Folder of runs, where --workdir is not given.")
 ONLY = flags.DEFINE_list("only", [], "Numbers of the splits to run, from 0; by default all.")
 DISTRIBUTED = flags.DEFINE_bool(
-    "distributed", False, "One of several processes, found out from the cluster (TPU, SLURM)."
+    "distributed", False, "Run as one of several processes; the cluster (TPU, SLURM) numbers them."
 )
 COORDINATOR = flags.DEFINE_string("coordinator", "", "host:port of process 0, without a cluster.")
-NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "With --coordinator: how many.")
-PROCESS_ID = flags.DEFINE_integer("process_id", None, "With --coordinator: which one this is.")
+NUM_PROCESSES = flags.DEFINE_integer("num_processes", None, "Processes, with --coordinator.")
+PROCESS_ID = flags.DEFINE_integer("process_id", None, "This process, from 0, with --coordinator.")
 
 
 def _run(_: list[str]) -> None:
-    from jiqa.experiment import run  # after the command line is known to be right: it takes seconds
+    from jiqa.experiment import run  # imported after the command line is checked: it takes seconds
 
-    logging.set_verbosity(logging.FATAL)  # whatever is logged as an error is raised as well
+    logging.set_verbosity(logging.FATAL)  # errors are raised too
     if DISTRIBUTED.value or COORDINATOR.value:
         jax.distributed.initialize(COORDINATOR.value or None, NUM_PROCESSES.value, PROCESS_ID.value)
     if not jax.config.jax_compilation_cache_dir:  # pyright: ignore[reportAttributeAccessIssue]
@@ -52,7 +52,7 @@ def _only() -> set[int] | None:
 
 
 def _resolve(argument: str) -> str:
-    """Points `--config=configs/x.py` at the packaged file where the folder has no such file."""
+    """Points `--config=configs/x.py` to the packaged file where the working folder has none."""
     flag, _, value = argument.partition("=")
     path, *arguments = value.split(":", 1)
     if flag.lstrip("-") != "config" or Path(path).is_file():

@@ -1,4 +1,4 @@
-"""Each image's reference, among the files that a command names."""
+"""References of images, found among the files named on a command line."""
 
 import os
 from collections import defaultdict
@@ -9,11 +9,11 @@ from typing import NamedTuple
 from jiqa.errors import InputError
 from jiqa.metrics.given import Given, files
 
-_NAMED = 3  # files that an error names
+_NAMED = 3  # files named in an error message
 
 
 class _Claim(NamedTuple):
-    """The references that an image may have by a rule, and the images that have the same claim."""
+    """References that a rule allows for an image, and the images with the same claim to them."""
 
     refs: list[Given]
     images: list[Given]
@@ -24,7 +24,7 @@ class _Claim(NamedTuple):
 
 
 class _Rule(NamedTuple):
-    """What an image and its reference have in common; None where a file has no such thing.
+    """A property shared by an image and its reference; its `key` is None for files without it.
 
     Images of different `scope` may share a reference.
     """
@@ -42,23 +42,24 @@ _STEM = _Rule(lambda file: file.path.stem)
 def references(
     images: Sequence[Given], patterns: Sequence[str], pair: str = "name"
 ) -> list[Path | InputError]:
-    """The reference of each image, or the reason why it has none.
+    """The reference of each image, or an error that explains why it has none.
 
-    One reference that is named as a file serves all images. Else an image has the reference
-
-    - of the same path below the folder that was named, or of that path with another extension;
-    - of the same name, or of that name with another extension, where no other image and no other
-      reference has it;
-    - where several of both have that name: of the same path below the folder that all images have
-      in common, and all references.
+    One reference named as a file serves all images. Otherwise these rules find an image's
+    reference, in this order:
+    - the same path below the folder named, or that path with another extension;
+    - the same name, or that name with another extension, if no other image and no other reference
+      has the name;
+    - if several images and several references have the name: the same path below the common folder
+      of all images, and of all references.
 
     Args:
-        images: with `pair="position"`, as often as they were named.
+        images: with `pair="position"`, repeated as often as they were named.
         patterns: files, folders and patterns of the references.
-        pair: "name", as above; "position": the first image has the first reference, and so on.
+        pair: "name" for the rules above; "position" pairs the first image with the first
+            reference, and so on.
 
     Raises:
-        InputError: a pattern of no file; by position, more or fewer references than images.
+        InputError: a pattern without files; by position, more or fewer references than images.
     """
     refs = files(patterns, repeated=pair == "position")
     if len(refs) == 1 and refs[0].root is None:
@@ -76,7 +77,7 @@ def references(
 
 
 def _claims(rule: _Rule, images: Sequence[Given], refs: Sequence[Given]) -> list[_Claim]:
-    """Of each image, in their order."""
+    """The claim of each image, in the order of the images."""
     theirs, rivals = defaultdict(list), defaultdict(list)
     for ref in refs:
         theirs[rule.key(ref)].append(ref)
@@ -87,12 +88,12 @@ def _claims(rule: _Rule, images: Sequence[Given], refs: Sequence[Given]) -> list
 
 
 def _from_common_folder(files: Sequence[Given]) -> list[Given]:
-    """The files as if the folder that all of them have in common had been named."""
+    """The files relative to their common folder, as if that folder had been named."""
     paths = [Path(os.path.abspath(file.path)) for file in files]
     roots = {os.path.abspath(file.root or file.path.parent) for file in files}
     try:
         common = Path(os.path.commonpath(roots))
-    except ValueError:  # of several drives
+    except ValueError:  # several drives
         return [file._replace(root=None, below=None) for file in files]
     return [
         file._replace(root=common, below=path.relative_to(common))

@@ -1,4 +1,4 @@
-"""Photographs restored by trained restorers, as files."""
+"""Files of photographs restored by trained restorers."""
 
 import contextlib
 import dataclasses
@@ -27,10 +27,10 @@ from jiqa.tasks.restore import Restorer, grey, restorer
 from jiqa.train.checkpoint import Checkpoints, merge
 
 RUNS = Path("runs")
-# Where restorers lie in it: those kept for every run come before those of one run's own pairs.
+# Folders of restorers below RUNS: restorers shared by all runs, then those of single runs.
 PLACES = ("stages/restore-*", "*/split*/restore")
 SHEET = "sheet.png"
-# At most: photographs on the sheet, pixels a side shown of each, letters in a line of its name.
+# Limits: photographs on the sheet, side in pixels shown of each, letters in a line of its name.
 ROWS, SIDE, LETTERS = 32, 256, 36
 
 
@@ -41,8 +41,8 @@ class Learned:
     Attributes:
         name: multitask or single-task.
         restore: see `Restorer`.
-        mapless: why its SSIM map is not to be believed, '' where it is. The map is not where the
-            last training had no weight for it, as MT-IRN's has none.
+        mapless: why the SSIM map is not valid, '' for a valid map. A map is not valid if the last
+            training gave it no weight, as MT-IRN's does.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Learned:
 
 
 def latest() -> Path:
-    """The folder of the stage under `runs` whose restorer was finished last.
+    """Folder of the latest finished stage of a restorer under `runs`.
 
     Raises:
-        InputError: there is none.
+        InputError: no such stage.
     """
     for place in PLACES:
         found = []
@@ -74,8 +74,8 @@ def load(folder: str | Path) -> Learned:
     """The restorer of a finished stage.
 
     Raises:
-        InputError: the folder is no finished stage of a restorer, or its checkpoint is missing,
-            broken or of another model.
+        InputError: a folder that is no finished stage of a restorer; a checkpoint that is missing,
+            broken, or of another model.
     """
     path = Path(folder) / FACTS
     facts = _facts(Path(folder))
@@ -105,7 +105,7 @@ def load(folder: str | Path) -> Learned:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    """What a finished stage says of itself; raises InputError where it trains no restorer."""
+    """Facts recorded by a finished stage; raises InputError for a stage without a restorer."""
     path = folder / FACTS
     expected = "expected the folder of a finished stage that trains a restorer, as runs/stages/..."
     try:
@@ -124,7 +124,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 def _line(error: Exception) -> str:
-    """The beginning of what a library says, in one line."""
+    """Beginning of a library's error message, in one line."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
@@ -135,30 +135,29 @@ def restore_files(
     refs: Sequence[str] = (),
     pair: str = "name",
 ) -> list[InputError]:
-    """Writes NAME.png, the restored image, and NAME_map.png, it and the SSIM map side by side.
+    """Writes NAME.png, the restored image, and NAME_map.png, the image beside its SSIM map.
 
     Several restorers write NAME_1.png, NAME_2.png and so on, in their order. Photographs are turned
-    as their EXIF orientation asks. The map is black at 0 and below, white at 1; where it is not to
-    be believed there is none.
+    as their EXIF orientation says. The map is black at 0 and below, white at 1; a restorer without
+    a valid map writes none.
 
-    With `refs` comes `sheet.png`: a row each for the first 32 photographs, of the reference, the
-    photograph and what each restorer made of it: the same square at the top left of all, and the
-    PSNR of the whole images against the reference, in dB.
+    With `refs`, also writes `sheet.png`, with a row for each of the first 32 photographs: the
+    reference, the photograph and the result of each restorer, as the same square at the top left.
+    The PSNR, in dB against the reference, is that of the whole images.
 
     Args:
         given: photographs.
         restorers: at least one.
         output: folder to write to.
         refs: files, folders or patterns of the references.
-        pair: how these pair, see `jiqa.cli.pairing.references`.
+        pair: how to pair references, see `jiqa.cli.pairing.references`.
 
     Returns:
-        The errors of the photographs that could not be restored, or not be shown on the sheet; the
-        others are.
+        Errors of the photographs that could not be restored, or not be shown on the sheet.
 
     Raises:
-        InputError: two photographs would be written to one file, one would be overwritten, or a
-            file cannot be written.
+        InputError: two photographs with one output file, an output that would overwrite a
+            photograph or a reference, or a file that cannot be written.
     """
     folder = Path(output)
     files = [file.path for file in given]
@@ -168,10 +167,10 @@ def restore_files(
         path: [[folder / f"{path.stem}{end}{what}.png" for what in ("", "_map")] for end in ends]
         for path in files
     }
-    originals = references(given, refs, pair) if refs else []
+    paired = references(given, refs, pair) if refs else []
     if refs:
         plots.check()
-    _refuse_taken(targets, originals, folder / SHEET)
+    _refuse_taken(targets, paired, folder / SHEET)
     with _writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
     names = [f"{each.name} ({i})" if several else each.name for i, each in enumerate(restorers, 1)]
@@ -185,15 +184,15 @@ def restore_files(
             errors.setdefault(str(error), error)
             continue
         shown = [image / np.float32(255)]
-        for each, (alone, beside) in zip(restorers, targets[path], strict=True):
+        for each, (alone, with_map) in zip(restorers, targets[path], strict=True):
             restored, map = each.restore(image)
             _write(restored, alone)
             if not each.mapless:
-                _write(np.concatenate([restored, grey(map)], axis=1), beside)
+                _write(np.concatenate([restored, grey(map)], axis=1), with_map)
             shown.append(restored)
-        if originals and len(rows) < ROWS:
+        if paired and len(rows) < ROWS:
             try:
-                rows |= _row(path, originals[number], dict(zip(columns, shown, strict=True)))
+                rows |= _row(path, paired[number], dict(zip(columns, shown, strict=True)))
             except InputError as error:
                 errors.setdefault(str(error), error)
     if rows:
@@ -208,14 +207,14 @@ def restore_files(
 
 def _refuse_taken(
     targets: Mapping[Path, Sequence[Sequence[Path]]],
-    originals: Sequence[Path | InputError],
+    paired: Sequence[Path | InputError],
     sheet: Path,
 ) -> None:
-    """Refuses to write over a photograph, a reference, or what is written besides."""
+    """Refuses outputs that would overwrite a photograph, a reference, or another output."""
     written = [(path, end) for path, ends in targets.items() for both in ends for end in both]
-    if originals:
+    if paired:
         written.append((sheet, sheet))
-    read = {path.resolve() for path in [*targets, *originals] if isinstance(path, Path)}
+    read = {path.resolve() for path in [*targets, *paired] if isinstance(path, Path)}
     taken = Counter([*read, *(target.resolve() for _, target in written)])
     for path, target in written:
         if taken[target.resolve()] > 1:
@@ -225,7 +224,7 @@ def _refuse_taken(
 def _row(
     path: Path, ref: Path | InputError, shown: Mapping[str, np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """A row of the sheet by its label, which has the PSNR in dB of what is shown, by its column."""
+    """A row of the sheet, by its label, which has the PSNR in dB of each image in `shown`."""
     if isinstance(ref, InputError):
         raise ref
     pixels = _decode(ref) / np.float32(255)
@@ -237,7 +236,7 @@ def _row(
         name: float(psnr(jnp.asarray(each[None]), jnp.asarray(pixels[None]))[0])
         for name, each in shown.items()
     }
-    stem = path.stem.encode(errors="backslashreplace").decode()  # matplotlib takes UTF-8 alone
+    stem = path.stem.encode(errors="backslashreplace").decode()  # matplotlib needs UTF-8
     parts = [stem[i : i + LETTERS] for i in range(0, len(stem), LETTERS)]
     label = "\n".join([*parts, *(f"{name} {value:.2f} dB" for name, value in decibels.items())])
     return {label: [each[:SIDE, :SIDE].copy() for each in (pixels, *shown.values())]}

@@ -1,4 +1,4 @@
-"""Files and folders scored by several metrics, and what is known of the metrics, as text."""
+"""Scores of files and folders by several metrics, and facts about metrics as text."""
 
 import dataclasses
 import inspect
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
-    """{measure: file, or files parted by commas} of `NAME=FILE`, each of one of `metrics`.
+    """{metric: file, or files separated by commas} of `NAME=FILE`, each for one of `metrics`.
 
     Raises:
-        InputError: no `NAME=FILE`, another measure's, or a second one for the same measure.
+        InputError: no `NAME=FILE`, an unknown metric, or a second file list for one metric.
     """
     params: dict[str, str] = {}
     for item in given:
@@ -54,42 +54,41 @@ def score(
 ) -> tuple[list[str], Iterator[Row]]:
     """Names of the metrics, and a row for each file, in the order of the files.
 
-    A row comes as soon as its scores and those of the rows before are there. Every file is read
-    once, whatever the number of metrics.
+    A row is yielded as soon as its scores, and those of all earlier rows, are there. Every file is
+    read once, whatever the number of metrics.
 
     Args:
         images: the files, see `jiqa.metrics.given.files`.
         metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric`.
-        refs: files, folders and patterns of the references; metrics without reference do not look
-            at them.
+        refs: files, folders and patterns of the references; no-reference metrics ignore them.
         params: files of fitted metrics' parameters, by metric.
-        pair: how references pair, see `jiqa.cli.pairing.references`.
-        upright: whether images are turned as their EXIF orientation says.
+        pair: how to pair references, see `jiqa.cli.pairing.references`.
+        upright: whether to turn images as their EXIF orientation says.
         strict: whether a damaged file is an error.
-        max_pixels: of the largest image [100 million, or what a metric scores within 3 GB].
+        max_pixels: largest number of pixels [100 million, or fewer if a metric needs over 3 GB].
 
     Raises:
-        InputError: an unknown metric; one that needs references without them; a pattern of no file;
-            parameters that a metric does not take, or that are not as expected; images and
-            references that cannot pair by position.
+        InputError: an unknown metric; a full-reference metric without references; a pattern without
+            files; parameters that a metric lacks, or that are invalid; images and references that
+            cannot be paired by position.
     """
-    measures = [_measure(name, params.get(name)) for name in dict.fromkeys(metrics)]
-    for measure in measures:
-        if max_pixels and isinstance(measure, metric.Metric):
-            measure.max_pixels = max_pixels
-    needy = [measure.name for measure in measures if measure.kind == "fr"]
+    scorers = [_scorer(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for scorer in scorers:
+        if max_pixels and isinstance(scorer, metric.Metric):
+            scorer.max_pixels = max_pixels
+    needy = [scorer.name for scorer in scorers if scorer.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the references")
     pairs = references(images, refs, pair) if needy else [None] * len(images)
     read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
-    return [measure.name for measure in measures], _rows(images, measures, pairs, read)
+    return [scorer.name for scorer in scorers], _rows(images, scorers, pairs, read)
 
 
-def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
+def _scorer(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
     if name in registry.METRICS or not name or not Path(name).is_dir():
         return metric.create_metric(name, params)
     from jiqa.experiment.trained_metric import (
-        TrainedMetric,  # reads checkpoints, which no other metric needs
+        TrainedMetric,  # needs checkpoints, unlike other metrics
     )
 
     if params is not None:
@@ -99,11 +98,11 @@ def _measure(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
 
 def _rows(
     images: Sequence[Given],
-    measures: Sequence["metric.Metric | TrainedMetric"],
+    scorers: Sequence["metric.Metric | TrainedMetric"],
     pairs: Sequence[Path | InputError | None],
     read: Reader,
 ) -> Iterator[Row]:
-    columns = {measure.name: (measure.kind, measure.batches()) for measure in measures}
+    columns = {scorer.name: (scorer.kind, scorer.batches()) for scorer in scorers}
     waiting: dict[int, _Unfinished] = {}  # in the order of the files
     reference = Loaded()
     for i, (file, ref) in enumerate(zip(images, pairs, strict=True)):
@@ -131,7 +130,7 @@ def _rows(
 
 @dataclasses.dataclass
 class _Unfinished:
-    """A row that may still wait for scores: those that are there, or their errors, by metric."""
+    """A row with the scores or errors found so far, by metric."""
 
     file: str
     warnings: list[str]
@@ -148,33 +147,33 @@ class _Unfinished:
 
 
 def _finished(waiting: dict[int, _Unfinished], count: int) -> Iterator[Row]:
-    """Takes the first rows out, as far as they have all of `count` scores."""
+    """Complete leading rows, with all of `count` scores, removed from `waiting`."""
     while waiting and len(next(iter(waiting.values())).found) == count:
         yield waiting.pop(next(iter(waiting))).row()
 
 
 def overview(filter: str = "*") -> str:
-    """The measures as a table.
+    """Table of the metrics that match a pattern.
 
     Raises:
-        InputError: none matches.
+        InputError: no match.
     """
     entries = [registry.entry(name) for name in metric.list_metrics(filter)]
     if not entries:
-        raise InputError(f"{filter}: found no measure, expected a pattern such as ssim*")
-    header = ("measure", "kind", "better", "range", "least size", "note")
+        raise InputError(f"{filter}: found no metric, expected a pattern such as ssim*")
+    header = ("metric", "kind", "better", "range", "least size", "note")
     return markdown(header, [[e.name, e.kind, *_facts(e), e.note] for e in entries])
 
 
 def info(name: str) -> str:
-    """What is known of a measure: its entry, and what its function says.
+    """Facts about a metric: its entry in the registry, and the docstring of its function.
 
     Raises:
-        InputError: no such measure.
+        InputError: unknown metric.
     """
     entry = registry.entry(name)
     better, scores, least = _facts(entry)
-    needs = "an image and its original" if entry.kind == "fr" else "an image"
+    needs = "an image and its reference" if entry.kind == "fr" else "an image"
     fields = {
         "takes": f"{needs}, sides of {least} pixels or more",
         "score": f"{scores}, {better} is better",

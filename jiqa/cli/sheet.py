@@ -1,4 +1,4 @@
-"""A photograph under all distortions, on one sheet."""
+"""A sheet of one photograph under all distortions."""
 
 from pathlib import Path
 
@@ -13,14 +13,14 @@ from jiqa.results import plots
 
 
 def write(photo: str, path: str, *, family: str | None, size: int, seed: int) -> None:
-    """Draws the photograph, and it under every type at every level, as a PNG file.
+    """Writes a PNG file of the photograph under every type of distortion at every level.
 
     Args:
-        photo: an image file; it is reduced before it is distorted.
+        photo: an image file; reduced before it is distorted.
         path: the PNG file.
-        family: one of `FAMILIES`; all of them where it is None.
-        size: its longer side on the sheet, in pixels.
-        seed: of the key; the levels of a type share what chance decides.
+        family: one of `FAMILIES`, or None for all.
+        size: longer side of a picture on the sheet, in pixels.
+        seed: seed of the key; the levels of a type share its random numbers.
 
     Raises:
         InputError: no such family, no image at `photo`, a size below 32, another suffix than .png.

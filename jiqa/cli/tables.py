@@ -1,4 +1,4 @@
-"""`jiqa tables`, `plan`, `reproduce` and `grid`: the papers' tables, and the runs they need."""
+"""`jiqa tables`, `plan`, `reproduce` and `grid`: the papers' tables, and the runs behind them."""
 
 import argparse
 import shlex
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jiqa.experiment import reproduce
     from jiqa.results.predictions import Predictions
 
-SHARD = "i/n: every n-th, for n machines [1/1]"
+SHARD = "i/n: the i-th of n shares of the runs [1/1]"
 
 
 def add(commands: Commands) -> None:
@@ -25,7 +25,7 @@ def add(commands: Commands) -> None:
 
 def _add_tables(commands: Commands) -> None:
     parser = commands.add_parser(
-        "tables", help="list the papers' tables, or show one, ours beside the published"
+        "tables", help="list the papers' tables, or show one, ours beside the published figures"
     )
     parser.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
     parser.add_argument(
@@ -109,7 +109,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _jobs(
     arguments: argparse.Namespace,
 ) -> "tuple[list[reproduce.Job], Callable[[], list[Predictions]]]":
-    """The jobs of the table asked for, and what reads the predictions there are."""
+    """Jobs of the table named on the command line, and a reader of the predictions so far."""
     from jiqa.configs.runs import RUNS
     from jiqa.experiment import reproduce
     from jiqa.results import tables
@@ -125,9 +125,9 @@ def _jobs(
 
 def _add_grid(commands: Commands) -> None:
     parser = commands.add_parser("grid", help="print or run a config over values of its arguments")
-    parser.add_argument("config", help="configs/iqa_nrtl.py:dataset=biq2021,weights=FILE")
+    parser.add_argument("config", help="such as configs/iqa_nrtl.py:dataset=biq2021,weights=FILE")
     parser.add_argument(
-        "--over", action="append", required=True, metavar="NAME=A,B", help="may be given again"
+        "--over", action="append", required=True, metavar="NAME=A,B", help="an argument's values"
     )
     parser.add_argument("--run", action="store_true", dest="execute", help="run, do not just print")
     parser.add_argument("--shard", default="1/1", help=SHARD)

@@ -1,4 +1,4 @@
-"""The typed config of a run: parsed and checked once, frozen from then on."""
+"""Typed config of a run: parsed and checked once, then frozen."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,15 @@ T = TypeVar("T")
 
 @dataclasses.dataclass(frozen=True)
 class DataConfig:
-    """A prepared database, and where its images stay.
+    """A prepared database, and the place of its decoded images.
 
     Attributes:
         database: name.
-        config: of its builder; '' is the first.
-        data_dir: folder of databases; '' is the default one.
-        resident_mb: decoded databases up to so many MiB stay on the devices.
-        workers: processes that read and cut images, where they are streamed.
+        config: builder config of the database; '' is the first.
+        data_dir: folder of databases; '' is the default folder.
+        resident_mb: a decoded database of up to this many MiB stays on the devices; a larger one is
+            streamed.
+        workers: processes that read and cut streamed images.
     """
 
     database: str
@@ -39,8 +40,8 @@ class TestConfig:
 
     Attributes:
         data: the database.
-        view: how its images are cut.
-        made_by: stage that makes the database; '' where it is prepared.
+        view: crops of the database's images.
+        made_by: stage that makes the database; '' for a prepared database.
     """
 
     data: DataConfig
@@ -50,18 +51,18 @@ class TestConfig:
 
 @dataclasses.dataclass(frozen=True)
 class Pairs:
-    """Pairs of a photograph and a distorted picture of it, for a restorer.
+    """Pairs of a photograph and its distorted picture, for a restorer.
 
     Attributes:
-        view: how pairs are cut.
-        photographs: pristine ones to distort: a prepared database or folders, see
-            `jiqa.databases.photographs.load`. The stage then does not depend on the split: it is
-            trained once and kept below the folder of runs, for every run that has the same. By
-            default the run's own database with its references, split as its scores are.
-        val: how many of the photographs are kept for validation.
-        held_out: how many are never learned from; restored at the end for the record.
+        view: crops of the pairs.
+        photographs: pristine photographs to distort: a prepared database or folders, see
+            `jiqa.databases.photographs.load`. The stage is then independent of the split: it is
+            trained once, and its result is shared between runs with the same settings. '': pairs of
+            the run's database and its references, split as the scores are.
+        val: number of photographs for validation.
+        held_out: number of photographs for the test, which are restored at the end.
         seed: of the choice of both, and of the training.
-        data_dir: folder of databases, where the distorted pictures are kept too.
+        data_dir: folder of databases and of the distorted pictures.
     """
 
     view: View
@@ -74,16 +75,15 @@ class Pairs:
 
 @dataclasses.dataclass(frozen=True)
 class Pristine:
-    """The photographs that a DT-GAN hallucinates distortions onto.
+    """Pristine photographs that a DT-GAN hallucinates distortions onto.
 
     Attributes:
-        view: how they, and the scored images with them, are cut.
-        photographs: as in `Pairs`; by default the references of the run's own database, those of a
-            split's training images alone.
-        more: folders of others, for a stage that only shows them to the generators.
-        extra: how many of these are taken.
-        held_out: share of them that the generators never learn from, though they are shown all.
-        seed: of that choice.
+        view: crops of the photographs and of the scored images.
+        photographs: as in `Pairs`; '': the references of the split's training images.
+        more: folders of further photographs, for a stage that applies generators.
+        extra: number of photographs to take from `more`.
+        held_out: share of the photographs that the generators never learn from.
+        seed: of the choice of these photographs.
         data_dir: folder of databases.
     """
 
@@ -109,24 +109,24 @@ class Pristine:
 
 @dataclasses.dataclass(frozen=True)
 class StageConfig:
-    """One training of a recipe.
+    """One stage of a recipe.
 
     Attributes:
-        name: of its folder.
-        task: a key of `jiqa.tasks.TASKS`: what it trains.
-        fit: of the task's own config class.
+        name: of the stage and of its folder.
+        task: a key of `jiqa.tasks.TASKS`.
+        fit: settings, of the task's own config class.
         model: options of `jiqa.models.build`, by default the run's; {}: the stage has no model.
-        init_from: what the model inherits, see `jiqa.train.inherit`. By default the first stage's
-            backbone, if it has one, takes the config's `weights`, and a later stage takes all
-            variables of the stage before it.
-        dont_load: what it does not inherit.
+        init_from: inherited parts of the model, see `jiqa.train.inherit`. By default the backbone
+            of the first stage inherits the config's `weights`, and a later stage inherits all
+            variables of the previous stage.
+        dont_load: patterns of tensors that are not inherited.
         pairs: for a stage that learns from pairs of images.
-        pristine: for a stage that shows photographs to generators. Its results are kept below the
-            folder of runs, for every run that has the same and the same split.
-        database: stage that made the database which this one learns from; '' is the run's own.
-        real_levels: with `database`: the stage learns from the training images of the run's own
-            database, in so many levels of quality, and is only tested on `database`.
-        view: how images are cut; by default as the run's.
+        pristine: for a stage that shows photographs to generators. Its result is shared between
+            runs with the same settings and the same split.
+        database: earlier stage that made the database to learn from; '' is the run's database.
+        real_levels: with `database`: the number of quality levels of the run's training images,
+            which the stage then learns from; the stage's database is used for the test alone.
+        view: crops of the images; by default the run's.
     """
 
     name: str
@@ -143,25 +143,25 @@ class StageConfig:
 
     @property
     def trains(self) -> Fitter[Any]:
-        """The task itself."""
+        """The task named by `task`."""
         return TASKS[self.task]
 
 
 @dataclasses.dataclass(frozen=True)
 class RunConfig:
-    """A whole experiment.
+    """Config of an experiment.
 
     Attributes:
-        run: its name in the tables.
+        run: name of the run in the tables.
         data: database to train on.
-        protocol: how it is split.
-        view: how images are cut, in training and test.
-        stages: in their order.
-        tests: databases to test on in the place of a test part, by name.
-        weights: files of pre-trained weights, by the names that `init_from` uses; the only one is
-            called `weights`.
+        protocol: splits of the database.
+        view: crops of the images, in training and test.
+        stages: in the order of their training.
+        tests: other databases to test on, by name; none: the run is tested on its test part.
+        weights: files of pre-trained weights, by their names in `init_from`; a single file is named
+            `weights`.
         dense: import the dense layers of a VGG-16 too.
-        record: the fields as they were given, to be kept with the results.
+        record: the given fields, for the record of the run.
     """
 
     run: str
@@ -175,19 +175,19 @@ class RunConfig:
     record: Mapping[str, Any]
 
 
-# Fields of a config beside the stages' own sections.
+# Fields of a config, without the sections of the stages.
 _FIELDS = ("run", "data", "protocol", "view", "model", "stages", "tests", "weights", "dense")
 
 
 def parse(fields: Mapping[str, Any]) -> RunConfig:
-    """The config that the fields of a config file describe.
+    """Typed config from the fields of a config file.
 
     Args:
-        fields: as the files in configs/ make them: sections `data`, `protocol`, `view`, `tests`,
-            `model`, `weights`, and a section for each of the `stages`.
+        fields: of a file in configs/: sections `data`, `protocol`, `view`, `tests`, `model`,
+            `weights`, and one section for each of the `stages`.
 
     Raises:
-        InputError: a field is unknown, missing or out of its range, or stages don't go together.
+        InputError: a field is unknown, missing or out of its range, or stages do not fit together.
     """
     names = tuple(fields.get("stages", ()))
     if not names:
@@ -224,13 +224,12 @@ def parse(fields: Mapping[str, Any]) -> RunConfig:
 
 
 def _stage(name: str, fields: Mapping[str, Any], model: Mapping[str, Any]) -> StageConfig:
-    """A stage from its section; `model` is the run's."""
+    """Config of a stage from its section; `model` is the run's model section."""
     fields = {"model": None, "fit": {}, **fields}
     task = fields.get("task")
     if task not in TASKS:
         raise InputError(f"{name}.task: found {task!r}, expected {', '.join(TASKS)}")
-    options = fields["model"] if fields["model"] is not None else model
-    fields |= {"name": name, "model": options or model}
+    fields |= {"name": name, "model": model if fields["model"] is None else fields["model"]}
     fields["fit"] = read(TASKS[task].config, fields["fit"], f"{name}.fit")
     for field, kind in (("pairs", Pairs), ("pristine", Pristine), ("view", View)):
         if fields.get(field):
@@ -239,7 +238,7 @@ def _stage(name: str, fields: Mapping[str, Any], model: Mapping[str, Any]) -> St
 
 
 def check(stages: Sequence[StageConfig]) -> None:
-    """Refuses stages that don't go together, before any is trained; raises InputError."""
+    """Refuses stages that do not fit together; raises InputError."""
     depends, makers, before = False, set(), None
     for stage in stages:
         task = stage.trains
@@ -273,10 +272,10 @@ def check(stages: Sequence[StageConfig]) -> None:
 
 
 def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
-    """A dataclass made from a config's section, its dataclass fields from sections within.
+    """Dataclass from a config's section; nested sections become nested dataclasses.
 
     Raises:
-        InputError: a field that the class does not have, or one that it needs is missing.
+        InputError: a field is unknown or missing.
     """
     known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
     values = {}

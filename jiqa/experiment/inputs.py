@@ -1,4 +1,4 @@
-"""Datasets of stages: the run's database, pairs, photographs, a database that a stage made."""
+"""Datasets of stages: the run's database, pairs, photographs, or a stage's database."""
 
 import dataclasses
 import functools
@@ -27,9 +27,9 @@ class Input(NamedTuple):
 
     Attributes:
         dataset: to learn from.
-        split: of it.
-        known: all that tells the examples from others, for a stage whose result is kept for every
-            run that has the same; None: the result is kept in the run's folder.
+        split: of the dataset.
+        known: values that identify the examples, for a stage whose result is shared between runs;
+            None: the result stays in the run's folder.
     """
 
     dataset: Dataset
@@ -38,10 +38,10 @@ class Input(NamedTuple):
 
 
 class Inputs:
-    """Datasets of a run's stages; stages that learn from the same share them.
+    """Datasets of a run's stages; stages with the same examples share one dataset.
 
     Attributes:
-        photographs: those of the stages that have photographs of their own, by stage and section.
+        photographs: of the stages that name photographs, by (stage, section).
 
     Raises:
         InputError: photographs are missing, too few or broken.
@@ -68,8 +68,8 @@ class Inputs:
         Args:
             stage: the stage.
             dataset: the run's database.
-            split: of it.
-            results: of the stages before, by name.
+            split: of the run's database.
+            results: of the earlier stages, by name.
 
         Raises:
             InputError: a database has no references; an image is too small or broken.
@@ -87,8 +87,8 @@ class Inputs:
         if stage.database:
             folder = results[stage.database].facts["database"]
             if stage.real_levels:
-                return real_for_made(folder, dataset, split, stage.real_levels, view, data)
-            return made(folder, view, split.seed, data)
+                return real_for_generated(folder, dataset, split, stage.real_levels, view, data)
+            return generated(folder, view, split.seed, data)
         if stage.view:
             return Input(cut(dataset.index, dataset.source.records, view, data), split)
         return Input(dataset, split)
@@ -97,7 +97,7 @@ class Inputs:
         which, found = stage.pristine, self.photographs.get((stage.name, "pristine"))
         assert which is not None
         key = which, split.hash
-        if key not in self._unpaired:  # stages of one split share what is decoded
+        if key not in self._unpaired:  # stages of one split share decoded images
             self._unpaired = {key: unpaired(which, found, dataset, split, self._config.data)}
         digest = found.digest if found else ""
         known = [digest, dataset.index.database, split.hash, split.seed]
@@ -105,10 +105,10 @@ class Inputs:
 
 
 def load_photographs(which: Pairs | Pristine) -> Photographs:
-    """The photographs that a section names.
+    """Photographs that a section names.
 
     Raises:
-        InputError: what `jiqa.databases.photographs` refuses.
+        InputError: from `jiqa.databases.photographs.load` or `joined`.
     """
     data_dir = which.data_dir or None
     found = photographs.load(which.photographs, data_dir)
@@ -119,13 +119,13 @@ def load_photographs(which: Pairs | Pristine) -> Photographs:
 
 
 class PhotographPairs(NamedTuple):
-    """Pairs made of photographs, independent of the run's database.
+    """Pairs of photographs and their distorted pictures, independent of the run's database.
 
     Attributes:
         photographs: to distort.
-        location: name of the folder of the distorted pictures.
-        dataset: the pairs.
-        split: of them.
+        location: name of the folder of distorted pictures.
+        dataset: of pairs.
+        split: of the pairs.
     """
 
     photographs: Photographs
@@ -135,10 +135,10 @@ class PhotographPairs(NamedTuple):
 
 
 def pairs_of(which: Pairs) -> PhotographPairs:
-    """The pairs of photographs.
+    """Pairs of the photographs that a section names.
 
     Raises:
-        InputError: too few photographs, or what `jiqa.databases.photographs.load` refuses.
+        InputError: there are too few photographs; or from `jiqa.databases.photographs.load`.
     """
     found = load_photographs(which)
     distorted = pairs.distorted(found, which.view, which.data_dir or None)
@@ -159,12 +159,12 @@ def cut(index: Index, records: Records, view: View, data: DataConfig) -> Dataset
 
     Args:
         index: of the database.
-        records: of its images.
-        view: how these are cut.
-        data: says where images stay.
+        records: of the images.
+        view: of the crops.
+        data: settings of the source: resident or streamed.
 
     Raises:
-        InputError: what `jiqa.data.pipeline.source` refuses.
+        InputError: from `jiqa.data.pipeline.source`.
     """
     return Dataset(index, _source(index, records, view, data))
 
@@ -172,13 +172,14 @@ def cut(index: Index, records: Records, view: View, data: DataConfig) -> Dataset
 def unpaired(
     which: Pristine, found: Photographs | None, dataset: Dataset, split: Split, data: DataConfig
 ) -> Dataset:
-    """Photographs with the training images of a split; arguments else as `cut`'s.
+    """Pristine photographs, with the training images of a split.
 
     Args:
-        which: the section.
-        found: its photographs; None where these are the database's own references.
+        which: section of the config.
+        found: photographs of the section; None: the references of the training images.
         dataset: the run's database.
-        split: of it; nothing of its test part is read.
+        split: of the database; images of its test part are never read.
+        data: as in `cut`.
 
     Raises:
         InputError: the database has no references; an image is too small for the view.
@@ -197,12 +198,17 @@ def unpaired(
     return Dataset(index, both)
 
 
-def made(folder: str, view: View, seed: int, data: DataConfig) -> Input:
-    """The database that a stage made; arguments and errors else as `cut`'s.
+def generated(folder: str, view: View, seed: int, data: DataConfig) -> Input:
+    """Database made by an earlier stage, split by photographs.
 
     Args:
-        folder: the stage's fact `database`.
-        seed: of the split by photographs: a tenth for validation and a tenth for the test.
+        folder: the earlier stage's fact `database`.
+        view: as in `cut`.
+        seed: of the split: a tenth of the photographs for validation, a tenth for the test.
+        data: as in `cut`.
+
+    Raises:
+        InputError: as in `cut`.
     """
     index, records = hallucinate.database(folder)
     contents = np.random.default_rng(seed).permutation(np.unique(index.content_id))
@@ -212,18 +218,22 @@ def made(folder: str, view: View, seed: int, data: DataConfig) -> Input:
     return Input(cut(index, records, view, data), split)
 
 
-def real_for_made(
+def real_for_generated(
     folder: str, dataset: Dataset, split: Split, levels: int, view: View, data: DataConfig
 ) -> Input:
-    """Images of the run's database to learn levels from, and those that a stage made to test on.
-
-    Arguments and errors else as `made`'s and `cut`'s.
+    """Training and validation images of the run's database; pictures of an earlier stage as test.
 
     Args:
-        dataset: the run's database; the levels of its training images, and of its validation
-            images, are equal parts by rank, whatever the type of distortion.
-        split: of it; its test part is left out, that of the result is all that the stage made.
-        levels: how many.
+        folder: the earlier stage's fact `database`; all its pictures become the test part.
+        dataset: the run's database. Its training images are ranked by quality, over all types of
+            distortion, and cut into levels of equal size; its validation images likewise.
+        split: of the run's database; its test part is left out.
+        levels: number of levels.
+        view: as in `cut`.
+        data: as in `cut`.
+
+    Raises:
+        InputError: as in `cut`.
     """
     pictures, records = hallucinate.database(folder)
     parts = [dataset.index.take(rows) for rows in (split.train, split.val)]

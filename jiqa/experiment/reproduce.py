@@ -1,4 +1,4 @@
-"""The runs that a published table needs: which are missing, their commands, and running them."""
+"""Plans and executes the runs that a published table needs."""
 
 import dataclasses
 import importlib
@@ -27,12 +27,12 @@ class Job:
     """A run that fills cells of a table.
 
     Attributes:
-        run: its name in the predictions.
-        database: trained on.
-        tests: other databases that it is tested on; none where it is tested on its own.
-        config: file and arguments for `--config`; '' where jiqa has no config of that run.
+        run: name of the run in the predictions.
+        database: to train on.
+        tests: other databases to test on; none: the run is tested on its own database.
+        config: file and arguments for `--config`; '' where jiqa has no config of the run.
         protocol: label of the paper's protocol.
-        splits: how many the paper has.
+        splits: number of splits in the paper.
     """
 
     run: str
@@ -43,7 +43,7 @@ class Job:
     splits: int
 
     def done(self, predictions: Iterable[Predictions]) -> set[int]:
-        """Numbers of the splits, from 0, that are predicted on all databases to be tested on."""
+        """Numbers, from 0, of the splits with predictions on every test database."""
         found: dict[str, set[int]] = {name: set() for name in self.tests or (self.database,)}
         for table in predictions:
             protocol = table.protocol.removesuffix(SHARED)
@@ -52,19 +52,19 @@ class Job:
         return set.intersection(*found.values())
 
     def unprepared(self, data_dir: str | Path | None = None) -> list[str]:
-        """The databases that it needs and that are not there."""
+        """Databases that the run needs and that are not prepared."""
         needed = dict.fromkeys((self.database, *self.tests, *self._photographs()))
         return [name for name in needed if not prepare.is_prepared(name, data_dir=data_dir)]
 
     def _photographs(self) -> list[str]:
-        """The databases whose photographs its stages take."""
+        """Databases whose photographs the run's stages use."""
         if not self.config:
             return []
         file, _, text = self.config.partition(":")
         module = importlib.import_module(f"jiqa.{file.removesuffix('.py').replace('/', '.')}")
         try:
-            config = module.get_config(f"weights=none,{text}")  # by default: they don't matter here
-        except InputError:  # which the run itself tells
+            config = module.get_config(f"weights=none,{text}")  # the config needs some weights
+        except InputError:  # the run itself reports the error
             return []
         stages = [config[name] for name in config.stages]
         sections = [stage.get(field) or {} for stage in stages for field in ("pairs", "pristine")]
@@ -72,7 +72,7 @@ class Job:
         return [place for place in places if place in prepare.DATABASES]
 
     def command(self, only: Collection[int] = ()) -> list[str]:
-        """The command that runs it, or the splits of these numbers alone."""
+        """Command of the run; `only`: numbers of the splits to run, by default all."""
         part = [f"--only={','.join(map(str, sorted(only)))}"] if only else []
         return ["python", "-m", "jiqa.main", f"--config={self.config}", *part]
 
@@ -80,13 +80,13 @@ class Job:
 def jobs(
     paper: Paper, tables: Iterable[Table], runs: Mapping[str, str], arguments: str = ""
 ) -> list[Job]:
-    """What has to be run for these tables, in the order of their rows; each run once.
+    """Runs that fill the cells of some tables, in the order of the rows, without duplicates.
 
     Args:
-        paper: whose protocol they follow.
-        tables: of it.
-        runs: run -> config file and first arguments, `configs/iqa_nrtl.py:variant=full`.
-        arguments: to add to every config, `weights=FILE`; they win over the paper's.
+        paper: of the tables; decides the protocol.
+        tables: of the paper.
+        runs: run -> config file and first arguments, such as `configs/iqa_nrtl.py:variant=full`.
+        arguments: for every config, such as `weights=FILE`; they override the paper's.
 
     Raises:
         InputError: an argument is not NAME=VALUE.
@@ -139,19 +139,19 @@ def show(
     predictions: Sequence[Predictions],
     data_dir: str | Path | None = None,
 ) -> str:
-    """The jobs as a markdown table: what is done, and the command of what is missing."""
+    """Markdown table of jobs: number of finished splits, and the commands for the others."""
     lines = []
     for job in planned:
         done = len(job.done(predictions))
         tested = f" -> {', '.join(job.tests)}" if job.tests else ""
         if done >= job.splits:
-            what = "done"
+            status = "done"
         elif not job.config:
-            what = "no config of this run"
+            status = "no config of this run"
         else:
             prepares = [f"`jiqa prepare {name}`" for name in job.unprepared(data_dir)]
-            what = ", then ".join([*prepares, f"`{shlex.join(job.command())}`"])
-        lines.append([job.run, job.database + tested, f"{done} of {job.splits}", what])
+            status = ", then ".join([*prepares, f"`{shlex.join(job.command())}`"])
+        lines.append([job.run, job.database + tested, f"{done} of {job.splits}", status])
     return markdown(["run", "database", "splits done", "what is missing"], lines)
 
 
@@ -164,19 +164,21 @@ def reproduce(
     data_dir: str | Path | None = None,
     say: Callable[[str], None] = print,
 ) -> None:
-    """Runs what is missing, each run in a process of its own; what fails does not stop the rest.
+    """Executes missing splits of jobs; a failed job does not stop the others.
+
+    Each job runs in a process of its own.
 
     Args:
-        planned: the jobs; those without a config or a prepared database are passed over and told.
-        root: folder for the runs' folders.
-        read: the predictions that are there by now.
-        shard: (i, n): every n-th split, from the i-th of all jobs on; i from 1.
+        planned: the jobs; a job without a config or a prepared database is skipped, with one line.
+        root: folder of runs.
+        read: reads the predictions made so far.
+        shard: (i, n): every n-th split, counted over all jobs, from the i-th on; i from 1.
         data_dir: folder of databases.
-        say: where the lines go.
+        say: writes a line of the report.
 
     Raises:
         InputError: the shard is not 1/n to n/n.
-        JiqaError: a run failed; the message names all that did.
+        JiqaError: a run failed; the message names all failed runs.
     """
     mine = share([(job, split) for job in planned for split in range(job.splits)], shard)
     failed = []
@@ -196,14 +198,14 @@ def reproduce(
 
 
 def grid(config: str, over: Sequence[str]) -> list[list[str]]:
-    """Commands of a config with every combination of some arguments' values.
+    """Commands of a config for every combination of some arguments' values.
 
     Args:
-        config: file and arguments, `configs/iqa_nrtl.py:dataset=biq2021,weights=FILE`.
-        over: an argument and its values each, `variant=full,adapt`; the last varies fastest.
+        config: file and arguments, such as `configs/iqa_nrtl.py:dataset=biq2021,weights=FILE`.
+        over: arguments with their values, such as `variant=full,adapt`; the last varies fastest.
 
     Raises:
-        InputError: not NAME=VALUE,VALUE.
+        InputError: an element of `over` is not NAME=VALUE,VALUE.
     """
     axes = []
     for text in over:
@@ -219,7 +221,7 @@ def grid(config: str, over: Sequence[str]) -> list[list[str]]:
 
 
 def share(every: Sequence[T], shard: tuple[int, int]) -> Sequence[T]:
-    """Every n-th of them from the i-th on, `shard` being (i, n) and i from 1.
+    """Every n-th element from the i-th on; `shard` is (i, n), i from 1.
 
     Raises:
         InputError: the shard is not 1/n to n/n.
@@ -231,13 +233,13 @@ def share(every: Sequence[T], shard: tuple[int, int]) -> Sequence[T]:
 
 
 def execute(command: list[str], data_dir: str | Path | None = None) -> list[str]:
-    """Runs `python ...` in a process of its own; the command as text if it failed, or nothing."""
+    """Executes `python ...` in a new process; returns the command as text if it failed, else []."""
     environment = {**os.environ, "JIQA_DATA_DIR": str(prepare.data_root(data_dir))}
     failed = interrupt.run([sys.executable, *command[1:]], environment)
     return [shlex.join(command)] if failed else []
 
 
 def check(failed: Sequence[str]) -> None:
-    """Raises JiqaError where commands failed, with all of them."""
+    """Raises JiqaError with all failed commands, if there are any."""
     if failed:
         raise JiqaError(f"{plural(len(failed), 'run')} failed: {'; '.join(failed)}")

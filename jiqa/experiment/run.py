@@ -1,4 +1,4 @@
-"""From a config to a table: every split's stages in order, resumed where they stopped."""
+"""Runs an experiment: trains and tests every split, and writes predictions and tables."""
 
 import contextlib
 import dataclasses
@@ -33,10 +33,9 @@ from jiqa.train import mesh as meshes
 from jiqa.train.dataset import Dataset
 from jiqa.train.predict import predict_test
 
-# In the run's folder: which splits a process is at work on.
+# Lock file in the run's folder: the splits that a process works on.
 LOCK = "run.lock"
-# What changes where or how fast a run goes, but not what it trains; and the count of splits, since
-# a split does not depend on how many follow it.
+# Fields that do not change the result of a split: places, speed, and the number of splits.
 UNHASHED = (
     ("data", "data_dir"),
     ("data", "resident_mb"),
@@ -54,24 +53,23 @@ def run(
     root: str = "runs",
     only: Collection[int] | None = None,
 ) -> Path:
-    """Runs an experiment, or the missing parts of it.
+    """Runs the missing splits and tests of an experiment.
 
     Args:
-        config: as the files in configs/ make it.
-        workdir: folder of the run; by default `root/NAME`, NAME made of the config.
+        config: made by a file in configs/.
+        workdir: folder of the run; by default `root/NAME` with a name made of the config.
         command: recorded with the results.
-        mesh: devices; by default all.
+        mesh: of devices; by default all.
         root: folder of runs.
-        only: numbers of the draws to run, from 0, where other machines run the others; by default
-            all of them.
+        only: numbers, from 0, of the splits to run on this machine; by default all.
 
     Returns:
-        The run's folder: `run.json`, and for every split `predictions.csv` (in a folder for each
-        database of `tests`, where there are any), `split.json` and the stages' folders.
+        The run's folder, with `run.json` and, for every split, `predictions.csv` (with `tests`, one
+        in a folder for each database), `split.json` and the stages' folders.
 
     Raises:
-        InputError: a field of the config, a file or the folder is not as it must be, or another
-            process is at work on one of the splits in the folder.
+        InputError: a field of the config, a file or the folder is wrong, or another process works
+            on one of the splits.
         DivergedError: the loss of a training is not finite.
     """
     fields = config.to_dict()
@@ -83,7 +81,7 @@ def run(
 
 
 class Experiment:
-    """A run that is ready to begin: databases read, splits drawn, leaks refused.
+    """A run ready to start: databases are read, splits drawn, leaks refused.
 
     Args:
         config: of the run.
@@ -92,8 +90,8 @@ class Experiment:
         command: recorded with the results.
 
     Raises:
-        InputError: a database is not prepared or has been trained on elsewhere; a file is not as
-            it must be.
+        InputError: a database is not prepared; a test image is among the training images; a file is
+            wrong.
     """
 
     def __init__(self, config: RunConfig, devices: Mesh, root: str, command: str) -> None:
@@ -118,7 +116,7 @@ class Experiment:
         self._cut: dict[str, Dataset] = {}
 
     def _refuse_leaks(self, index: Index) -> None:
-        """Refuses, before any training, to test on images that are to be trained on."""
+        """Refuses, before any training, test images that are among the training images."""
         splits, tests = self._splits, self._config.tests
         for name, (other, _) in self._others.items():
             shared = self._labels[name].endswith(SHARED)
@@ -132,7 +130,7 @@ class Experiment:
         self._stages.refuse_seen(index.take(splits[0].test) if official else index)
 
     def run(self, workdir: str, only: Collection[int] | None) -> Path:
-        """Fits and tests the splits that are missing; arguments and result as `run`'s."""
+        """Trains and tests the missing splits; arguments and result as in `run`."""
         config, first = self._config, self._config.protocol.seed
         folder = Path(workdir or f"{self._root}/{_name(config)}-{self._hash[:6]}")
         splits = [each for each in self._splits if only is None or each.seed - first in only]
@@ -161,7 +159,7 @@ class Experiment:
         say(f"writing to {folder}")
 
     def _run(self, split: Split, here: Path) -> None:
-        """Fits and tests a split, or what is missing of it."""
+        """Trains and tests a split, unless its predictions exist."""
         tests = self._config.tests or ("",)
         missing = [name for name in tests if not (here / name / FILE_NAME).exists()]
         if not missing:
@@ -172,7 +170,7 @@ class Experiment:
             self._test(name, split, fitted, here)
 
     def _test(self, name: str, split: Split, fitted: Fitted, here: Path) -> None:
-        """Predicts the test part, or another database of this name, and writes the predictions."""
+        """Predicts the test part, or the test database `name`, and writes the predictions."""
         on = self._tested(name, fitted)
         rows = np.arange(len(on.index)) if name else split.test
         quality = predict_test(fitted.predict, on, rows, split.seen)
@@ -190,7 +188,7 @@ class Experiment:
             plots.scatter(table, here / name / "scatter.png")
 
     def _tested(self, name: str, fitted: Fitted) -> Dataset:
-        """The database to test on; '' is the run's own."""
+        """The test database of this name; '' is the run's own database."""
         if not name:
             return self._dataset
         test = self._config.tests[name]
@@ -204,7 +202,7 @@ class Experiment:
         return self._cut[name]
 
     def _open(self, folder: Path) -> None:
-        """Makes the folder and its `run.json`, or checks that it is this run's."""
+        """Makes the folder and `run.json`; refuses the folder of another config."""
         path = folder / "run.json"
         if path.exists():
             found = read_json(path, "config_hash")["config_hash"]
@@ -243,7 +241,7 @@ def _index(data: DataConfig) -> tuple[Index, Records]:
 
 
 def say(line: str) -> None:
-    """Prints a line once, however many processes run; a run goes on where nobody reads it."""
+    """Prints a line in the first process alone; a closed output does not stop the run."""
     if jax.process_index() == 0:
         try:
             print(line, flush=True)
@@ -252,10 +250,9 @@ def say(line: str) -> None:
 
 
 def config_hash(config: RunConfig, photographs: Mapping[tuple[str, str], Photographs]) -> str:
-    """12 hex digits of what a config computes, whatever the machine; see `UNHASHED`.
+    """Hash of a config, 12 hex digits, that does not depend on the machine; see `UNHASHED`.
 
-    A file of weights counts by its content, not by its place; so do the photographs of the stages
-    that have any.
+    Weights and photographs count by their content, not by their path.
     """
     kept = json.loads(json.dumps(config.record))
     kept["weights"] = {name: digest(file) for name, file in config.weights.items()}

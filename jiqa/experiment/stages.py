@@ -1,4 +1,4 @@
-"""The stages of a run, fitted in turn: their start, their folder, their record."""
+"""Fits the stages of a run in turn: initial variables, folders and facts of each stage."""
 
 import contextlib
 import dataclasses
@@ -24,13 +24,13 @@ from jiqa.train import inherit
 from jiqa.train import mesh as meshes
 from jiqa.train.dataset import Dataset
 
-# The fact that holds the `content_hash` of all images that a stage learned from.
+# Name of the fact with the `content_hash` of all images that a stage learned from.
 SEEN = "seen"
-# Fields of `Pairs` and `Pristine` that say where something lies, not what it is.
+# Fields of `Pairs` and `Pristine` that name a place and do not identify the content.
 LOCATIONS = ("photographs", "more", "data_dir")
-# In the folder of a finished stage: its model, its training and its facts.
+# File in the folder of a finished stage: model, settings of the training, facts.
 FACTS = "stage.json"
-# Facts of a split that are the sum of its stages'.
+# Facts of a split that are sums over its stages.
 ADDED = ("steps", "seconds")
 
 
@@ -39,17 +39,17 @@ class Stages:
 
     Args:
         config: of the run.
-        root: folder of runs; stages that do not depend on the split lie in `root/stages`.
-        devices: a stage uses as many of them as its batch divides over, which one line says before
-            it begins.
-        command: of the run, kept with the result of a stage.
+        root: folder of runs; results that runs share are in `root/stages`.
+        devices: a stage uses the largest part that its batch divides over; one line reports the
+            number before the stage starts.
+        command: of the run, recorded with the result of a stage.
 
     Attributes:
         photographs: see `Inputs`.
 
     Raises:
-        InputError: a model, the file of weights or a photograph is not as it must be; a batch does
-            not divide over the processes.
+        InputError: a model, a file of weights or a photograph is wrong; a batch does not divide
+            over the processes.
     """
 
     def __init__(self, config: RunConfig, root: Path, devices: Mesh, command: str = "") -> None:
@@ -70,14 +70,14 @@ class Stages:
         self._finished: dict[Path, Fitted] = {}
 
     def refuse_seen(self, index: Index) -> None:
-        """Refuses photographs that are to be tested on, or that a tested database was made from.
+        """Refuses photographs that a test database holds or was made from.
 
         Args:
-            index: of the rows to be tested on.
+            index: of the test rows.
 
         Raises:
-            InputError: a stage learns from photographs of the database's family, or that have the
-                pixels or the looks of the images, or of their references.
+            InputError: a stage learns from photographs of the database's family, or from
+                photographs that look like a test image or its reference.
         """
         tested = index.shown if self.photographs else None
         stages = {found: name for name, found in reversed(self.photographs.items())}
@@ -88,22 +88,22 @@ class Stages:
                 raise InputError(f"{'.'.join(name)}: {error}") from None
 
     def fit(self, dataset: Dataset, split: Split, folder: Path) -> Fitted:
-        """Fits the stages, one after the other, or goes on where they stopped.
+        """Fits all stages on one split, or resumes an interrupted stage.
 
         Args:
             dataset: the run's database.
-            split: of it.
+            split: of the database.
             folder: of the split.
 
         Returns:
-            The last stage's result, with the facts of all.
+            The last stage's result, with the facts of all stages.
 
         Raises:
             InputError: a stage has learned from a content of the test part.
         """
         learned = {name: each.variables for name, each in self._weights.items()}
         results: dict[str, Fitted] = {}
-        before = ""  # all that decided the stages so far, while each is kept for other runs too
+        before = ""  # digest of the shared stages so far
         for stage in self._config.stages:
             examples = self._inputs.of(stage, dataset, split, results)
             if examples.known is None:
@@ -120,7 +120,7 @@ class Stages:
     def _once(
         self, stage: StageConfig, learned: Mapping[str, Any], examples: Input, folder: Path
     ) -> Fitted:
-        """A stage that is kept for all runs; a lock lets one run at a time fit it."""
+        """Fits a stage whose result is shared between runs; guarded by a lock."""
         if folder not in self._finished:
             first = jax.process_index() == 0
             with locked(folder.with_suffix(".lock")) if first else contextlib.nullcontext():
@@ -161,7 +161,7 @@ class Stages:
         return fitted
 
     def _start(self, stage: StageConfig, learned: Mapping[str, Any], examples: Input) -> Any:
-        """The variables that a stage starts with; `learned`: of the weights and earlier stages."""
+        """Initial variables of a stage; `learned` holds those of weights and earlier stages."""
         last = list(learned)[-1] if learned else ""
         if stage.trains.takes_previous:
             return learned[last]
@@ -177,7 +177,7 @@ class Stages:
         return inherit.inherit(fresh, init_from, learned, stage.dont_load)
 
     def _announce(self, stage: StageConfig) -> None:
-        """Says once, where there is more than one device, how many of them a stage uses."""
+        """Prints once how many of several devices a stage uses."""
         name, every, used = stage.name, self._devices.size, self._meshes[stage.name].size
         if every > 1 and name not in self._announced and jax.process_index() == 0:
             batch = getattr(stage.fit, "batch_size", 1)
@@ -185,7 +185,7 @@ class Stages:
         self._announced.add(name)
 
     def _digest(self, stage: StageConfig, before: str, known: list[Any]) -> str:
-        """12 hex digits of all that decides the result of a stage that is kept for other runs."""
+        """Hash, 12 hex digits, of everything that decides the result of a shared stage."""
         section = dataclasses.asdict(stage.pairs or stage.pristine)  # type: ignore[arg-type]
         options = self._options[stage.name]
         files = self._config.weights.values() if "backbone" in options else ()
@@ -201,7 +201,7 @@ class Stages:
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
     def _of_weights(self, stage: StageConfig) -> Mapping[str, Any]:
-        """A model's options, its backbone's, if it has one, as the pre-trained weights ask."""
+        """Options of a stage's model; pre-trained weights override options of its backbone."""
         if not self._weights or "backbone" not in stage.model:
             return stage.model
         named = (stage.init_from or {}).get("backbone", "")
@@ -210,14 +210,14 @@ class Stages:
 
 
 def _fitting(devices: Mesh, stage: StageConfig) -> Mesh:
-    """The devices of a stage; one that has no batches takes images one by one, on the first."""
+    """Devices of a stage; a stage without batches uses the first device."""
     if not hasattr(stage.fit, "batch_size"):
         return meshes.make([devices.local_devices[0]])
     return meshes.fitting(devices, stage.fit.batch_size, f"{stage.name}.fit.batch_size")
 
 
 def _joined(results: Mapping[str, Fitted]) -> Fitted:
-    """The last result, with the facts of all."""
+    """The last stage's result, with the facts of all stages."""
     last = list(results.values())[-1]
     if len(results) == 1:
         return last

@@ -1,4 +1,4 @@
-"""Images scored by what a run has trained, as by a no-reference metric."""
+"""A trained run as a no-reference metric."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -25,20 +25,20 @@ _NOTHING = np.zeros(0, int)
 
 
 class TrainedMetric:
-    """The last stage of a run as a metric: quality, higher is better.
+    """The last stage of a run as a metric of quality: higher is better.
 
-    Its scale is that of `Index.quality`: 0 and 1 are the ends of the range of the scores that it
-    was trained on. Images are cut as the run's test images are.
+    The scale is that of `Index.quality`: 0 and 1 are the ends of the training scores' range. Images
+    are cut by the run's view of test images.
 
     Args:
-        folder: of a run of one split, or of a split of it, `runs/NAME/split0`.
+        folder: of a run with one split, or of one split of a run, such as `runs/NAME/split0`.
 
     Attributes:
-        name, kind: as a `jiqa.metrics.metric.Metric`'s.
+        name, kind: as in `jiqa.metrics.metric.Metric`.
 
     Raises:
-        InputError: the folder is none of them, is unfinished, or its last stage keeps nothing to
-            score by.
+        InputError: the folder is neither, the run is unfinished, or its last stage keeps nothing
+            that scores images.
     """
 
     kind = "nr"
@@ -54,7 +54,7 @@ class TrainedMetric:
         self._fitted = _fitted(split, self._config)
 
     def each(self, images: Sequence[Any]) -> Iterator[Result]:
-        """Number and score of each image, of any sizes; in its place, the error if it has none."""
+        """Number of each image, and its score or the error that prevents a score."""
         for i, image in enumerate(images):
             try:
                 pixels = metric.load(image)
@@ -64,11 +64,11 @@ class TrainedMetric:
             yield from self.add(i, pixels, name=str(image))
 
     def batches(self) -> "TrainedMetric":
-        """Scores images as they come, as a `Metric` of the package does: here each by itself."""
+        """This metric: it scores every added image at once, without batches."""
         return self
 
     def add(self, number: int, pixels: Any, ref: Any = None, name: str = "image") -> list[Result]:
-        """As `jiqa.metrics.batches.Batches.add`, of pixels uint8 or uint16 [h, w, 3]."""
+        """Number and score of one image, uint8 or uint16 [h, w, 3]; see `Batches.add`."""
         source = given([lambda: to_bytes(pixels)], [name], self._config.view)
         try:
             quality = self._fitted.predict(Dataset(source.index, source), np.zeros(1, int))
@@ -77,12 +77,12 @@ class TrainedMetric:
         return [(number, float(quality[0]))]
 
     def finish(self) -> Sequence[Result]:
-        """As `jiqa.metrics.batches.Batches.finish`: no image waits for others."""
+        """Empty, since no image waits for others; see `Batches.finish`."""
         return ()
 
 
 def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
-    """The folder of a trained split, and the run's config."""
+    """Folder of a trained split, and config of its run."""
     found = sorted(path.parent for path in folder.glob("*/split.json"))
     if (folder / "split.json").is_file():
         found = [folder]
@@ -95,7 +95,7 @@ def _split(folder: Path) -> tuple[Path, dict[str, Any]]:
 
 
 def _fitted(split: Path, config: RunConfig) -> Fitted:
-    """The result of the last stage, which scores images one at a time."""
+    """Result of the last stage, with a batch size of 1."""
     stage = config.stages[-1]
     folder = split / stage.name
     path = folder / FACTS
@@ -113,7 +113,7 @@ def _context(folder: Path, config: RunConfig, stage: StageConfig, model: Any) ->
     source = given([], [], config.view)
     return TaskContext(
         dataset=Dataset(source.index, source),
-        split=Split(folder.parent.name, *[_NOTHING] * 3, 0, "", frozenset()),
+        split=Split(folder.parent.name, _NOTHING, _NOTHING, _NOTHING, 0, "", frozenset()),
         folder=folder,
         seed=0,
         config=fit,

@@ -1,9 +1,9 @@
-"""Tasks by name: what a stage trains."""
+"""Tasks by name; a task decides what a stage learns, from which examples, by which loss."""
 
 from typing import Any
 
 from jiqa.tasks.gan import Gan
-from jiqa.tasks.hallucinate import HallucinateTask, SimulateTask
+from jiqa.tasks.hallucinate import Hallucinate, Simulate
 from jiqa.tasks.levels import Levels
 from jiqa.tasks.metric import MetricTask
 from jiqa.tasks.restore import Restore
@@ -16,12 +16,12 @@ __all__ = ["TASKS", "Descent", "Fitted", "Fitter", "TaskContext"]
 
 TASKS: dict[str, Fitter[Any]] = {
     "gan": Gan(),
-    "hallucinate": HallucinateTask(),
+    "hallucinate": Hallucinate(),
     "levels": Levels(),
     "metric": MetricTask(),
     "restore": Restore(),
     "ridge": RidgeTask(),
     "scores": Scores(),
-    "simulate": SimulateTask(),
+    "simulate": Simulate(),
     "svr": SvrTask(),
 }

@@ -1,4 +1,4 @@
-"""What a trained SFTnet attends to: TTL-IQA's figure 8."""
+"""Pictures of the attention of a trained SFTnet, as figure 8 of TTL-IQA."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,18 +13,18 @@ from jiqa.results import plots
 from jiqa.tasks.task import TaskContext
 
 SHEET = "attention.png"
-# Images that it shows.
+# Number of images on the sheet.
 SHOWN = 3
 
 
 def show(context: TaskContext[Any], variables: Any) -> None:
-    """Draws what a trained model attends to in test images between the best and the worst.
+    """Draws the attention of a trained model in three test images, from the best to the worst.
 
-    The middle of each is shown. Nothing is drawn again.
+    Each image is cut to its middle. An existing picture is kept.
 
     Args:
-        context: of the stage; `attention.png` goes to its folder.
-        variables: the model's.
+        context: of the stage; `attention.png` goes to the stage's folder.
+        variables: of the model.
 
     Raises:
         InputError: as `draw`.
@@ -49,18 +49,19 @@ def draw(
     title: str,
     n: int = 3,
 ) -> None:
-    """Draws the maps of V that S weighs most and least, a row an image; see `plots.feature_maps`.
+    """Draws the maps of V with the highest and the lowest weights of S, one row per image.
 
     Args:
         model: an SFTnet with attention.
-        variables: the model's.
+        variables: of the model.
         images: label -> uint8 [h, w, 3], of the size that the model takes.
         path: of the PNG file.
-        title: says what the model was trained on.
-        n: maps at either end.
+        title: names the training data of the model.
+        n: number of maps with the highest weights, and of maps with the lowest.
 
     Raises:
-        InputError: a model without attention; matplotlib is not installed; as the model.
+        InputError: the model has no attention; matplotlib is not installed; an image has a size
+            that the model refuses.
     """
     here, apply = jax.device_get(variables), jax.jit(model.apply)
     pictures = {}

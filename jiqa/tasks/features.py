@@ -1,4 +1,4 @@
-"""Hand-crafted features of the whole images of a database, computed in batches, once."""
+"""Hand-crafted features of whole images of a database, computed once, in batches."""
 
 import dataclasses
 import functools
@@ -25,10 +25,10 @@ class Images:
     Attributes:
         extractor: of features.
         source: of the database.
-        batch_size: images that are computed together: of one size, or of one bucket of sizes where
-            the features allow padding. It is compiled once.
+        batch_size: images of a batch. All images of a batch have one size, or sizes of one bucket
+            where the features allow padding.
         rows: int [n], of the database's index.
-        mesh: of devices that `batch_size` divides over; by default the first.
+        mesh: of devices that `batch_size` divides over; by default the first device.
     """
 
     extractor: Features
@@ -38,16 +38,16 @@ class Images:
     mesh: Mesh = dataclasses.field(default_factory=meshes.alone)
 
     def __getitem__(self, places: np.ndarray) -> "Images":
-        """Those at `places` of `rows`."""
+        """The images at these places of `rows`."""
         return dataclasses.replace(self, rows=self.rows[places])
 
     def learn(self) -> Codebook:
-        """The extractor's codebook, learned from the same images at every call."""
+        """Codebook of the extractor; every call learns from the same images."""
         some = np.random.default_rng(0).permutation(self.rows)[: self.extractor.images]
         return self.extractor.learn(self.source.load(row) for row in some)
 
     def features(self, codebook: Codebook) -> np.ndarray:
-        """Float32 [n, d]; without a codebook an image's are computed once, whoever asks again."""
+        """Features float32 [n, d]; features that need no codebook are cached by image."""
         known = {} if codebook else _known(self.extractor, self.source)
         rows = self.rows.tolist()
         self._compute([row for row in rows if row not in known], codebook, known)
@@ -75,15 +75,15 @@ class Images:
 
 @functools.lru_cache(maxsize=8)
 def _known(extractor: Features, source: Streamed | Resident) -> dict[int, np.ndarray]:
-    """By row, the features that were computed of a database."""
+    """Cache of a database's features, by row."""
     return {}
 
 
 @functools.lru_cache(maxsize=8)
 def _compiled(extractor: Features, mesh: Mesh) -> Any:
-    """Features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`.
+    """Compiled features of images uint8 [b, h, w, 3] by a codebook; `size` as in `jiqa.ops.masks`.
 
-    Every device of the mesh computes its part of them.
+    Every device of the mesh computes one part of the batch.
     """
 
     def features(image: jax.Array, size: jax.Array | None, codebook: Codebook) -> jax.Array:
@@ -100,7 +100,7 @@ def _compiled(extractor: Features, mesh: Mesh) -> Any:
 
 
 def _shape(extractor: Features, image: np.ndarray) -> tuple[int, int]:
-    """Height and width of the array that an image is computed in."""
+    """Height and width of an image after padding to its bucket."""
     height, width, _ = image.shape
     return (bucket(height), bucket(width)) if extractor.masks else (height, width)
 
@@ -112,7 +112,7 @@ def compute(
     batch_size: int,
     mesh: Mesh,
 ) -> np.ndarray:
-    """Float32 [n, d] of at most `batch_size` images uint8 [h, w, 3] of one `_shape`."""
+    """Features float32 [n, d] of images uint8 [h, w, 3] of one padded shape, in one batch."""
     height, width = _shape(extractor, images[0])
     batch = np.zeros((batch_size, height, width, 3), np.uint8)
     size = np.full((batch_size, 2), (height, width), np.int32)

@@ -1,4 +1,4 @@
-"""Cross-validation inside the training rows, which no content is divided by."""
+"""Cross-validation inside the training rows, in folds that keep each content together."""
 
 import numpy as np
 from sklearn.model_selection import GroupKFold
@@ -9,7 +9,7 @@ FOLDS = 5
 
 
 def folds(content: np.ndarray) -> GroupKFold:
-    """The folds of rows by the content of each, [n].
+    """Folds that keep rows of one content together; `content` [n] is the content of each row.
 
     Raises:
         InputError: there are fewer contents than folds.

@@ -1,4 +1,4 @@
-"""Training of a DT-GAN: unpaired pristine and distorted images, both sides in one update.
+"""Update of a DT-GAN from unpaired pristine and distorted images: all four networks at once.
 
 Yang, Li, Liu, "TTL-IQA: transitive transfer learning based no-reference image quality assessment",
 IEEE Transactions on Multimedia 23, 2021, section IV.C and D, equations 8 to 14. Images are
@@ -21,7 +21,7 @@ from jiqa.train.update import TrainState, to_float
 GENERATORS = ("d_generator", "h_generator")
 DISCRIMINATORS = ("d_discriminator", "h_discriminator")
 NETWORKS = GENERATORS + DISCRIMINATORS
-# What an update reports beside `loss` and `grad_norm`, which are the generators'.
+# Metrics of an update beside `loss` and `grad_norm`, which are those of the generators.
 METRICS = (
     "adversarial_d",
     "adversarial_h",
@@ -35,34 +35,35 @@ METRICS = (
     "image_spread",
 )
 
-# (arrays, batch) -> pristine and distorted blocks, uint8 [b, blocks, h, w, 3] each.
+# (arrays, batch) -> pristine and distorted crops, uint8 [b, blocks, h, w, 3] each.
 Unpaired = Callable[[Any, dict[str, jax.Array]], tuple[jax.Array, jax.Array]]
 
 
 def discriminator_loss(real: jax.Array, fake: jax.Array) -> jax.Array:
-    """Equations 9 and 10, negated, for whom D is the sigmoid of these logits."""
+    """Loss of a discriminator: equations 9 and 10, negated; D is the sigmoid of the logits."""
     return jax.nn.softplus(-real).mean() + jax.nn.softplus(fake).mean()
 
 
 def generator_loss(fake: jax.Array, saturating: bool = False) -> jax.Array:
-    """What a generator makes small: -E[log D], or E[log(1 - D)] as the equations have it."""
+    """Adversarial loss of a generator: -E[log D]; `saturating`: E[log(1 - D)], as printed."""
     return -jax.nn.softplus(fake).mean() if saturating else jax.nn.softplus(-fake).mean()
 
 
 def squared_error(recovered: jax.Array, pristine: jax.Array) -> jax.Array:
-    """Equation 12 on images and equation 13 on what phi makes of them, both [b, ...]."""
+    """Mean squared error: equation 12 on images, equation 13 on phi's outputs, both [b, ...]."""
     return jnp.square(recovered - pristine).mean()
 
 
 def collapse(pristine: jax.Array, hallucinated: jax.Array) -> dict[str, jax.Array]:
-    """How far a generator is from doing nothing, and from doing one thing only.
+    """Figures that show whether a generator changes nothing or makes one image only.
 
     Returns:
-        `change`: mean absolute difference between an image and what was made of it.
-        `change_spread`: deviation of these differences over the images, mean over the pixels; NaN
-            of a single image, as the next.
-        `image_spread`: the same of the hallucinated images, over that of the pristine ones: near 1
-            where they differ as the photographs do, 0 where all are one image.
+        `change`: mean absolute difference between pristine and hallucinated images.
+        `change_spread`: standard deviation of the difference over the images, averaged over the
+            pixels; NaN for a single image.
+        `image_spread`: standard deviation of the hallucinated images, divided by that of the
+            pristine images: near 1 where both differ alike, 0 where all hallucinated images are
+            the same; NaN for a single image.
     """
     difference = hallucinated - pristine
 
@@ -78,12 +79,12 @@ def collapse(pristine: jax.Array, hallucinated: jax.Array) -> dict[str, jax.Arra
 
 @dataclasses.dataclass(frozen=True)
 class Sides:
-    """The optimiser of both sides; made by `sides`.
+    """Optimisers of generators and discriminators; made by `sides`.
 
     Attributes:
         generators, discriminators: an optax chain each.
-        history: how many older images each discriminator keeps; 0 is off.
-        crop: their side.
+        history: number of older images that each discriminator keeps; 0 is off.
+        crop: side of these images, in pixels.
     """
 
     generators: optax.GradientTransformation
@@ -92,7 +93,7 @@ class Sides:
     crop: int
 
     def init(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        """State of both chains, and a `history` [n, crop, crop, 3] of each discriminator."""
+        """State of both chains, and `history` [n, crop, crop, 3] for each discriminator."""
         state = {
             "generators": self.generators.init(_part(params, GENERATORS)),
             "discriminators": self.discriminators.init(_part(params, DISCRIMINATORS)),
@@ -106,10 +107,10 @@ class Sides:
 def sides(
     optim_: Optim, params: Mapping[str, Any], steps: int, history: int = 0, crop: int = 0
 ) -> Sides:
-    """One optimiser as described for the generators, and one for the discriminators.
+    """Optimisers with the same settings for the generators and for the discriminators.
 
     Raises:
-        InputError: a field of the description is off.
+        InputError: a setting is wrong.
     """
     generators, discriminators = (
         optim.build(optim_, _part(params, names), steps) for names in (GENERATORS, DISCRIMINATORS)
@@ -120,21 +121,21 @@ def sides(
 def remember(
     history: jax.Array, images: jax.Array, step: jax.Array, key: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """What a discriminator sees: about half of its fakes are older ones, drawn from its history.
+    """Fakes for a discriminator, about half of them older images drawn from its history.
 
     Shrivastava et al., "Learning from simulated and unsupervised images through adversarial
-    training", CVPR 2017, section 2.3, in the form for any batch: each image is shown, or with the
-    probability 1/2 takes the place of an older one that is shown. Before the history is full every
-    image is shown, and kept.
+    training", CVPR 2017, section 2.3, for any batch size. With probability 1/2, a new image is
+    swapped with an older image of the history, and the older image is shown. Until the history is
+    full, every new image is shown and kept.
 
     Args:
         history: [n, h, w, 3], n a multiple of the batch.
-        images: [b, h, w, 3].
-        step: int32 [], updates done before this one.
-        key: of the choice.
+        images: new fakes [b, h, w, 3].
+        step: int32 [], number of updates done before.
+        key: of the random choice.
 
     Returns:
-        The images to show, and the history that follows.
+        The images to show, and the new history.
     """
     count = len(images)
     of_slot, of_swap = jax.random.split(key)
@@ -159,20 +160,20 @@ def make_update(
 ) -> Callable[..., tuple[TrainState, dict[str, jax.Array]]]:
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
-    The paper's alternation in one step: the generators run once; both discriminators learn from
-    what came out; then both generators learn from what the new discriminators say of it.
+    One update does the paper's alternation: the generators run once; both discriminators learn from
+    the generated images; then both generators learn from the updated discriminators' logits.
 
     Args:
         model: a `jiqa.models.dt_gan.DTGAN`; the state holds its four networks.
-        both: their optimisers.
-        unpaired: reads a batch.
+        both: optimisers of generators and discriminators.
+        unpaired: reads pristine and distorted crops of a batch.
         cycle_weight: lambda of equation 14.
-        semantic_weight: of the semantic loss within the cycle loss; with 0 phi is not computed.
-            Phi's parameters, which never change, are `arrays["backbone"]`.
+        semantic_weight: of the semantic loss within the cycle loss; 0: phi is not computed. Phi's
+            parameters, which never change, are `arrays["backbone"]`.
         saturating: form of the generators' adversarial losses, see `generator_loss`.
-        cycle_into_d_gnet: all that is computed from the recovered image (L_2 and L_cyc) teaches
-            D-Gnet too, as equation 14 with one theta. False: it stops at the hallucinated image, as
-            section IV.D has it, where D-Gnet minimises L_1 alone.
+        cycle_into_d_gnet: losses of the recovered image (L_2 and L_cyc) train D-Gnet too, as
+            equation 14 with one theta. False: their gradient stops at the hallucinated image, as in
+            section IV.D, where D-Gnet minimises L_1 alone.
         ema: decay of the parameters' moving average; 0 is off.
 
     Returns:
@@ -267,7 +268,7 @@ def make_update(
 def _shown(
     images: tuple[jax.Array, jax.Array], history: Mapping[str, jax.Array], state: TrainState
 ) -> tuple[tuple[jax.Array, jax.Array], dict[str, jax.Array]]:
-    """What `remember` shows to each discriminator, and the history of each."""
+    """Fakes for each discriminator, made by `remember`, and the new histories."""
     key = jax.random.fold_in(jax.random.wrap_key_data(state.rng), state.step)
     of_d, of_h = (
         remember(history[name], image, state.step, each)

@@ -1,8 +1,8 @@
-"""The auxiliary domain of TTL-IQA: pictures of pristine photographs, each of a known level.
+"""The auxiliary domain of TTL-IQA: distorted pictures of pristine photographs, of known levels.
 
 Yang, Li and Liu, "TTL-IQA: transitive transfer learning based no-reference image quality
-assessment", IEEE TMM 23, 2021, sections IV.B to IV.D; what stands beside it is of tables XIII
-and XV. The pictures become a prepared database, `auxiliary`.
+assessment", IEEE TMM 23, 2021, sections IV.B to IV.D; synthetic distortions and labels by a metric
+are baselines of tables XIII and XV. The pictures become a prepared database, `auxiliary`.
 """
 
 import dataclasses
@@ -37,9 +37,9 @@ from jiqa.tfds_builders.auxiliary.auxiliary_dataset_builder import (
     TABLE,
 )
 
-# Below the stage's folder: what the database is made of, and where it lies.
+# Folders in the stage's folder: source files of the database, and the prepared database.
 PICTURES, DATABASES = "pictures", "databases"
-# What stands in for an opinion: the level, or what a measure says of picture and photograph.
+# Labels in the place of a human score: the level, or a metric of the picture and its photograph.
 LABELS = ("level", "ssim", "vif")
 
 
@@ -47,24 +47,25 @@ Source = Streamed | Resident
 
 
 @dataclasses.dataclass(frozen=True)
-class Hallucinate:
-    """How the generators of a DT-GAN make pictures.
+class HallucinateConfig:
+    """Settings of the pictures that generators of DT-GANs make.
 
     Attributes:
-        side: of the square from the middle of each photograph that is shown to them; 0: the whole.
+        side: of the central square of each photograph that pictures are made of, in pixels; 0: the
+            whole photograph.
     """
 
     side: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
-class Simulate:
-    """How synthetic distortions make pictures, in the place of generators.
+class SimulateConfig:
+    """Settings of the pictures that synthetic distortions make.
 
     Attributes:
-        side: as in `Hallucinate`.
+        side: as in `HallucinateConfig`.
         types: of distortion, keys of `jiqa.data.distort.TYPES`.
-        strengths: 1 to 5, of each level of quality, the best first.
+        strengths: strength of the distortion, 1 to 5, for each level of quality, the best first.
         label: one of `LABELS`.
     """
 
@@ -89,15 +90,15 @@ class Simulate:
 
 @dataclasses.dataclass(frozen=True)
 class Maker:
-    """What makes one picture of each photograph.
+    """Generator or synthetic distortion that makes one picture of each photograph.
 
     Attributes:
-        name: of its folder of pictures.
-        distortion: the type that its pictures have.
+        name: of the folder of pictures.
+        distortion: type of distortion of the pictures.
         level: of quality, 0 is the best.
         make: (photograph uint8 [h, w, 3], its id) -> picture uint8 [h, w, 3].
-        step: updates that made it what it is; 0 where nothing was trained.
-        hash: hexadecimal, of what it has learned; '' where nothing was.
+        step: number of training updates; 0 for a synthetic distortion.
+        hash: hexadecimal hash of the parameters; '' for a synthetic distortion.
     """
 
     name: str
@@ -108,22 +109,22 @@ class Maker:
     hash: str = ""
 
 
-class HallucinateTask(Fitter[Hallucinate]):
-    """Shows every photograph to every generator of the DT-GANs that the previous stage trained.
+class Hallucinate(Fitter[HallucinateConfig]):
+    """Applies every generator of the previous stage's DT-GANs to every photograph.
 
     The dataset's source holds the photographs, see `jiqa.data.unpaired`. The folder gets
-    `pictures/` and, when these are whole, the database in `databases/`. After a kill the missing
+    `pictures/`, then the database of all pictures in `databases/`. After a kill, only missing
     pictures are made.
     """
 
-    config: ClassVar[type] = Hallucinate
+    config: ClassVar[type] = HallucinateConfig
     needs: ClassVar[str] = "pristine"
     follows: ClassVar[str] = "gan"
     takes_previous: ClassVar[bool] = True
     gives_scores: ClassVar[bool] = False
     makes_database: ClassVar[bool] = True
 
-    def fit(self, context: TaskContext[Hallucinate]) -> Fitted:
+    def fit(self, context: TaskContext[HallucinateConfig]) -> Fitted:
         """Makes the pictures and their database; fact `database` is its folder."""
         model = context.model
         generate = jax.jit(lambda v, image: model.apply(v, image, method=DTGAN.distort))
@@ -142,18 +143,18 @@ class HallucinateTask(Fitter[Hallucinate]):
             )
 
         makers = [maker(name) for name in context.inherited]
-        return _made(context, makers, context.config.side, "level")
+        return _generated(context, makers, context.config.side, "level")
 
 
-class SimulateTask(Fitter[Simulate]):
-    """Distorts every photograph synthetically; otherwise as `HallucinateTask`."""
+class Simulate(Fitter[SimulateConfig]):
+    """Applies synthetic distortions to every photograph; otherwise as `Hallucinate`."""
 
-    config: ClassVar[type] = Simulate
+    config: ClassVar[type] = SimulateConfig
     needs: ClassVar[str] = "pristine"
     gives_scores: ClassVar[bool] = False
     makes_database: ClassVar[bool] = True
 
-    def fit(self, context: TaskContext[Simulate]) -> Fitted:
+    def fit(self, context: TaskContext[SimulateConfig]) -> Fitted:
         """Makes the pictures and their database; fact `database` is its folder."""
         config = context.config
 
@@ -167,16 +168,16 @@ class SimulateTask(Fitter[Simulate]):
 
         strengths = list(enumerate(config.strengths))
         makers = [maker(kind, *each) for kind in config.types for each in strengths]
-        return _made(context, makers, config.side, config.label)
+        return _generated(context, makers, config.side, config.label)
 
 
 def database(folder: str | Path) -> tuple[Index, Records]:
-    """Index and records of the database that a stage made, from the fact `database`."""
+    """Index and records of the database in `folder`, a stage's fact `database`."""
     return load_index("auxiliary", data_dir=folder)
 
 
 def parameter_hash(params: Any) -> str:
-    """The first 12 hex digits of the SHA-256 of a tree of arrays, in the order of its paths."""
+    """First 12 hex digits of the SHA-256 of a tree of arrays, in the order of the tree's paths."""
     found = hashlib.sha256()
     for path, leaf in jax.tree.leaves_with_path(params):
         found.update(jax.tree_util.keystr(path).encode())
@@ -184,23 +185,23 @@ def parameter_hash(params: Any) -> str:
     return found.hexdigest()[:12]
 
 
-def _made(context: TaskContext[Any], makers: Sequence[Maker], side: int, label: str) -> Fitted:
-    """Pictures, table and database, each unless it is there."""
+def _generated(context: TaskContext[Any], makers: Sequence[Maker], side: int, label: str) -> Fitted:
+    """Makes pictures, table and database where they are missing; returns the stage's result."""
     source, folder = context.dataset.source.pristine, context.folder
     index = source.index
     began, pictures, databases = time.perf_counter(), folder / PICTURES, folder / DATABASES
     if jax.process_index() == 0 and not prepare.is_prepared("auxiliary", data_dir=databases):
-        made = _draw(source, makers, side, pictures)
+        count = _draw(source, makers, side, pictures)
         _write_table(index, makers, _scores(index, makers, label, pictures), pictures)
         prepare.prepare("auxiliary", manual_dir=pictures, data_dir=databases)
     else:
-        made = 0
+        count = 0
     if jax.process_count() > 1:
-        multihost_utils.sync_global_devices("pictures")  # the others read what the first has made
+        multihost_utils.sync_global_devices("pictures")  # other processes wait for the database
     seconds = time.perf_counter() - began
     facts = {
         "images": len(index) * len(makers),
-        "images_per_s": round(made / seconds, 2),
+        "images_per_s": round(count / seconds, 2),
         "seconds": round(seconds),
         "database": str(databases),
     }
@@ -208,20 +209,20 @@ def _made(context: TaskContext[Any], makers: Sequence[Maker], side: int, label: 
 
 
 def _draw(source: Source, makers: Sequence[Maker], side: int, folder: Path) -> int:
-    """Writes the pictures that are missing, and returns how many those were."""
-    made = 0
+    """Writes the missing pictures and returns their number."""
+    count = 0
     for row, id in enumerate(tqdm(source.index.id.tolist(), "pictures", disable=None)):
-        original = folder / PHOTOGRAPHS / f"{_file_name(id)}.png"
+        reference = folder / PHOTOGRAPHS / f"{_file_name(id)}.png"
         files = [(maker, folder / IMAGES / _picture(maker, id)) for maker in makers]
         missing = [(maker, path) for maker, path in files if not path.exists()]
-        if not missing and original.exists():
+        if not missing and reference.exists():
             continue
         photograph = _middle(source.load(row), side, f"{source.index.database} {id}")
-        _save(photograph, original)
+        _save(photograph, reference)
         for maker, path in missing:
             _save(maker.make(photograph, id), path)
-        made += len(missing)
-    return made
+        count += len(missing)
+    return count
 
 
 def _to_uint8(image: jax.Array) -> np.ndarray:
@@ -229,7 +230,7 @@ def _to_uint8(image: jax.Array) -> np.ndarray:
 
 
 def _middle(image: np.ndarray, side: int, name: str) -> np.ndarray:
-    """The square of `side` from the middle, or the whole image where that is 0."""
+    """The central square of `side` pixels, or the whole image where `side` is 0."""
     if not side:
         return image
     height, width = image.shape[:2]
@@ -240,16 +241,16 @@ def _middle(image: np.ndarray, side: int, name: str) -> np.ndarray:
 
 
 def _scores(index: Index, makers: Sequence[Maker], label: str, folder: Path) -> list[list[float]]:
-    """What stands in for an opinion, 0 to 1, by photograph and maker."""
+    """Labels in [0, 1] in the place of human scores, by photograph and maker."""
     worst = max(maker.level for maker in makers)
     levels = [1 - maker.level / max(1, worst) for maker in makers]
     if label == "level":
         return [levels] * len(index)
-    measure, found = metric.create_metric(label), []
+    compare, found = metric.create_metric(label), []
     for id in tqdm(index.id.tolist(), label, disable=None):
         ref = str(folder / PHOTOGRAPHS / f"{_file_name(id)}.png")
         images = [str(folder / IMAGES / _picture(maker, id)) for maker in makers]
-        scores = np.atleast_1d(measure(images, [ref] * len(images)))
+        scores = np.atleast_1d(compare(images, [ref] * len(images)))
         found.append(np.clip(scores, 0, 1).tolist())
     return found
 
@@ -275,6 +276,6 @@ def _file_name(id: str) -> str:
 
 
 def _save(image: np.ndarray, path: Path) -> None:
-    """A PNG, whole or not at all."""
+    """Writes a PNG file atomically."""
     with writing(path) as part:
         Image.fromarray(image).save(part, "PNG", compress_level=1)

@@ -1,4 +1,4 @@
-"""A classifier of quality levels, and its confusion on images that were held out."""
+"""A classifier of quality levels, and its confusion matrix on the test images."""
 
 import csv
 import dataclasses
@@ -27,32 +27,31 @@ TABLE = "levels.csv"
 
 @dataclasses.dataclass(frozen=True)
 class LevelsConfig(DescentConfig):
-    """How a classifier of quality levels is trained.
+    """Settings of a classifier of quality levels.
 
     Attributes:
-        attention: draw what the network attends to in three test images.
+        attention: draw the network's attention in three test images.
     """
 
     attention: bool = False
 
 
 class Levels(Descent[LevelsConfig]):
-    """Logits of `index.level`, 0 the best; the highest accuracy on the validation rows selects.
+    """Classifies `index.level`, 0 the best; the highest accuracy on validation rows selects.
 
-    The crops of an image share its level; at test their logits are averaged. The folder gets
-    `levels.csv`: how many images of the test part of each level were taken for which. Facts beside
-    the loop's, where there is a test part: `accuracy`, a share, and `test_images`. The prediction
-    is the expected quality in [0, 1]: 1 of the best level, 0 of the worst, the others evenly
-    between.
+    All crops of an image have the image's level; at test their logits are averaged. The folder gets
+    `levels.csv`, the confusion matrix of the test part. Facts of a test part: `accuracy`, a share,
+    and `test_images`. The prediction is the expected quality in [0, 1]: the best level has the
+    quality 1, the worst 0, the others are evenly spaced.
     """
 
     config: ClassVar[type] = LevelsConfig
 
     def objective(self, context: TaskContext[LevelsConfig]) -> Objective:
-        """Cross entropy; loss and accuracy of whole images for validation.
+        """Cross entropy; validation has loss and accuracy of whole images.
 
         Raises:
-            InputError: the levels are not one for each of the model's outputs.
+            InputError: the number of levels is not that of the model's outputs.
         """
         config, dataset, rows = context.config, context.dataset, context.split.val
         _outputs(context)
@@ -92,7 +91,7 @@ class Levels(Descent[LevelsConfig]):
         )
 
     def fitted(self, context: TaskContext[LevelsConfig], variables: Any) -> Fitted:
-        """Expected quality, and the confusion of the test part, counted once."""
+        """Predicts the expected quality; counts the confusion of the test part once."""
         logits = partial(self._logits(context), variables)
         facts = {}
         if len(context.split.test):
@@ -112,7 +111,7 @@ class Levels(Descent[LevelsConfig]):
 
 
 def _outputs(context: TaskContext[LevelsConfig]) -> int:
-    """The number of levels; InputError unless the model has an output for each."""
+    """Number of levels; raises InputError unless the model has one output for each level."""
     index, crop = context.dataset.index, context.dataset.source.view.crop
     image = jax.ShapeDtypeStruct((1, crop, crop, 3), jnp.float32)
     prediction, _ = jax.eval_shape(context.model.apply, context.inherited, image)
@@ -127,7 +126,7 @@ def _outputs(context: TaskContext[LevelsConfig]) -> int:
 
 
 def _confusion(context: TaskContext[LevelsConfig], logits: Predict) -> np.ndarray:
-    """Counts int [level, predicted] of the test part."""
+    """Confusion matrix of the test part, counts int [level, predicted level]."""
     path, rows, level = context.folder / TABLE, context.split.test, context.dataset.index.level
     if path.exists():
         return _read(path)
@@ -140,7 +139,7 @@ def _confusion(context: TaskContext[LevelsConfig], logits: Predict) -> np.ndarra
 
 
 def _quality(logits: Predict, dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Expected quality float32 [n]: the levels' own, weighted by their probabilities."""
+    """Expected quality float32 [n]: qualities of the levels, weighted by their probabilities."""
     probability = special.softmax(logits(dataset, rows), axis=1)
     return (probability @ np.linspace(1, 0, probability.shape[1])).astype(np.float32)
 

@@ -1,9 +1,9 @@
-"""Ready-made measures in the place of a trained model: nothing is fitted, images are scored whole.
+"""Scores whole images by a metric of the package, without training.
 
-The predictions table holds a score as the measure gives it, its sign turned where the measure runs
-against the database's own score (`niqe` against a MOS, `ssim` against a DMOS). Predictions are in
-the score's direction there, whoever made them, so every figure reads them alike, and a correlation
-is positive where the two agree. Where the scores themselves are averaged, nothing is turned.
+Predictions are the metric's scores in the direction of the database's own score: the sign is turned
+where metric and database differ in direction (`niqe` with a MOS, `ssim` with a DMOS). A correlation
+is therefore positive where metric and database agree. With `turn=False` the sign is kept, for
+tables that average a metric's scores.
 """
 
 import dataclasses
@@ -25,21 +25,20 @@ from jiqa.tasks.restore import restorer
 from jiqa.tasks.task import Fitted, Fitter, TaskContext
 from jiqa.train.dataset import Dataset
 
-# Images decoded at a time.
+# Number of images that are decoded together.
 _FEW = 32
 
 Change = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
-class Measure:
-    """What a stage scores with.
+class MetricConfig:
+    """Settings of a stage that scores by a metric.
 
     Attributes:
-        metric: name in `jiqa.list_metrics()`, with the parameters that come with the package. A
-            stage that has a model, a restorer, measures the images that this makes of those of the
-            database.
-        turn: turn the sign where the measure runs against the database's score.
+        metric: name in `jiqa.list_metrics()`; its parameters are those of the package. A stage
+            with a model, a restorer, scores the restored images of the database.
+        turn: turn the sign where metric and database score differ in direction.
     """
 
     metric: str
@@ -47,38 +46,38 @@ class Measure:
 
 
 class Scorer:
-    """A measure's scores of a database's images, each computed when it is first asked for.
+    """A metric's scores of a database's images; each image is scored at the first request.
 
     Args:
-        metric: the measure.
+        metric: name of the metric.
         source: of the images.
-        change: what is done to each, uint8 [h, w, 3], first.
+        change: applied to each image uint8 [h, w, 3] before it is scored.
 
     Raises:
-        InputError: no such measure, or its parameters are not in the package; it compares with
-            references and the database has none.
+        InputError: the metric is unknown, or its parameters are not in the package; a
+            full-reference metric meets a database without references.
     """
 
     def __init__(
         self, metric: str, source: Streamed | Resident, change: Change | None = None
     ) -> None:
-        self.measure = create_metric(metric)
+        self.metric = create_metric(metric)
         self._pairs = None
-        if self.measure.kind == "fr":
+        if self.metric.kind == "fr":
             self._pairs = paired(source.index, source.records, source.view)
         self._source, self._change = source, change
         self._scores: dict[int, float] = {}
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Scores float64 [n] of the rows int [n] of the index, as the measure gives them.
+        """The metric's scores float64 [n] of the index's rows int [n], with their own sign.
 
         Raises:
-            InputError: an image is broken or too small, or its original is not there.
+            InputError: an image is broken or too small, or its reference is missing.
         """
         missing = [row for row in rows.tolist() if row not in self._scores]
-        # Images of like size are scored together.
+        # Images of similar size are scored together.
         missing.sort(key=self._size)
-        about = f"{self.measure.name} of {self._source.index.database}"
+        about = f"{self.metric.name} of {self._source.index.database}"
         for start in tqdm(range(0, len(missing), _FEW), about, disable=None):
             self._score(missing[start : start + _FEW])
         return np.array([self._scores[row] for row in rows.tolist()])
@@ -88,11 +87,11 @@ class Scorer:
         if self._change:
             images = [self._change(image) for image in images]
         refs = [self._pairs.reference(row) for row in rows] if self._pairs else None
-        for i, score in self.measure.each(images, refs):
+        for i, score in self.metric.each(images, refs):
             if isinstance(score, InputError):
-                why = score.__cause__ or score  # which calls the image by its number here
+                why = score.__cause__ or score  # the outer error names the image by its number
                 name = _name(self._source.index, rows[i])
-                raise InputError(f"{self.measure.name} of {name}: {why}") from score
+                raise InputError(f"{self.metric.name} of {name}: {why}") from score
             self._scores[rows[i]] = score
 
     def _size(self, row: int) -> tuple[int, int]:
@@ -100,19 +99,19 @@ class Scorer:
         return images.size(self._source.records[index.record[row]], _name(index, row))
 
 
-class MetricTask(Fitter[Measure]):
+class MetricTask(Fitter[MetricConfig]):
     """Scores whole images by a metric of the package; nothing is trained.
 
-    A stage that has a model, a restorer, scores the images restored by it.
+    A stage with a model, a restorer, scores the restored images.
     """
 
-    config: ClassVar[type] = Measure
+    config: ClassVar[type] = MetricConfig
 
-    def check(self, config: Measure, index: Index, records: Records) -> None:
-        """Refuses a database that the metric has no references in.
+    def check(self, config: MetricConfig, index: Index, records: Records) -> None:
+        """Refuses a database without references for a full-reference metric.
 
         Raises:
-            InputError: as `Scorer`.
+            InputError: the metric is unknown, or the database has no references.
         """
         if create_metric(config.metric).kind == "fr":
             try:
@@ -120,8 +119,8 @@ class MetricTask(Fitter[Measure]):
             except InputError as error:
                 raise InputError(f"{config.metric} on {error}") from None
 
-    def fit(self, context: TaskContext[Measure]) -> Fitted:
-        """Scores each image when it is first asked for."""
+    def fit(self, context: TaskContext[MetricConfig]) -> Fitted:
+        """Returns a result that scores each image at the first request."""
         config = context.config
         restore = restorer(context.model, context.inherited) if context.model else None
 
@@ -141,25 +140,25 @@ class MetricTask(Fitter[Measure]):
 
 @functools.lru_cache(maxsize=8)
 def scorer(metric: str, source: Streamed | Resident) -> Scorer:
-    """The one `Scorer` of a measure and a source as it is, for all splits."""
+    """The shared `Scorer` of a metric and a source, for all splits."""
     return Scorer(metric, source)
 
 
 def quality(score: Scorer, index: Index, rows: np.ndarray, turn: bool = True) -> np.ndarray:
-    """What `Index.to_score` turns into the scores of rows int [n]; `turn` as in `Measure`.
+    """Quality float64 [n] of rows int [n]; `Index.to_score` turns quality into the metric's scores.
 
-    float64 [n].
+    `turn` as in `MetricConfig`.
 
     Raises:
-        InputError: an image that the measure's own parameters were fitted to.
+        InputError: the parameters of the metric were fitted to an image of `rows`.
     """
-    fitted = index.family == score.measure.entry.fitted_on
+    fitted = index.family == score.metric.entry.fitted_on
     if fitted and np.any(index.official[rows] == "train"):
         raise InputError(
-            f"{score.measure.name} on {index.database}: found images among those to be tested that "
+            f"{score.metric.name} on {index.database}: found images among those to be tested that "
             "it was fitted to, expected the official test part: protocol=official"
         )
-    against = turn and score.measure.lower_better == index.higher_better
+    against = turn and score.metric.lower_better == index.higher_better
     return index.to_quality((-1 if against else 1) * score(rows))
 
 

@@ -1,4 +1,4 @@
-"""Fits the parameters that metrics come with: `jiqa fit`."""
+"""Fits parameters of metrics, for `jiqa fit`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,19 +18,20 @@ from jiqa.metrics.nr.svr import Svr
 from jiqa.tasks import svr
 from jiqa.tasks.features import Images
 
-# The metric, and the share of an image's greatest sharpness that a block needs to be taken.
+# Module of the metric, and least sharpness of a patch as a share of its image's greatest sharpness.
 _METRICS: dict[str, tuple[ModuleType, float]] = {"niqe": (niqe, 0.75), "ilniqe": (il_niqe, 0.78)}
 
 
 def fit(metric: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
-    """The arrays that `load` of the metric reads, of all images in the folders.
+    """Arrays for the metric's `load`, fitted to all images in the folders.
 
-    As the authors do: a block is taken where its sharpness, the mean of the local deviation, is
-    above a share of the greatest one of its image (0.75; IL-NIQE 0.78); blocks with a feature that
-    is not a number do not count.
+    As in the authors' programs, a patch counts where its sharpness, the mean local deviation, is
+    above a share (0.75; IL-NIQE 0.78) of the greatest sharpness in its image. Patches with a NaN
+    feature do not count.
 
     Raises:
-        InputError: no image, one that is broken or too small, or too few blocks for a covariance.
+        InputError: there is no image; an image is broken or too small; there are too few patches
+            for a covariance.
     """
     module, share = _METRICS[metric]
     features = jax.jit(module.features)
@@ -48,12 +49,12 @@ def fit(metric: str, folders: Sequence[Path]) -> dict[str, np.ndarray]:
 
 
 def regression(name: str) -> Svr:
-    """BRISQUE's regression on a database, in float32, 100 at its worst score and 0 at its best.
+    """BRISQUE's regression fitted to a database, float32: 100 for the worst score, 0 for the best.
 
-    No image of an official test part is read.
+    Images of an official test part are left out.
 
     Raises:
-        InputError: no such database, or it is not prepared.
+        InputError: the database is unknown or not prepared.
     """
     database, _, config = name.partition("/")
     index, records = load_index(database, config=config)

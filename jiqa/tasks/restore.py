@@ -1,4 +1,4 @@
-"""Training of image restorers, and their results on photographs that were held out."""
+"""Trains image restorers, and restores the held-out test photographs."""
 
 import dataclasses
 import math
@@ -27,12 +27,14 @@ from jiqa.train.objective import Criterion, Objective
 from jiqa.train.predict import compile_predict, predict_rows
 
 TABLE, SHEET = "restored.csv", "restored.png"
-MEASURES = ("psnr", "ssim", "restored_psnr", "restored_ssim", "map_correlation")
-# An image is restored in tiles of this side, of which the margins are thrown away: from beyond them
-# nothing reaches a pixel. Both are multiples of `SHRINK`, so that tiles give what the whole gives.
+FIGURES = ("psnr", "ssim", "restored_psnr", "restored_ssim", "map_correlation")
+# Side and margin of the tiles that an image is restored in, in pixels. Margins are dropped: the
+# receptive field of the other pixels ends inside the tile. Both are multiples of `SHRINK`, so that
+# tiles give the same result as the whole image.
 TILE, MARGIN = 512, 96
 
-# uint8 [h, w, 3] -> restored image, float32 [h, w, 3] in [0, 1], and SSIM map [h, w], NaN without.
+# uint8 [h, w, 3] -> restored image float32 [h, w, 3] in [0, 1] and SSIM map [h, w], NaN for a
+# single-task restorer.
 Restorer = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 _psnr, _ssim, _ssim_map = map(jax.jit, (psnr, ssim, ssim_map))
@@ -40,12 +42,12 @@ _psnr, _ssim, _ssim_map = map(jax.jit, (psnr, ssim, ssim_map))
 
 @dataclasses.dataclass(frozen=True)
 class RestoreConfig(DescentConfig):
-    """How a restorer is trained.
+    """Settings of a restorer's training.
 
     Attributes:
         restore_weight: of the mean absolute error of the restored image.
-        ssim_weight: of that of the SSIM map.
-        select: see `DescentConfig`; MT-IRN takes the last state.
+        ssim_weight: of the mean absolute error of the SSIM map.
+        select: see `DescentConfig`; MT-IRN uses the last state.
     """
 
     select: str = "last"
@@ -63,11 +65,11 @@ class RestoreConfig(DescentConfig):
 
 
 class Restore(Descent[RestoreConfig]):
-    """Learns from pairs, see `jiqa.databases.pairs`; the lowest validation loss is the best state.
+    """Trains a restorer on pairs, see `jiqa.databases.pairs`; the lowest validation loss is best.
 
-    Where images are restored at all, the pairs of the test part are restored whole at the end:
-    the folder gets `restored.csv`, a row a pair, and `restored.png`, some pairs in rows. The fact
-    `seen` holds the content hashes of all photographs that training and selection read, sorted.
+    With a `restore_weight`, the test pairs are restored whole at the end: the folder gets
+    `restored.csv`, one row per pair, and `restored.png`, some pairs in rows. The fact `seen` holds
+    the sorted content hashes of all photographs that training and selection read.
     """
 
     config: ClassVar[type] = RestoreConfig
@@ -75,14 +77,14 @@ class Restore(Descent[RestoreConfig]):
     gives_scores: ClassVar[bool] = False
 
     def prepare(self, context: TaskContext[RestoreConfig]) -> None:
-        """Distorts the photographs, where the pairs are not there yet."""
+        """Distorts the photographs where pairs are missing."""
         context.dataset.source.make()
 
     def objective(self, context: TaskContext[RestoreConfig]) -> Objective:
-        """Errors of the restored image and of the SSIM map; loss and PSNR for validation.
+        """Errors of the restored image and of the SSIM map; validation has loss and PSNR.
 
         Raises:
-            InputError: a photograph to be tested on is to be learned from.
+            InputError: a test photograph is among the training photographs.
         """
         config, split, dataset = context.config, context.split, context.dataset
         refuse_leak(frozenset(_seen(context)), dataset.index.take(split.test))
@@ -112,11 +114,11 @@ class Restore(Descent[RestoreConfig]):
         )
 
     def fitted(self, context: TaskContext[RestoreConfig], variables: Any) -> Fitted:
-        """The restorer's variables, and the photographs it has seen."""
+        """Variables of the restorer, and the fact `seen`."""
         return Fitted(no_quality, variables, {"seen": sorted(_seen(context))})
 
     def report(self, context: TaskContext[RestoreConfig], fitted: Fitted) -> None:
-        """Draws the loss curves, and restores the pairs of the test part."""
+        """Draws the loss curves and restores the test pairs."""
         super().report(context, fitted)
         if context.config.restore_weight and not (context.folder / TABLE).exists():
             here = jax.device_get(fitted.variables)
@@ -131,11 +133,11 @@ def _seen(context: TaskContext[RestoreConfig]) -> set[str]:
 
 
 def restorer(model: nn.Module, variables: Any) -> Restorer:
-    """What a trained restorer makes of an image of any size, tile by tile.
+    """Function that restores an image of any size, tile by tile.
 
     Args:
         model: linen module, `(image, train) -> (restored, out)`; see `jiqa.models.unet`.
-        variables: the model's.
+        variables: of the model.
     """
     here = jax.device_get(variables)
 
@@ -151,14 +153,14 @@ def restorer(model: nn.Module, variables: Any) -> Restorer:
 def in_tiles(
     apply: Callable[[np.ndarray], jax.Array], image: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """What `apply` says of a whole image, tile by tile.
+    """Restored image and SSIM map of a whole image, computed tile by tile.
 
     Args:
         apply: float32 [1, h, w, 3] -> [1, h, w, 4], restored image and map.
         image: uint8 [h, w, 3], of any size.
 
     Returns:
-        float32 [h, w, 3] and [h, w].
+        Restored image float32 [h, w, 3] and map [h, w].
     """
     height, width = image.shape[:2]
     margins = ((0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
@@ -167,14 +169,14 @@ def in_tiles(
     for top, first, below in _cuts(x.shape[1]):
         for left, start, right in _cuts(x.shape[2]):
             tile = np.asarray(apply(x[:, top : top + TILE, left : left + TILE])[0])
-            counts = tile[first - top : below - top, start - left : right - left]
-            found[first:below, start:right] = counts
+            kept = tile[first - top : below - top, start - left : right - left]
+            found[first:below, start:right] = kept
     found = found[:height, :width]
     return found[..., :3], found[..., 3]
 
 
 def _cuts(length: int) -> list[tuple[int, int, int]]:
-    """Where each tile starts on an axis, and from where to where its result counts."""
+    """Tiles of an axis: start of each tile, and start and end of the kept part of its result."""
     if length <= TILE:
         return [(0, 0, length)]
     step = TILE - 2 * MARGIN
@@ -186,11 +188,11 @@ def _cuts(length: int) -> list[tuple[int, int, int]]:
 def evaluate(
     model: nn.Module, variables: Any, dataset: Dataset, rows: np.ndarray, folder: Path
 ) -> None:
-    """Restores the pairs of the rows whole; writes `restored.csv` and `restored.png`.
+    """Restores whole pairs, and writes `restored.csv` and `restored.png`.
 
-    The table has PSNR in dB and SSIM of the distorted and of the restored image, both against the
-    reference, and the correlation of the predicted with the true SSIM map (Pearson; empty without
-    a predicted one, or where a map is constant).
+    The table has PSNR in dB and SSIM of the distorted and of the restored image against the
+    reference, and Pearson's correlation of the predicted and the true SSIM map. The correlation is
+    empty where no map is predicted or a map is constant.
     """
     index, restore_one = dataset.index, restorer(model, variables)
     lines, pictures = [], {}
@@ -211,17 +213,17 @@ def evaluate(
         cut = {name: [each[:side, :side] for each in strip] for name, strip in pictures.items()}
         columns = ["reference", "distorted", "restored", "true map", "predicted map"]
         plots.sheet(cut, columns, folder / SHEET, f"{index.database}, never seen")
-    header = ("id", "content_id", "distortion", "level", *MEASURES)
+    header = ("id", "content_id", "distortion", "level", *FIGURES)
     write_csv(folder / TABLE, [header, *lines])
 
 
 def _correlation(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Pearson's, of maps [h, w]; NaN where there is none."""
+    """Pearson's correlation of maps [h, w]; NaN where it is undefined."""
     if not np.isfinite(predicted).all() or not (predicted.std() and truth.std()):
         return np.nan
     return float(np.corrcoef(predicted.ravel(), truth.ravel())[0, 1])
 
 
 def grey(map: np.ndarray) -> np.ndarray:
-    """A map of SSIM [h, w] as a picture: 0 and below, and where there is none, black; 1 white."""
+    """SSIM map [h, w] as a grey picture [h, w, 3]: 1 is white; 0, negative values and NaN black."""
     return np.repeat(np.clip(np.nan_to_num(map), 0, 1)[..., None], 3, axis=-1)

@@ -1,4 +1,4 @@
-"""Training of an image restorer: pairs of a distorted image and its reference.
+"""Update and validation of an image restorer, on pairs of a distorted image and its reference.
 
 Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask image restoration
 network", Applied Sciences 13(11), 2023, section 3.1: both losses are mean absolute errors.
@@ -33,10 +33,11 @@ def make_update(
     """The pure function `update(state, batch, arrays) -> (state, metrics)`, to be compiled.
 
     Args:
-        model: linen module, `(image, train) -> (restored, out)`, `out` with `ssim_map` where that
-            has a weight; see `jiqa.models.unet`.
+        model: linen module, `(image, train) -> (restored, out)`; `out` has `ssim_map` where
+            `ssim_weight` is not 0; see `jiqa.models.unet`.
         optimiser: an optax chain.
-        pairs: `(arrays, batch) -> uint8 [b, blocks, h, w, 2, 3]`, a reference and its image.
+        pairs: `(arrays, batch) -> uint8 [b, blocks, h, w, 2, 3]`, crops of a reference and of its
+            distorted image.
         restore_weight: of the error of the restored image.
         ssim_weight: of the error of the SSIM map.
         ema: decay of the parameters' moving average; 0 is off.
@@ -60,7 +61,8 @@ def make_judge(
 ) -> Callable[..., jax.Array]:
     """The pure function `judge(variables, batch, arrays) -> float32 [b, 2]`, to be compiled.
 
-    The loss of each pair, and the PSNR of its restored image in dB, both over its blocks.
+    The result is the loss of each pair and the PSNR of its restored image in dB, averaged over the
+    pair's crops.
     """
 
     def judge(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
@@ -82,7 +84,7 @@ def _errors(
     restore_weight: float,
     ssim_weight: float,
 ) -> jax.Array:
-    """The loss of each image, [n]; a map without weight need not be there."""
+    """Loss of each image, [n]; `out` needs no map where `ssim_weight` is 0."""
     ref, truth = target
     loss = restore_weight * jnp.abs(restored - ref).mean((1, 2, 3))
     if ssim_weight:

@@ -1,4 +1,4 @@
-"""Ridge regression on fixed features: the baseline that every trained method has to beat."""
+"""Ridge regression on fixed features: the baseline for every trained method."""
 
 import dataclasses
 import time
@@ -21,17 +21,17 @@ from jiqa.train import mesh as meshes
 from jiqa.train.dataset import Dataset
 from jiqa.train.predict import predictor
 
-# Penalties to choose from.
+# Candidate penalties.
 STRENGTHS = tuple(10.0 ** np.arange(0, 6.5, 0.5))
 
 
 @dataclasses.dataclass(frozen=True)
 class RidgeConfig:
-    """How a ridge regression on fixed features is fitted.
+    """Settings of a ridge regression on fixed features.
 
     Attributes:
-        batch_size: images a batch while features are computed.
-        strengths: penalties to choose from, inside the training and validation rows.
+        batch_size: images of a batch while features are computed.
+        strengths: candidate penalties, for cross-validation on training and validation rows.
         pooling: of the features of an image's crops, see `jiqa.train.supervised.POOLINGS`.
     """
 
@@ -41,9 +41,10 @@ class RidgeConfig:
 
 
 class RidgeTask(Fitter[RidgeConfig]):
-    """Features are the predictions of a fixed network; the folder gets `ridge.npz`.
+    """Fits a ridge regression to the predictions of a fixed network; the folder gets `ridge.npz`.
 
-    The strength is chosen by cross-validation, so the validation rows are trained on too.
+    Cross-validation chooses the penalty, so that the regression is fitted to the validation rows
+    too.
     """
 
     config: ClassVar[type] = RidgeConfig
@@ -57,7 +58,7 @@ class RidgeTask(Fitter[RidgeConfig]):
         features = partial(predict, variables)
         began = time.perf_counter()
         rows = np.sort(np.concatenate([context.split.train, context.split.val]))
-        folds(index.content_id[rows])  # before features are computed
+        folds(index.content_id[rows])  # refuses too few contents before features are computed
         fitted = solve(
             features(context.dataset, rows),
             index.quality[rows],
@@ -103,7 +104,7 @@ class Ridge:
 
     @classmethod
     def load(cls, path: Path) -> "Ridge":
-        """Reads what `save` wrote."""
+        """Reads a regression from the file of `save`."""
         with np.load(path) as arrays:
             return cls(**arrays)
 
@@ -116,14 +117,14 @@ def solve(
 ) -> Ridge:
     """Fits a ridge regression to standardised features.
 
-    The strength is the one with the highest mean SROCC over five folds of the training rows, none
-    of which divides a content.
+    The chosen penalty has the highest mean SROCC over five folds of the training rows. Rows of one
+    content are in one fold.
 
     Args:
         features: float [n, d].
         quality: float [n].
-        content: [n], the content_id of each row; five or more different ones.
-        strengths: penalties to choose from.
+        content: [n], the content_id of each row; at least five different ones.
+        strengths: candidate penalties.
 
     Raises:
         InputError: as `folds`.

@@ -1,4 +1,4 @@
-"""A network trained on scores."""
+"""Trains a network on quality scores."""
 
 import dataclasses
 import math
@@ -19,13 +19,12 @@ from jiqa.train.predict import predictor
 
 @dataclasses.dataclass(frozen=True)
 class ScoresConfig(DescentConfig):
-    """How a network is trained on scores.
+    """Settings of a network's training on scores.
 
     Attributes:
         loss: a name in `jiqa.train.losses.LOSSES`, of predicted and true quality in [0, 1].
-        pooling: how the predictions of an image's crops become its score, see
-            `jiqa.train.supervised.POOLINGS`.
-        attention: draw what the network attends to in three test images (TTL-IQA, figure 8).
+        pooling: of the predictions of an image's crops, see `jiqa.train.supervised.POOLINGS`.
+        attention: draw the network's attention in three test images (TTL-IQA, figure 8).
     """
 
     loss: str = "mae"
@@ -34,12 +33,12 @@ class ScoresConfig(DescentConfig):
 
 
 class Scores(Descent[ScoresConfig]):
-    """Every crop of an image has the image's quality as its target; `val_srocc` selects."""
+    """Trains on crops, each with the quality of its image as target; `val_srocc` selects."""
 
     config: ClassVar[type] = ScoresConfig
 
     def objective(self, context: TaskContext[ScoresConfig]) -> Objective:
-        """Mean loss over crops; SROCC, PLCC and loss of whole images for validation."""
+        """Mean loss over crops; validation has SROCC, PLCC and loss of whole images."""
         config, dataset = context.config, context.dataset
         loss, predict = losses.of_quality(config.loss), self._predict(context)
         rows = context.split.val
@@ -72,7 +71,7 @@ class Scores(Descent[ScoresConfig]):
         )
 
     def fitted(self, context: TaskContext[ScoresConfig], variables: Any) -> Fitted:
-        """Predicts quality by the network, pooled over the test crops."""
+        """Predicts quality by the network, pooled over the crops of an image."""
         return Fitted(partial(self._predict(context), variables), variables, {})
 
     def report(self, context: TaskContext[ScoresConfig], fitted: Fitted) -> None:

@@ -1,4 +1,4 @@
-"""Support vector regression on features: hand-crafted ones, or those of a fixed network."""
+"""Support vector regression on hand-crafted features or on features of a fixed network."""
 
 import dataclasses
 import time
@@ -26,9 +26,9 @@ from jiqa.train import mesh as meshes
 from jiqa.train.dataset import Dataset
 from jiqa.train.predict import predictor
 
-# Penalties, and widths of the kernel as multiples of 1 / features, of which BRISQUE's release has
-# 1.8. The tube is a tenth of the quality's deviation. Of penalties, which bound the weights, higher
-# ones leave a sum of thousands of weights few digits in float32.
+# Candidate penalties, and candidate widths of the kernel as multiples of 1 / number of features
+# (BRISQUE's release has 1.8). The tube is a tenth of the quality's standard deviation. Penalties
+# bound the weights: higher penalties leave a float32 sum of thousands of weights few digits.
 PENALTIES = (0.25, 1.0, 4.0, 16.0, 64.0)
 WIDTHS = (0.125, 0.5, 2.0, 8.0)
 TUBE = 0.1
@@ -37,16 +37,17 @@ FILE = "svr.npz"
 
 @dataclasses.dataclass(frozen=True)
 class SvrConfig:
-    """How a support vector regression is fitted to features.
+    """Settings of a support vector regression on features.
 
     Attributes:
-        features: hand-crafted ones, of whole images at their own size or the view's. A stage that
-            has a model takes the model's predictions in their place.
-        batch_size: images of one size a batch, at most, while features are computed.
-        pooling: of the features of an image's crops, where a network gives them; see
+        features: hand-crafted features of whole images, at their own size or resized by the view.
+            A stage with a model takes the model's predictions as features.
+        batch_size: largest number of images in a batch while features are computed.
+        pooling: of the features of an image's crops, where a network computes them; see
             `jiqa.train.supervised.POOLINGS`.
-        penalties: to choose from, inside the training and validation rows.
-        widths: of the kernel, as multiples of 1 / features, to choose from; none: a linear kernel.
+        penalties: candidates, for cross-validation on training and validation rows.
+        widths: candidate widths of the kernel, as multiples of 1 / number of features; none: the
+            kernel is linear.
     """
 
     features: Features = dataclasses.field(default_factory=Features)
@@ -57,20 +58,20 @@ class SvrConfig:
 
 
 class SvrTask(Fitter[SvrConfig]):
-    """Features of each image are computed once, however many splits there are.
+    """Fits a support vector regression to features; the folder gets `svr.npz`.
 
-    Penalty and width are chosen by cross-validation, so the validation rows are trained on too.
-    The folder gets `svr.npz`.
+    Features that need no codebook are computed once for all splits. Cross-validation chooses
+    penalty and width, so that the regression is fitted to the validation rows too.
     """
 
     config: ClassVar[type] = SvrConfig
 
     def fit(self, context: TaskContext[SvrConfig]) -> Fitted:
-        """Fits the codebook, where the features take one, and the regression."""
+        """Fits the codebook, where the features need one, and the regression."""
         began, config = time.perf_counter(), context.config
         rows = np.sort(np.concatenate([context.split.train, context.split.val]))
         index = context.dataset.index
-        folds(index.content_id[rows])  # before features are computed
+        folds(index.content_id[rows])  # refuses too few contents before features are computed
         codebook = {}
         if context.model is None:
             codebook = self._images(context, context.dataset, rows).learn()
@@ -85,7 +86,7 @@ class SvrTask(Fitter[SvrConfig]):
         return self._fitted(context, kept, facts)
 
     def load(self, context: TaskContext[SvrConfig], facts: dict[str, Any]) -> Fitted:
-        """The regression of `svr.npz`; a network's own variables must be in the context."""
+        """The regression in `svr.npz`; variables of a network must be in `context.inherited`."""
         return self._fitted(context, Regression.load(context.folder / FILE), facts)
 
     def _fitted(
@@ -116,7 +117,7 @@ class SvrTask(Fitter[SvrConfig]):
 
 
 class Regression(NamedTuple):
-    """A regression and the codebook, which may be empty, that its features take."""
+    """A regression, and the codebook of its features; {} for features without a codebook."""
 
     regression: Svr | Linear
     codebook: Codebook
@@ -127,10 +128,10 @@ class Regression(NamedTuple):
 
     @classmethod
     def load(cls, path: Path) -> "Regression":
-        """Reads what `save` wrote.
+        """Reads a regression from the file of `save`.
 
         Raises:
-            InputError: it did not write the file.
+            InputError: the file holds something else.
         """
         arrays = files.arrays(path)
         kind = Svr if "vectors" in arrays else Linear
@@ -150,19 +151,19 @@ def regress(
 ) -> tuple[Svr | Linear, dict[str, float]]:
     """Fits a regression to features scaled to -1 .. 1, and standardised quality.
 
-    Penalty and width are those with the highest mean SROCC over five folds of the training rows,
-    none of which divides a content; the range of the features is that of all training rows.
+    The chosen penalty and width have the highest mean SROCC over five folds of the training rows.
+    Rows of one content are in one fold. The range of the features is taken over all training rows.
 
     Args:
         features: float [n, d].
         quality: float [n].
-        content: [n], the content_id of each row; five or more different ones.
-        penalties: to choose from.
-        widths: of the Gaussian kernel, as multiples of 1 / d, to choose from. None at all make it
-            linear, the mean product of two images' features.
+        content: [n], the content_id of each row; at least five different ones.
+        penalties: candidates.
+        widths: candidate widths of the Gaussian kernel, as multiples of 1 / d. Without any width
+            the kernel is linear: the mean product of two images' features.
 
     Returns:
-        The regression, in float64, and what was chosen, `penalty` and `gamma`.
+        The regression, in float64, and the chosen `penalty` and `gamma`.
     """
     features = features.astype(np.float64)
     low, high = features.min(0), features.max(0)

@@ -1,4 +1,4 @@
-"""The interface of tasks: what a stage trains, from which examples, and how a state is judged."""
+"""The interface of tasks: `Fitter` for tasks of any kind, `Descent` for training by gradient."""
 
 import dataclasses
 from collections.abc import Callable
@@ -27,18 +27,18 @@ Predict = Callable[[Dataset, np.ndarray], np.ndarray]
 
 @dataclasses.dataclass(frozen=True)
 class TaskContext(Generic[Config]):
-    """Everything that one stage of one split gives its task.
+    """Input of a task: everything that it needs to know of one stage on one split.
 
     Attributes:
         dataset: to learn from.
-        split: of its rows; those of the test are never learned from.
-        folder: of this stage and split.
-        seed: of the order of the data, the crops, dropout and all else that chance decides.
+        split: of the dataset's rows; a task never learns from test rows.
+        folder: of the stage's results on this split.
+        seed: of the order of the data, the crops, dropout and every other random choice.
         config: of the task's own class.
         model: network of the stage, or None.
-        inherited: variables of `model` to start with, inherited parts merged in; the previous
-            stage's variables, unchanged, for a task with `takes_previous`.
-        devices: as many of them are used as a batch divides over.
+        inherited: variables of `model` to start with, inherited parts merged in; for a task with
+            `takes_previous`, the previous stage's variables, unchanged.
+        devices: available devices; a task uses the largest part that its batch divides over.
         title: run, database, split and stage, for pictures.
     """
 
@@ -58,7 +58,7 @@ class Fitted:
     """Result of a stage.
 
     Attributes:
-        predict: see `Predict`; `no_quality` of a stage that gives no scores.
+        predict: see `Predict`; `no_quality` for a stage without scores.
         variables: for the stages that follow.
         facts: numbers for the record, such as `steps` and `seconds`.
     """
@@ -69,7 +69,7 @@ class Fitted:
 
 
 def no_quality(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Stands in for `Fitted.predict` of a stage that gives no scores; raises InputError."""
+    """`Fitted.predict` of a stage without scores: raises InputError."""
     raise InputError("stages: found one without scores at the end, expected one that gives them")
 
 
@@ -77,13 +77,13 @@ class Fitter(Protocol[Config]):
     """A task of any kind: a regression, a metric, a maker of pictures.
 
     Attributes:
-        config: dataclass that a config's section `fit` is read into.
-        needs: section that a stage with this task must have: `pairs`, `pristine` or none, ''.
-        follows: task that must stand right before this one; '' is any.
-        takes_previous: `TaskContext.inherited` is the previous stage's variables, unchanged.
+        config: dataclass of the settings in a stage's section `fit`.
+        needs: section that a stage with this task must have: `pairs`, `pristine` or, for none, ''.
+        follows: task that the previous stage must have; '' is any.
+        takes_previous: receive the previous stage's variables unchanged in `TaskContext.inherited`.
         gives_scores: whether `Fitted.predict` gives quality.
-        makes_database: whether later stages may learn from the database that it makes, the fact
-            `database`.
+        makes_database: whether the task makes a database for later stages; the fact `database` is
+            its folder.
     """
 
     config: ClassVar[type]
@@ -94,20 +94,20 @@ class Fitter(Protocol[Config]):
     makes_database: ClassVar[bool] = False
 
     def check(self, config: Config, index: Index, records: Records) -> None:
-        """Refuses, before any training, a database to be tested on that the task can't score."""
+        """Refuses, before any training, a test database that the task cannot score."""
 
     def prepare(self, context: TaskContext[Config]) -> None:
-        """Makes what the task needs beside its dataset, once; after a kill it goes on."""
+        """Makes the task's further data once; resumes after a kill."""
 
     def fit(self, context: TaskContext[Config]) -> Fitted:
-        """Fits, or goes on from what lies in the context's folder."""
+        """Fits the task, or resumes from results in the context's folder."""
         raise NotImplementedError
 
     def load(self, context: TaskContext[Config], facts: dict[str, Any]) -> Fitted:
-        """The result of an earlier `fit`, from its folder and `facts`, to score other images by.
+        """Reads the result of an earlier `fit` from its folder and `facts`, to score other images.
 
         Raises:
-            InputError: the task keeps nothing to score by.
+            InputError: the task keeps nothing that scores images.
         """
         raise InputError(f"{context.folder}: found a task that keeps nothing to score by")
 
@@ -116,18 +116,18 @@ class Fitter(Protocol[Config]):
 
 
 class Descent(Fitter[Config], Protocol):
-    """A task that the one loop trains by gradient."""
+    """A task that `jiqa.train.loop.descend` trains by gradient descent."""
 
     def objective(self, context: TaskContext[Config]) -> Objective:
         """Examples, update, validation and criterion of the training."""
         raise NotImplementedError
 
     def fitted(self, context: TaskContext[Config], variables: Any) -> Fitted:
-        """Result with the variables of the selected state; the loop adds its facts."""
+        """Result of the stage with the variables of the selected state; `fit` adds facts."""
         raise NotImplementedError
 
     def fit(self, context: TaskContext[Config]) -> Fitted:
-        """Trains, or goes on from the latest checkpoint; see `jiqa.train.loop.descend`."""
+        """Trains the model, or resumes from the latest checkpoint."""
         config: Any = context.config
         variables, facts = descend(
             self.objective(context),
@@ -141,20 +141,20 @@ class Descent(Fitter[Config], Protocol):
         return dataclasses.replace(fitted, facts=facts | fitted.facts)
 
     def load(self, context: TaskContext[Config], facts: dict[str, Any]) -> Fitted:
-        """The state that an earlier training selected."""
+        """Reads the state that an earlier training selected."""
         with Checkpoints(context.folder / "checkpoints") as checkpoints:
             return self.fitted(context, checkpoints.variables(facts["selected_step"]))
 
     def report(self, context: TaskContext[Config], fitted: Fitted) -> None:
-        """Draws the loss curves, `curves.png`."""
+        """Draws the loss curves into `curves.png`."""
         folder = context.folder
         plots.loss_curves(folder / "metrics.csv", folder / "curves.png", context.title)
 
 
 def initial(model: nn.Module | None, crop: int, seed: int) -> dict[str, Any]:
-    """Fresh variables of a network for images of `crop` pixels a side; none without a network."""
+    """Fresh variables of a network for square images of `crop` pixels; {} without a network."""
     if model is None:
         return {}
-    # Initialisation runs once a stage: little compilation pays.
+    # Initialisation runs once per stage: optimising its compilation does not pay.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     return init(jax.random.key(seed), np.zeros((1, crop, crop, 3), np.float32))

@@ -24,7 +24,7 @@ class Checkpoints:
     ignored at the next start.
 
     Attributes:
-        folder: where they lie, absolute.
+        folder: absolute path of the checkpoints' folder.
     """
 
     def __init__(self, folder: Path):
@@ -59,8 +59,8 @@ class Checkpoints:
     def save(self, step: int, state: Any, score: float | None = None) -> None:
         """Saves in the background.
 
-        An undefined (NaN) `score` ranks below every other; a state without any is never the best,
-        and kept as long as it is the latest.
+        A NaN `score` ranks below every other score. A state without a score never is the best, and
+        is kept only while no newer state is saved.
 
         Raises:
             InputError: this or an earlier state cannot be written.
@@ -72,7 +72,7 @@ class Checkpoints:
             self._manager.save(step, args=ocp.args.StandardSave(state), metrics=metrics)
 
     def wait(self) -> None:
-        """Returns when every save is on disk.
+        """Waits until every save is on disk.
 
         Raises:
             InputError: a state cannot be written.
@@ -84,7 +84,7 @@ class Checkpoints:
     def _writing(self) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # orbax hands on what its threads and libraries raise
+        except Exception as error:  # orbax passes on any error of its threads and libraries
             raise InputError(
                 f"{self.folder}: a checkpoint cannot be written: {_reason(error)}, expected a "
                 "folder with room on its disk"
@@ -94,17 +94,17 @@ class Checkpoints:
         """The state saved at `step`, with the structure, shapes and shardings of `like`.
 
         Raises:
-            InputError: it is damaged, or of another structure.
+            InputError: the checkpoint is damaged, or its state has another structure.
         """
         target = jax.tree.map(ocp.utils.to_shape_dtype_struct, like)
         with self._reading(step):
             return self._manager.restore(step, args=ocp.args.StandardRestore(target))
 
     def variables(self, step: int) -> dict[str, Any]:
-        """What a model evaluates with, of the state saved at `step` on whatever devices.
+        """Variables to evaluate a model with, from the state saved at `step` on any devices.
 
         Raises:
-            InputError: it is damaged.
+            InputError: the checkpoint is damaged.
         """
         here = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
         with self._reading(step):
@@ -120,12 +120,12 @@ class Checkpoints:
     def _reading(self, step: int) -> Iterator[None]:
         try:
             yield
-        except Exception as error:  # of a damaged file each of orbax's libraries raises another
+        except Exception as error:  # orbax's libraries raise many kinds of error on damaged files
             path = self.folder / str(step)
             raise InputError(f"{path}: {_reason(error)}, expected a whole checkpoint") from error
 
     def close(self) -> None:
-        """Waits for saves under way and lets go of the folder."""
+        """Waits for pending saves and closes the folder."""
         self.wait()
         self._manager.close()
 
@@ -137,22 +137,24 @@ class Checkpoints:
 
 
 def _reason(error: Exception) -> str:
-    """The system's reason, or the beginning of what a library says."""
+    """Reason of the operating system, or the beginning of a library's message."""
     if found := re.search(r"os_error_code='(\d+)'", str(error)):
         return os.strerror(int(found[1])).lower()
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def merge(fresh: Any, trained: Any, name: str) -> Any:
-    """Replaces every leaf of `fresh` by its namesake of `trained`; nothing missing, nothing spare.
+    """Replaces every leaf of `fresh` by the leaf of `trained` at the same path.
+
+    Both trees must have the same paths.
 
     Args:
         fresh: tree of initialised arrays.
         trained: tree of pre-trained arrays.
-        name: what the trees are, for the message.
+        name: of the trees, for the error message.
 
     Raises:
-        InputError: a tensor is missing, spare or of another shape; the line names it.
+        InputError: a tensor is missing, spare or of another shape; the message names the tensor.
     """
     have = _named(trained)
     want = _named(fresh)

@@ -1,4 +1,4 @@
-"""A database and the source of its crops, as every task reads it."""
+"""A database and the source of its crops: the input of every task."""
 
 import dataclasses
 from typing import Any
@@ -15,7 +15,7 @@ class Dataset:
 
     Attributes:
         index: of the database.
-        source: of its crops: of `jiqa.data.pipeline`, or of `pairs` or `unpaired`.
+        source: of crops: one of `jiqa.data.pipeline`, `pairs` or `unpaired`.
     """
 
     index: Index
@@ -23,9 +23,9 @@ class Dataset:
     _placed: dict[Mesh, Any] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     def on(self, mesh: Mesh) -> Any:
-        """Arrays of the source, whole on every device of a mesh, until another mesh is asked for.
+        """Arrays of the source, with a whole copy on every device of a mesh.
 
-        Stages that run on the same devices share them, and no device holds them twice.
+        Copies for the latest mesh are cached: stages on the same devices share one copy.
         """
         if mesh not in self._placed:
             self._placed.clear()

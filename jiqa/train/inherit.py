@@ -1,4 +1,4 @@
-"""What a stage of a recipe inherits: pre-trained weights, and what earlier stages learned."""
+"""Merges pre-trained weights and variables of earlier stages into a stage's fresh variables."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from flax import traverse_util
 from jiqa.errors import InputError
 from jiqa.train import checkpoint
 
-# What `init_from` calls the pre-trained weights of the config.
+# Name of the config's pre-trained weights in `init_from`.
 WEIGHTS = "weights"
 
 
@@ -19,19 +19,21 @@ def inherit(
     sources: Mapping[str, Any],
     dont_load: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """The variables of a fresh model, parts of it replaced; nothing missing, nothing spare.
+    """Variables of a fresh model with the inherited parts replaced.
+
+    An inherited part and its source must have the same tensors, but for those of `dont_load`.
 
     Args:
         variables: `params`, and `batch_stats` where the model has them.
-        init_from: part of the model, `backbone`, or '' for all of it -> name of a source, or a
-            part of that, `levels/backbone`.
+        init_from: part of the model, such as `backbone`, or '' for the whole model -> name of a
+            source, or part of a source, such as `levels/backbone`.
         sources: name -> variables.
-        dont_load: patterns; a tensor in whose path one is found (`re.search`) stays fresh, such as
-            a head with another number of outputs.
+        dont_load: regular expressions; a tensor whose path contains a match stays fresh, such as a
+            head with another number of outputs.
 
     Raises:
-        InputError: an unknown source; a tensor of the part that the source lacks, has to spare or
-            in another shape; a pattern that is found nowhere.
+        InputError: a source is unknown; a tensor is missing in the source, spare there, or of
+            another shape; a pattern matches no path.
     """
     merged = {kind: traverse_util.flatten_dict(tree, sep="/") for kind, tree in variables.items()}
     unused = set(dont_load)

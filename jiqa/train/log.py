@@ -1,4 +1,4 @@
-"""What a training run says while it runs: one CSV row and one TensorBoard event a report."""
+"""Log of a training: each report writes a row of a CSV file and TensorBoard events."""
 
 import contextlib
 import csv
@@ -35,33 +35,33 @@ FIELDS: tuple[str, ...] = (
 )
 
 
-_events: Any = event_pb2  # whose names protobuf makes at run time
+_events: Any = event_pb2  # protobuf defines the module's names at run time
 
 
 class Log:
     """Writes `metrics.csv` and `tensorboard/` in a stage's folder.
 
-    A resumed run drops what was written after the step it resumes from.
+    A resumed training drops rows and events after the step that it resumes from.
 
     Args:
         folder: of the stage.
-        start: the step it resumes from.
-        extra: columns of the CSV file beside `FIELDS`.
+        start: step that the training resumes from.
+        extra: further columns of the CSV file, after `FIELDS`.
 
     Attributes:
-        seconds: training time so far, earlier runs of the same stage included.
+        seconds: training time so far, including earlier runs of the same stage.
     """
 
     def __init__(self, folder: Path, start: int, extra: Sequence[str] = ()):
         events = folder / "tensorboard"
-        events.mkdir(parents=True, exist_ok=True)  # the writer stumbles if another process does it
+        events.mkdir(parents=True, exist_ok=True)  # the writer fails if another process makes it
         path = folder / "metrics.csv"
         rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
         self._path = path
         self._file = path.open("w", newline="")
         self._csv = csv.DictWriter(self._file, (*FIELDS, *extra))
-        # Written at once: what queues events for a thread waits for ever where that meets an error.
+        # Events are written at once: a writer with a queue hangs when its thread meets an error.
         self._events = EventsWriter(str(events / "events"))
         with naming(path):
             self._csv.writeheader()
@@ -69,17 +69,17 @@ class Log:
             self._file.flush()
             status = _events.SessionLog(
                 status=_events.SessionLog.START
-            )  # drops the events from this step on
+            )  # TensorBoard drops the events from this step on
             self._events.write_event(_events.Event(step=start + 1, session_log=status))
         self._kept = rows
 
     def evaluations(self, name: str) -> list[dict[str, float]]:
-        """Figures of the evaluations before `start` that have one of this name, in their order."""
+        """Figures of each evaluation up to `start` that has a figure `name`, oldest first."""
         kept = [row for row in self._kept if row.get(name)]
         return [{key: float(value) for key, value in row.items() if value} for row in kept]
 
     def write(self, step: int, epoch: float, **values: float) -> None:
-        """One report; a value that is not finite is left out of the events."""
+        """Writes one report; values that are not finite go to the CSV file alone."""
         row = {"step": step, "epoch": epoch, "seconds": self.seconds, **values}
         with naming(self._path):
             self._csv.writerow({k: v if isinstance(v, int) else f"{v:.6g}" for k, v in row.items()})
@@ -104,15 +104,15 @@ class Log:
 
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float]:
-    """Figures as `metrics.csv` keeps them, so that a resumed run decides as an unbroken one."""
+    """Figures rounded as in `metrics.csv`, so that a resumed run selects the same state."""
     return {name: float(f"{value:.6g}") for name, value in figures.items()}
 
 
 def read(path: Path) -> list[dict[str, str]]:
-    """The whole rows of a `metrics.csv`; one cut short by a kill is left out.
+    """The complete rows of a `metrics.csv`; a row cut short by a kill is left out.
 
     Raises:
-        InputError: it holds something else.
+        InputError: the file holds something else.
     """
     try:
         with Path(path).open(newline="", encoding="utf-8") as file:
@@ -126,9 +126,9 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 class Report:
-    """Gathers the metrics of updates on the device and reports them now and then.
+    """Collects the metrics of updates on the device and reports their means.
 
-    They are fetched only at a report, so that the host never waits for a single update.
+    Metrics are fetched only at a report, so that the host never waits for a single update.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class Report:
         self._since = time.perf_counter()
 
     def waiting(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Passes `batches` on and counts the time that the loop waits for them."""
+        """Yields `batches` and measures the time that the loop waits for each."""
         iterator = iter(batches)
         while True:
             before = time.perf_counter()
@@ -158,14 +158,18 @@ class Report:
             yield batch
 
     def add(self, step: int, metrics: dict[str, jax.Array]) -> None:
-        """Keeps one update's metrics, still on the device."""
+        """Keeps one update's metrics on the device."""
         self._pending.append((step, metrics))
         self._bar.update()
 
     def flush(self, step: int, epoch: float) -> None:
-        """Reports the updates since the last report; stops the run if a loss is not finite."""
+        """Reports the updates since the last report.
+
+        Raises:
+            DivergedError: a loss is not finite.
+        """
         fetched = jax.device_get([metrics for _, metrics in self._pending])
-        for (at, _), metrics in zip(self._pending, fetched, strict=True):
+        for (failed, _), metrics in zip(self._pending, fetched, strict=True):
             if not math.isfinite(metrics["loss"]):
                 good = self._checkpoints.latest
                 resume = (
@@ -173,7 +177,7 @@ class Report:
                     if good is None
                     else (f"the last good checkpoint is step {good} in {self._checkpoints.folder}")
                 )
-                raise DivergedError(f"step {at}: the loss is {metrics['loss']}; {resume}")
+                raise DivergedError(f"step {failed}: the loss is {metrics['loss']}; {resume}")
         took = time.perf_counter() - self._since
         self._log.seconds += took
         mean = {k: float(np.mean([m[k] for m in fetched])) for k in fetched[0]}
@@ -190,7 +194,7 @@ class Report:
         self._since = time.perf_counter()
 
     def validation(self, step: int, epoch: float, **measured: float) -> None:
-        """Reports an evaluation; its time does not count as training time."""
+        """Reports an evaluation, whose duration does not count as training time."""
         self._log.write(step, epoch, **measured)
         self._bar.write(
             f"{self._name}: epoch {epoch:.1f}, step {step}: "

@@ -25,23 +25,23 @@ from jiqa.train.update import TrainState, init_state
 
 @dataclasses.dataclass(frozen=True)
 class DescentConfig:
-    """How a stage is trained by gradient.
+    """Settings of a training by gradient descent.
 
     Attributes:
         epochs: passes over the training rows.
-        updates: how many in all, in the place of `epochs`; 0: as many as those take.
-        batch_size: images an update, over all devices; each gives the view's crops.
+        updates: number of updates; 0: as many as `epochs` take.
+        batch_size: images of an update, over all devices; each image gives the view's crops.
         optim: the optimiser.
-        select: `best` or `last` decides which state is used: the best by the criterion on the
-            validation rows, or that of the last update.
-        criterion: figure of the validation that `best` and `patience` go by, such as `val_loss`;
-            '' is the task's own.
+        select: state to use: `best`, the state with the best criterion on the validation rows, or
+            `last`, the state after the last update.
+        criterion: figure of the validation that `best` and `patience` compare, such as `val_loss`;
+            '' is the task's own criterion.
         direction: `higher` or `lower`, whichever is better; '' is the task's own direction, and
             `lower` for a criterion that ends in `_loss`.
         patience: evaluations without a new best after which the training ends; 0 is off.
-        evaluate_every: epochs between two evaluations on the validation rows, each of which
+        evaluate_every: epochs between two evaluations on the validation rows; each evaluation
             writes a checkpoint.
-        evaluate_updates: updates between them, in the place of epochs, where it is not 0.
+        evaluate_updates: updates between two evaluations; 0: `evaluate_every` decides.
         log_every: updates between two rows of `metrics.csv`.
 
     Raises:
@@ -73,9 +73,10 @@ class DescentConfig:
             raise InputError(f"patience: found {self.patience}, expected 0 or more evaluations")
 
     def steps(self, rows: int) -> tuple[int, frozenset[int]]:
-        """How many updates a training on so many rows takes, and after which it is evaluated.
+        """Number of updates of a training on `rows` rows, and the updates to evaluate after.
 
-        The last is always among these. What falls between two updates is the later one's.
+        The last update is always evaluated. An evaluation due between two updates follows the
+        later one.
         """
         per_epoch = rows / self.batch_size
         steps = self.updates or math.ceil(self.epochs * per_epoch)
@@ -84,7 +85,7 @@ class DescentConfig:
         return steps, frozenset({*ends, steps})
 
     def chosen(self, own: Criterion) -> Criterion:
-        """The criterion to select by; `own` is the task's."""
+        """Criterion that selects a state; `own` is the task's."""
         if not self.criterion:
             return dataclasses.replace(own, direction=self.direction or own.direction)
         known = own.direction if self.criterion == own.name else "higher"
@@ -100,22 +101,22 @@ def descend(
     mesh: Mesh,
     seed: int,
 ) -> tuple[Any, dict[str, Any]]:
-    """Trains, or goes on from the latest checkpoint in `folder`.
+    """Trains a model, or resumes from the latest checkpoint in `folder`.
 
     Args:
-        objective: what to make small.
+        objective: examples, update and validation of the task.
         variables: initial `params` and `batch_stats`, inherited parts merged in.
         config: the training.
         folder: gets `checkpoints/`, `metrics.csv` and `tensorboard/`.
-        mesh: of the devices, of which those are used that the batch divides over.
+        mesh: of devices; the largest part that the batch divides over is used.
         seed: of the order of the data, the crops and dropout.
 
     Returns:
-        The variables of the selected state; facts: `steps` done, `seconds` of them and
-        `selected_step`.
+        The variables of the selected state, and facts: `steps` (updates done), `seconds` (training
+        time) and `selected_step`.
 
     Raises:
-        InputError: a field of `config` is off, or a batch does not divide over the processes or
+        InputError: a field of `config` is wrong, or a batch does not divide over the processes or
             into the objective's groups.
         DivergedError: the loss is not finite.
     """
@@ -191,8 +192,8 @@ def descend(
 def _interrupted(
     signal: interrupt.Deferred, step: int, state: TrainState, checkpoints: Checkpoints
 ) -> interrupt.Interrupted:
-    """The error to raise after a step, once its state is saved."""
-    if checkpoints.latest != step and jax.process_count() == 1:  # several never stop at one step
+    """Saves the state after an update and returns the error to raise."""
+    if checkpoints.latest != step and jax.process_count() == 1:  # processes stop at other steps
         checkpoints.save(step, state)
     checkpoints.wait()
     return signal.interrupted(f"step {checkpoints.latest} is kept in {checkpoints.folder}")

@@ -1,4 +1,4 @@
-"""Training losses: `loss(prediction, target) -> float32 []`, of n images."""
+"""Training losses: `loss(prediction, target) -> float32 []`, a mean over n images."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,12 +51,12 @@ def cross_entropy(logits: jax.Array, level: jax.Array) -> jax.Array:
 
 
 def of_quality(name: str) -> Loss:
-    """The loss of that name, of predicted and true `quality`, as `jiqa.train.update` takes it.
+    """Loss of predicted and true `quality` by name, as `jiqa.train.update.Loss`.
 
-    Where targets have a `mask`, only the crops that it has count.
+    Where targets have a `mask`, crops outside the mask do not count.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: no loss has this name.
     """
     whole = get(name)
 
@@ -73,12 +73,12 @@ def of_quality(name: str) -> Loss:
     return loss
 
 
-# Those of a prediction and a quality, both [n].
+# Losses of predicted and true quality, both [n], by name.
 LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {"mae": mae, "mse": mse}
 
 
 def get(name: str) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """The loss of that name; InputError where there is none."""
+    """The loss of this name; raises InputError where there is none."""
     if name not in LOSSES:
         raise InputError(f"loss: found {name!r}, expected one of {', '.join(LOSSES)}")
     return LOSSES[name]

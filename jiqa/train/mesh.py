@@ -1,6 +1,6 @@
-"""Where arrays live: one mesh axis `data`, batches split along it, everything else copied.
+"""Meshes of devices with one axis, `data`: batches are split along it, other arrays copied.
 
-A batch need not divide over all devices: `fitting` picks those that it divides over.
+A batch need not divide over all devices: `fitting` picks a part of the mesh that it divides over.
 """
 
 from collections import defaultdict, deque
@@ -15,26 +15,27 @@ from jiqa.errors import InputError
 
 
 def make(devices: list[Any] | None = None) -> Mesh:
-    """A mesh of all devices, or of those given, along the axis `data`, process by process.
+    """Mesh of `devices`, by default of all devices, along the axis `data`.
 
-    The devices of a process are neighbours, as the parts of a batch are that it reads.
+    Devices of one process are neighbours, so that each process reads one contiguous part of a
+    batch.
     """
     ordered = sorted(devices or jax.devices(), key=lambda device: device.process_index)
     return Mesh(np.array(ordered), ("data",), axis_types=(AxisType.Auto,))
 
 
 def alone() -> Mesh:
-    """A mesh of this process's first device."""
+    """Mesh of this process's first device alone."""
     return make(jax.local_devices()[:1])
 
 
 def fitting(mesh: Mesh, batch_size: int, name: str = "batch_size") -> Mesh:
-    """The largest part of a mesh that a batch divides over, with as many devices of each process.
+    """Largest part of a mesh that a batch divides over, with equally many devices of each process.
 
     Args:
-        mesh: of `make`.
+        mesh: made by `make`.
         batch_size: images of a batch, over all processes.
-        name: of the batch's field, for the message.
+        name: config field of `batch_size`, for the error message.
 
     Raises:
         InputError: the batch does not divide over the processes.
@@ -53,32 +54,32 @@ def fitting(mesh: Mesh, batch_size: int, name: str = "batch_size") -> Mesh:
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """A whole copy on every device."""
+    """Sharding with a whole copy on every device of a mesh."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def copied(tree: Any, mesh: Mesh) -> Any:
-    """A tree of arrays, wherever they are, whole on every device of a mesh."""
+    """Tree of arrays with a whole copy on every device of a mesh."""
     sharding = replicated(mesh)
 
     def fetched(leaf: Any) -> Any:
         spread = isinstance(leaf, jax.Array) and not leaf.is_fully_addressable
         if spread and leaf.sharding.device_set != sharding.device_set:
-            return np.asarray(leaf)  # between meshes of several processes there is no other way
+            return np.asarray(leaf)  # meshes of several processes cannot exchange arrays directly
         return leaf
 
     return jax.device_put(jax.tree.map(fetched, tree), sharding)
 
 
 def process_shard() -> tuple[int, int]:
-    """This process's place among all, as the pipeline's `shard` wants it."""
+    """(index of this process, number of processes), as the pipeline's `shard`."""
     return jax.process_index(), jax.process_count()
 
 
 def to_device(
     batches: Iterable[dict[str, np.ndarray]], mesh: Mesh, ahead: int = 2
 ) -> Iterator[dict[str, Any]]:
-    """Puts each process's part of a batch on its devices, `ahead` batches before their use."""
+    """Puts each process's part of a batch on its devices, `ahead` batches in advance."""
     sharding = NamedSharding(mesh, PartitionSpec("data"))
     waiting: deque[dict[str, Any]] = deque()
     for batch in batches:

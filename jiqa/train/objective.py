@@ -1,4 +1,4 @@
-"""What the one loop makes small: examples, update, validation and the choice of a state."""
+"""Objective of a training: examples, update, validation and the choice of a state."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -20,10 +20,10 @@ DIRECTIONS = ("higher", "lower")
 
 @dataclasses.dataclass(frozen=True)
 class Criterion:
-    """Figure of the validation that decides which state is used.
+    """Figure of the validation that selects a state.
 
     Attributes:
-        name: a key of what `Objective.validate` returns: `val_srocc`, `val_loss`.
+        name: a key of the result of `Objective.validate`, such as `val_srocc` or `val_loss`.
         direction: `higher` or `lower`, whichever is better.
     """
 
@@ -31,7 +31,7 @@ class Criterion:
     direction: str = "higher"
 
     def score(self, measured: Mapping[str, float]) -> float:
-        """The figure, negated where lower is better: highest for the best state.
+        """The figure, negated where lower is better, so that the best state has the highest.
 
         Raises:
             InputError: the validation has no such figure.
@@ -43,9 +43,9 @@ class Criterion:
 
 
 def exhausted(scores: Sequence[float], patience: int) -> bool:
-    """Whether the last `patience` evaluations brought no new highest score; never where that is 0.
+    """Whether the last `patience` evaluations brought no new highest score.
 
-    An undefined score (NaN) is no new highest one.
+    A `patience` of 0 is never exhausted. A NaN score never is the highest.
     """
     if not patience or not len(scores):
         return False
@@ -55,22 +55,22 @@ def exhausted(scores: Sequence[float], patience: int) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Objective:
-    """What a training by gradient needs to know of its task.
+    """Description of a training by gradient descent, for `jiqa.train.loop.descend`.
 
     Attributes:
         dataset: to learn from.
-        rows: of its index: int [n], an example each; or int [n, k], a group of k rows each, whose
-            images stand one after the other in a batch.
-        make_update: from an optimiser to the pure function that does one update,
+        rows: training rows of the dataset's index: int [n], one example each; or int [n, k], groups
+            of k rows, whose images are neighbours in a batch.
+        make_update: makes the pure function of one update from an optimiser:
             `(state, batch, arrays) -> (state, metrics)`.
-        validate: from a state's variables to the figures to log.
-        criterion: of these, what selects a state unless the config names another.
-        columns: name -> values by row of the index, [len(index), ...]: targets that an update
-            finds in its batch under this name.
+        validate: computes the figures to log from a state's variables.
+        criterion: figure of `validate` that selects a state unless the config names another.
+        columns: targets by name, [len(index), ...]; an update finds the targets of its rows in the
+            batch under the same name.
         logged: figures of `make_update` or `validate` that are not in `jiqa.train.log.FIELDS`.
-        constants: arrays by name that an update finds beside the source's.
-        build: from the optimiser's settings, the parameters and the number of updates to whatever
-            has an `init` of the parameters and is what `make_update` takes.
+        constants: arrays by name that an update finds among the source's arrays.
+        build: makes the optimiser, the argument of `make_update`, from its settings, the parameters
+            and the number of updates. The optimiser must have the method `init(params)`.
     """
 
     dataset: Dataset

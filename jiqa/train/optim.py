@@ -1,4 +1,4 @@
-"""optax chains from a config: schedule, clipping, frozen parts and a learning rate per part."""
+"""Optax chains from a config: schedule, clipping, frozen parts and a learning rate per part."""
 
 import dataclasses
 import re
@@ -13,23 +13,25 @@ from jiqa.errors import InputError
 
 @dataclasses.dataclass(frozen=True)
 class Optim:
-    """An optimiser as a config describes it.
+    """Settings of an optimiser.
 
     Attributes:
         name: `adamw` (decay after Adam's scaling), `adam` (L2 added before it) or `sgd`.
         learning_rate: the peak rate of parameters that no pattern in `rates` matches.
         schedule: `cosine` (to zero at the last step), `constant`, `linear` (constant for half of
-            the run, then in a line to zero) or `steps`: so many equal `parts` of the run, each at
-            `decay` times the rate of the one before.
+            the run, then linearly to zero) or `steps`: the run has `parts` equal parts, each with
+            `decay` times the rate of the previous part.
         warmup: share of the steps over which the rate rises linearly from zero, in [0, 1).
         weight_decay: strength; kernels only, never biases or normalisation.
         clip: largest global norm of the gradient; 0 is off.
         momentum: of `sgd`; the b1 of the others.
-        rates: pattern -> factor on the learning rate of the parameters in whose path, such as
-            `backbone/stage1_block1/conv1/kernel`, `re.search` finds it; a factor of 0 freezes
-            them. No two patterns may meet in one parameter: a ConfigDict keeps no order.
+        rates: regular expression -> factor on the learning rate of the parameters whose path, such
+            as `backbone/stage1_block1/conv1/kernel`, contains a match; a factor of 0 freezes them.
+            No two patterns may match one parameter, since a ConfigDict keeps no order.
         ema: decay of an exponential moving average of the parameters, used for evaluation;
             0 is off.
+        decay: with the schedule `steps`: factor on the rate from one part to the next.
+        parts: with the schedule `steps`: number of parts.
     """
 
     name: str = "adamw"
@@ -46,7 +48,7 @@ class Optim:
 
 
 def schedule(optim: Optim, steps: int) -> optax.Schedule:
-    """Learning rate by step, for a run of `steps` updates."""
+    """Learning rate as a function of the step, for a run of `steps` updates."""
     if optim.schedule not in ("cosine", "constant", "linear", "steps"):
         expected = "cosine, constant, linear or steps"
         raise InputError(f"schedule: found {optim.schedule!r}, expected {expected}")
@@ -73,7 +75,7 @@ def schedule(optim: Optim, steps: int) -> optax.Schedule:
 
 
 def factors(rates: Mapping[str, float], params: Any) -> Any:
-    """The factor on the learning rate of every parameter, as a tree like `params`.
+    """Factor on the learning rate of every parameter, as a tree like `params`.
 
     Raises:
         InputError: a pattern matches no parameter, or two match one.
@@ -95,7 +97,7 @@ def factors(rates: Mapping[str, float], params: Any) -> Any:
 
 
 def freeze(rates: Mapping[str, float], params: Any) -> Any:
-    """The parameters, those frozen by a factor of 0 as constants: they get no backward pass."""
+    """Parameters without a gradient where their factor is 0: frozen parts get no backward pass."""
     return jax.tree.map(
         lambda leaf, factor: leaf if factor else jax.lax.stop_gradient(leaf),
         params,
@@ -104,15 +106,15 @@ def freeze(rates: Mapping[str, float], params: Any) -> Any:
 
 
 def build(optim: Optim, params: Any, steps: int) -> optax.GradientTransformation:
-    """The chain: zero the frozen parts, clip what is left, then one optimiser per factor.
+    """Optax chain: zero frozen gradients, clip the others, then apply one optimiser per factor.
 
     Args:
-        optim: the description.
+        optim: the settings.
         params: the parameters, for their names and shapes.
         steps: updates of the whole run, for the schedule.
 
     Raises:
-        InputError: unknown optimiser or schedule, a pattern that matches nothing.
+        InputError: the optimiser or schedule is unknown, or a pattern matches nothing.
     """
     rate = schedule(optim, steps)
     decay = optax.add_decayed_weights(

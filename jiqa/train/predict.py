@@ -1,4 +1,4 @@
-"""Predict rows of a dataset, and refuse test rows that training has seen."""
+"""Predicts rows of a dataset, and refuses test rows that training has seen."""
 
 import functools
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from jiqa.train.dataset import Dataset
 
 
 def compile_predict(predict: Callable[..., jax.Array], mesh: Mesh) -> Callable[..., jax.Array]:
-    """Compiles a pure prediction; its result is whole on every device and process."""
+    """Compiles a pure prediction; every device and process gets the whole result."""
     return jax.jit(predict, out_shardings=meshes.replicated(mesh))
 
 
@@ -30,7 +30,7 @@ def predict_test(
     """Quality float32 [n] of the rows int [n] of a dataset, by `predict(dataset, rows)`.
 
     Raises:
-        InputError: one of their contents is among those `seen`, the hashes of all that the
+        InputError: the content of a row is in `seen`, the content hashes of all images that the
             training read.
     """
     refuse_leak(seen, dataset.index.take(rows))
@@ -46,16 +46,16 @@ def predict_rows(
     batch_size: int,
     mesh: Mesh,
 ) -> np.ndarray:
-    """Predictions of `rows`, in their order.
+    """Predictions of `rows`, in the same order.
 
     Args:
         predict: compiled `(variables, batch, arrays) -> float32 [b] or [b, d]`.
         variables: the model's.
         source: of the pipeline.
-        arrays: the source's, on the devices.
+        arrays: of the source, on the devices.
         rows: int [n], rows of the index.
-        batch_size: images a batch over all processes; the last batch is padded, and what the
-            padding gives is dropped.
+        batch_size: images of a batch, over all processes; the last batch is padded, and predictions
+            of the padding are dropped.
         mesh: of the devices.
 
     Returns:
@@ -71,13 +71,13 @@ def predictor(
 ) -> Callable[[Any, Dataset, np.ndarray], np.ndarray]:
     """Predictor of rows: `(variables, dataset, rows) -> float32 [n, ...]`.
 
-    Compiled once for each kind of source. The variables are on the devices of `meshes.fitting`
-    or on none.
+    The prediction is compiled once for each kind of source. Variables must be on the devices of
+    `meshes.fitting` or on the host.
 
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
-        batch_size: images a batch.
-        mesh: of the devices, of which those are used that the batch divides over.
+        batch_size: images of a batch.
+        mesh: of devices; the largest part that the batch divides over is used.
         pooling: of an image's crops, see `supervised.make_predict`.
     """
     mesh = meshes.fitting(mesh, batch_size)

@@ -1,4 +1,4 @@
-"""Supervised training: crops of an image in, a prediction out, every crop with its targets."""
+"""Supervised training: every crop of an image has the image's targets."""
 
 import types
 from collections.abc import Callable, Mapping, Sequence
@@ -15,9 +15,9 @@ from jiqa.train.update import Loss, TrainState, to_float
 
 Images = Callable[[Any, dict[str, jax.Array]], jax.Array]
 
-# How the predictions of an image's crops become one.
+# Ways to pool the predictions of an image's crops.
 POOLINGS = ("mean", "weights", "max", "min", "concatenation")
-# Targets of crops beside the columns: False for a crop that only fills up the batch.
+# Name of a target, bool [n]: False for a crop that only fills up the batch.
 MASK = "mask"
 
 
@@ -34,11 +34,11 @@ def make_update(
 
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
-        loss: of prediction [n, ...], out and targets: of each crop, by the names of `columns`, and
-            `mask` bool [n] where crops are tiles.
+        loss: of prediction [n, ...], out and targets. Targets have one value per crop under each
+            name of `columns`, and `mask` bool [n] where crops are tiles.
         optimiser: an optax chain.
-        images: `(arrays, batch) -> uint8 [b, blocks, h, w, 3]`, a pipeline source's.
-        columns: the batch's targets [b, ...] of its images, which all their crops share.
+        images: `(arrays, batch) -> uint8 [b, blocks, h, w, 3]`, crops from a pipeline source.
+        columns: names of the batch's targets [b, ...]; all crops of an image share its targets.
         ema: decay of the parameters' moving average; 0 is off.
         rates: as in `update.make_update`.
 
@@ -64,10 +64,9 @@ def make_predict(
     Args:
         model: as in `make_update`.
         images: as in `make_update`.
-        pooling: one of `POOLINGS`: of the predictions of an image's crops the mean; the mean by
-            the weights that the model gives them, `out["weight"]` float [b * blocks], 0 or more;
-            the highest; the lowest; or all, one after the other, [b, blocks * d], 0 where there
-            is no crop.
+        pooling: one of `POOLINGS`, over the crops of an image: `mean`; `weights`, the mean weighted
+            by the model's `out["weight"]` float [b * blocks], 0 or more; `max`; `min`; or
+            `concatenation`, [b, blocks * d], with 0 for missing crops.
 
     Raises:
         InputError: an unknown pooling.
@@ -77,7 +76,8 @@ def make_predict(
 
     def predict(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
         image, blocks = _blocks(images(arrays, batch))
-        prediction, out = model.apply(variables, image, train=False)
+        applied: Any = model.apply(variables, image, train=False)
+        prediction, out = applied
         prediction = prediction.astype(jnp.float32)
         prediction = prediction.reshape(-1, blocks, *prediction.shape[1:])
         weight = out["weight"].reshape(-1, blocks) if pooling == "weights" else None
@@ -92,13 +92,13 @@ def pool(
     mask: jax.Array | None = None,
     weight: jax.Array | None = None,
 ) -> jax.Array:
-    """Predictions of crops [b, k, ...] as one of each image, [b, ...]; see `make_predict`.
+    """Pools the predictions of crops [b, k, ...] into one per image, [b, ...].
 
     Args:
         prediction: float32 [b, k, ...].
         pooling: one of `POOLINGS`.
-        mask: bool [b, k], which crops there are; all by default.
-        weight: float [b, k], with `weights`.
+        mask: bool [b, k], True for the crops that exist; all by default.
+        weight: float [b, k], of the pooling `weights`.
     """
     if pooling == "mean" and mask is None:
         return prediction.mean(axis=1)

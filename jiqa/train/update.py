@@ -1,4 +1,4 @@
-"""One update by gradient: what every training by descent shares."""
+"""One update by gradient descent, shared by all trainings."""
 
 import dataclasses
 import types
@@ -16,7 +16,7 @@ from jiqa.train import optim
 
 @flax.struct.dataclass
 class TrainState:
-    """All that changes in training, and all that a checkpoint holds.
+    """State of a training: everything that an update changes and a checkpoint holds.
 
     Attributes:
         step: int32 [], updates done.
@@ -36,21 +36,21 @@ class TrainState:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """What evaluation applies the model with: averaged parameters where there are any."""
+        """Variables to evaluate the model with: averaged parameters where `ema` keeps them."""
         params = self.params if self.ema is None else self.ema
         return {"params": params, "batch_stats": self.batch_stats}
 
 
-# (arrays, batch) -> image float32 [n, h, w, 3] in [0, 1] and the targets, whatever the loss takes.
+# (arrays, batch) -> image float32 [n, h, w, 3] in [0, 1], and targets in the form of the loss.
 Examples = Callable[[Any, dict[str, jax.Array]], tuple[jax.Array, Any]]
-# (prediction, out, targets) -> loss [] and its parts [] by name, to be logged.
+# (prediction, out, targets) -> loss [], and parts of it [] by name, to be logged.
 Loss = Callable[[jax.Array, dict[str, jax.Array], Any], tuple[jax.Array, dict[str, jax.Array]]]
 
 
 def init_state(
     variables: dict[str, Any], optimiser: optax.GradientTransformation, seed: int, ema: float = 0.0
 ) -> TrainState:
-    """The state before the first update, from a model's initial variables."""
+    """State before the first update, from a model's initial variables."""
     params = variables["params"]
     return TrainState(
         step=jnp.zeros((), jnp.int32),
@@ -74,11 +74,11 @@ def make_update(
 
     Args:
         model: linen module, `(image, train) -> (prediction, out)`.
-        examples: reads a batch.
-        loss: what to make small, and parts of it to log.
+        examples: reads images and targets of a batch.
+        loss: to minimise, and parts of it to log.
         optimiser: an optax chain.
         ema: decay of the parameters' moving average; 0 is off.
-        rates: the optimiser's, see `jiqa.train.optim.Optim`; frozen parts get no backward pass.
+        rates: of the optimiser, see `jiqa.train.optim.Optim`; frozen parts get no backward pass.
 
     Returns:
         update: metrics are `loss`, `grad_norm` and the loss's parts, float32 [].
@@ -121,5 +121,5 @@ def make_update(
 
 
 def to_float(image: jax.Array) -> jax.Array:
-    """uint8 to float32 in [0, 1]."""
+    """Converts uint8 images to float32 in [0, 1]."""
     return image.astype(jnp.float32) / 255

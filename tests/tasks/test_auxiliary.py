@@ -19,7 +19,7 @@ from jiqa.databases import photographs
 from jiqa.errors import InputError
 from jiqa.models.dt_gan import DTGAN
 from jiqa.tasks import hallucinate as auxiliary
-from jiqa.tasks.hallucinate import Hallucinate, Simulate
+from jiqa.tasks.hallucinate import HallucinateConfig, SimulateConfig
 from jiqa.train.dataset import Dataset
 
 GAN = models.build("dt_gan", width=1, blocks=1)
@@ -52,7 +52,7 @@ def data(tmp_path):
 
 def hallucinate(data, learned, folder, side=0):
     return fit(
-        auxiliary.HallucinateTask(), GAN, learned, data, None, Hallucinate(side), folder, None
+        auxiliary.Hallucinate(), GAN, learned, data, None, HallucinateConfig(side), folder, None
     )
 
 
@@ -101,7 +101,7 @@ def test_a_square_from_the_middle_is_shown(data, learned, tmp_path):
 
 
 def simulate(data, folder, **how):
-    return fit(auxiliary.SimulateTask(), None, {}, data, None, Simulate(**how), folder, None)
+    return fit(auxiliary.Simulate(), None, {}, data, None, SimulateConfig(**how), folder, None)
 
 
 def test_synthetic_distortions_stand_for_levels(data, tmp_path):
@@ -142,4 +142,4 @@ def test_a_measure_stands_for_the_opinion(data, tmp_path):
 )
 def test_what_cannot_be_is_named(how, message):
     with pytest.raises(InputError, match=message):
-        Simulate(**how)
+        SimulateConfig(**how)

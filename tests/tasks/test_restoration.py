@@ -34,7 +34,7 @@ from jiqa.metrics.fr.ssim import ssim_map
 from jiqa.results.predictions import read_predictions
 from jiqa.tasks import restore as restoration
 from jiqa.tasks import restore_update
-from jiqa.tasks.restore import MEASURES, TABLE, Restore, RestoreConfig
+from jiqa.tasks.restore import FIGURES, TABLE, Restore, RestoreConfig
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 from jiqa.train import loop as train
 from jiqa.train import mesh
@@ -183,7 +183,7 @@ def test_own_pairs_are_of_the_split_and_the_held_out_ones_are_its_test_images(ow
     assert not (own / "split0" / "ssim_map" / TABLE).exists()
     for row, psnr in zip(rows, tested.prediction, strict=True):
         assert float(row["restored_psnr"]) == pytest.approx(psnr, rel=1e-4)
-        assert all(np.isfinite(float(row[name])) for name in MEASURES)
+        assert all(np.isfinite(float(row[name])) for name in FIGURES)
     assert (own / "split0" / "restore" / "restored.png").stat().st_size > 0
 
 
