@@ -20,20 +20,20 @@ LEAST = SIDE * 2 ** (len(WEIGHTS) - 1)
 
 
 def ms_ssim(
-    image: jax.Array, ref: jax.Array, *, mscale: bool = False, size: jax.Array | None = None
+    image: jax.Array, ref: jax.Array, *, equation_7: bool = False, size: jax.Array | None = None
 ) -> jax.Array:
     """[b, h, w, 3] twice -> [b]: 1 of equal images, 0 or more; higher is better.
 
     Sides are 176 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As the authors' MATLAB code msssim.m, method `product`: rgb2gray rounded to whole levels,
-      between two scales the mean of 2 x 2 pixels with the border repeated, and the last factor
-      the mean of luminance times structure. Where a mean is negative MATLAB's score is complex;
+      As the authors' MATLAB code ssim_mscale_new.m, which the published values of SRIJ's authors
+      come from: rgb2gray rounded to whole levels; between two scales the mean of 2 x 2 pixels, of
+      which a row or column that is left over is dropped; the last factor, the mean of luminance
+      times structure, without an exponent. Where a mean is negative MATLAB's score is complex;
       here it is 0.
-      mscale: as their earlier ssim_mscale_new.m, which some published values come from: the last
-      factor enters without its exponent, against equation 7, and a row or column that is left
-      over between two scales is dropped.
+      equation_7: as the authors' later msssim.m, method `product`, and pyiqa: the last factor has
+      its exponent, as in the paper's equation 7, and the border is repeated between two scales.
     """
     y1, y2 = luma(image, rounded=True), luma(ref, rounded=True)
     score = jnp.ones((), y1.dtype)
@@ -41,9 +41,10 @@ def ms_ssim(
         luminance, structure = components(y1, y2)
         last = scale == len(WEIGHTS) - 1
         mean = mean_score(luminance * structure if last else structure, size, SIDE - 1)
-        score *= real_power(jnp.maximum(mean, 0), 1.0 if last and mscale else weight)
+        exponent = 1.0 if last and not equation_7 else weight
+        score *= real_power(jnp.maximum(mean, 0), exponent)
         if not last:
-            halve = _halve if mscale else functools.partial(shrink, n=2)
+            halve = functools.partial(shrink, n=2) if equation_7 else _halve
             (y1, halved), (y2, _) = halve(y1, size=size), halve(y2, size=size)
             size = halved
     return score
