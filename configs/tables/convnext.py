@@ -11,7 +11,7 @@ PAPER = Paper(
     tables={
         "1": Table(
             title="Comparison of SOTA methods on KonIQ-10k.",
-            columns=each("measure", {"PLCC": "plcc", "SRCC": "srocc"}),
+            columns=each("criterion", {"PLCC": "plcc", "SRCC": "srocc"}),
             rows=(
                 Row("WaDIQaM (Ke et al., 2022)", "0.794 0.799", {"run": "wadiqam"}),
                 Row("BIECON (Ledig et al., 2017)", "0.620 0.681", {"run": "biecon"}),

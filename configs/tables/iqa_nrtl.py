@@ -96,7 +96,7 @@ _TABLE_3 = Table(
 _TABLE_4 = Table(
     title="Comparative experimental results based on the AGIQA-1K dataset",
     columns=(
-        *each("measure", {"Algorithm results PLCC": "plcc", "Algorithm results SROCC": "srocc"}),
+        *each("criterion", {"Algorithm results PLCC": "plcc", "Algorithm results SROCC": "srocc"}),
         *measured({"AGIQA-1K": "agiqa1k"}, "PLCC", "SROCC"),
     ),
     rows=(

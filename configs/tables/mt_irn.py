@@ -190,7 +190,7 @@ _TABLE_5 = Table(
         ),
         Row("Count", "2 3 17 1 8 18 22"),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=(
         "Counted in the table, with ties, the methods are among the best two 3, 4, 16, 1, "
         "8, 18 and 21 times; the page counts 2, 3, 17, 1, 8, 18 and 22.",
@@ -260,7 +260,7 @@ _TABLE_6 = Table(
             {"run": "mt_irn"},
         ),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=(
         "Training → testing. The page prints the last six columns below the first six.",
         "The text says that MT-IRN is among the best two in every test between synthetic "
@@ -292,7 +292,7 @@ _TABLE_7 = Table(
         Row("CSIQ", "0.894 0.907 0.914 0.920 0.928", {"database": "csiq"}),
         Row("LIVEC", "0.820 0.833 0.842 0.847 0.852", {"database": "livec"}),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=(
         "The page has a row of ticks for each part; a column is headed by the parts that "
         "are ticked in it.",
@@ -304,9 +304,9 @@ _TABLE_7 = Table(
 _TABLE_8 = Table(
     title="Average PSNR and SSIM of pseudo-reference images and distorted images.",
     columns=tuple(
-        Column(f"{heading} {measure}", {"database": database, "run": measure.lower()})
+        Column(f"{heading} {metric}", {"database": database, "run": metric.lower()})
         for heading, database in (("LIVE", "live"), ("CSIQ", "csiq"), ("TID2013", "tid2013"))
-        for measure in ("PSNR", "SSIM")
+        for metric in ("PSNR", "SSIM")
     ),
     rows=(
         Row("Distorted Images", "27.499 0.715 27.433 0.770 26.864 0.773"),
@@ -321,7 +321,7 @@ _TABLE_8 = Table(
             {"made_by": "mt_irn/multi"},
         ),
     ),
-    query={"measure": "mean"},
+    query={"criterion": "mean"},
     notes=("Averages over images, in dB for PSNR, not correlations.",),
 )
 

@@ -71,7 +71,7 @@ PAPER = Paper(
             rows=(
                 *rows(
                     "SROCC",
-                    {"measure": "srocc"},
+                    {"criterion": "srocc"},
                     "run",
                     ("DVRM-S[7]", "", "0.943 0.930 0.909 0.773 0.894"),
                     ("DVRM-A[7]", "", "0.922 0.926 0.909 0.764 0.895"),
@@ -81,7 +81,7 @@ PAPER = Paper(
                 ),
                 *rows(
                     "PLCC",
-                    {"measure": "plcc"},
+                    {"criterion": "plcc"},
                     "run",
                     ("DVRM-S[7]", "", "0.945 0.942 0.919 0.801 0.911"),
                     ("DVRM-A[7]", "", "0.893 0.940 0.925 0.828 0.896"),

@@ -16,7 +16,7 @@ _HALLUCINATED = {
     "made_by": "ttl_iqa",
     "train": "livec",
     "database": "waterloo_exploration",
-    "measure": "mean",
+    "criterion": "mean",
 }
 _BRISQUE = {"run": "brisque", "also": "brisque/standard"}
 _BRISQUE_NOTE = (
@@ -108,14 +108,14 @@ _V = Table(
         ),
         *(
             Column(
-                f"WA {measure}",
+                f"WA {criterion}",
                 {
-                    "measure": measure.lower(),
+                    "criterion": criterion.lower(),
                     "database": ("live", "tid2013", "csiq", "live_md", "livec"),
                     "pool": "weighted",
                 },
             )
-            for measure in ("SROCC", "PLCC")
+            for criterion in ("SROCC", "PLCC")
         ),
     ),
     rows=(
@@ -392,7 +392,7 @@ _VI = Table(
             ("GB+WN", "blurnoise", "0.743 0.912 0.899 0.892 0.899 0.863 0.933 0.869 0.812 0.971"),
         ),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=(
         "Trained on all types, tested on each.",
         "The counts in the text (best of the no-reference methods: TTL-IQA 26, RANK 5, "
@@ -420,7 +420,7 @@ _VII = Table(
         Row("TTL-IQA", "0.845 0.160", {"run": "ttl_iqa"}),
     ),
     query={
-        "measure": "srocc",
+        "criterion": "srocc",
         "database": ("live", "tid2013", "csiq", "live_md"),
         "by_type": True,
     },
@@ -492,7 +492,7 @@ _VIII = Table(
             ("LIVE MD", "live_md", "0.112 0.355 – – 0.462 0.780"),
         ),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=(
         "Groups are the databases trained on; TTL-IQA is pre-trained for each of them.",
         "The text calls TTL-IQA better than the others; RANK is above it from LIVE to "
@@ -509,7 +509,7 @@ _IX = Table(
         Row("3", "✓ × 0.962 0.812 0.878 0.918", {"run": "ttl_iqa/gan-vgg"}),
         Row("4", "✓ ✓ 0.979 0.895 0.884 0.952", {"run": "ttl_iqa"}),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=("Without SFTnet the network is VGG-16.",),
 )
 
@@ -522,7 +522,7 @@ _X = Table(
         Row("Three levels", "0.979 0.895 0.884 0.952", {"run": "ttl_iqa"}),
         Row("Five levels", "0.960 0.811 0.870 0.901", {"run": "ttl_iqa/levels5"}),
     ),
-    query={"measure": "srocc"},
+    query={"criterion": "srocc"},
     notes=("No-level is group 1 of table IX: VGG-16, neither DT-GAN nor SFTnet.",),
 )
 
@@ -595,7 +595,7 @@ _XIV = Table(
     "for training.",
     columns=(
         Column("Number of hallucinated images"),
-        *each("measure", {"SROCC": "srocc", "PLCC": "plcc"}),
+        *each("criterion", {"SROCC": "srocc", "PLCC": "plcc"}),
     ),
     rows=(
         Row("TTL-IQA", "14232(original) 0.691 0.708", {"run": "ttl_iqa"}),

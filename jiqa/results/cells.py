@@ -1,4 +1,4 @@
-"""The cells of a published table, filled from predictions and from prepared databases."""
+"""Fills the cells of a published table from predictions and from prepared databases."""
 
 import dataclasses
 import itertools
@@ -14,27 +14,27 @@ from jiqa.results import summary
 from jiqa.results.predictions import Predictions
 from jiqa.results.published import Column, Paper, Query, Row, Table
 
-# What a figure that needs no run stands under.
+# Label of figures that need no run.
 PREPARED = "prepared database"
-# What a figure tested on another database stands under, whichever it was trained on.
+# Label of figures tested on another database than the run was trained on.
 ACROSS = "cross-database"
 
-MEASURES: dict[str, Callable[[Any, Any], Any]] = {
-    **{name: measure for name, (_, measure) in summary.MEASURES.items()},
+CRITERIA: dict[str, Callable[[Any, Any], Any]] = {
+    **{name: criterion for name, (_, criterion) in summary.CRITERIA.items()},
     "mean": lambda prediction, _: np.mean(prediction, axis=-1),
 }
 
 
 class Ours(NamedTuple):
-    """A figure of ours.
+    """A figure of our runs.
 
     Attributes:
         value: the figure.
-        under: how it came about: `random-90-10-seed0`, `official on biq2021/sample`.
-        splits: how many it is aggregated over.
-        comparable: False where a part of a database, or another measure, stands for what was
-            published.
-        shared: it was tested on the photographs that were trained on, otherwise distorted.
+        under: label of its protocol, such as `random-90-10-seed0` or `official on biq2021/sample`.
+        splits: number of splits that the figure is aggregated over.
+        comparable: False where the figure is of a part of the published database, or of another
+            metric than the published one.
+        shared: whether test images show photographs of the training images, otherwise distorted.
     """
 
     value: float | int | str
@@ -46,7 +46,7 @@ class Ours(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell: what is printed there, and what we have for it, one figure a protocol."""
+    """A cell of a table: the published figure, and our figures, one for each protocol."""
 
     row: Row
     column: Column
@@ -55,7 +55,7 @@ class Cell:
     ours: tuple[Ours, ...]
 
     def difference(self, ours: Ours) -> float | None:
-        """Ours less the published figure; None where there is none to be taken."""
+        """Our figure minus the published one; None where the two cannot be compared."""
         try:
             return float(ours.value) - float(self.published) if ours.comparable else None
         except ValueError:
@@ -70,7 +70,8 @@ def fill(
 ) -> list[list[Cell]]:
     """The cells of a table, row by row.
 
-    Raises InputError where a cell has the results of two configs to choose from.
+    Raises:
+        InputError: two configs have results for one cell.
     """
     runs = summary.by_run(predictions)
     rows = []
@@ -81,10 +82,10 @@ def fill(
             query = table.asks(row, column)
             ours = _ours(query, runs, paper.aggregate, data_dir)
             if query.also:
-                beside = dataclasses.replace(query, run=query.also)
+                second = dataclasses.replace(query, run=query.also)
                 ours += [
                     other._replace(under=f"{query.also}, {other.under}", comparable=False)
-                    for other in _ours(beside, runs, paper.aggregate, data_dir)
+                    for other in _ours(second, runs, paper.aggregate, data_dir)
                 ]
             rows[-1].append(Cell(row, column, query, published, tuple(ours)))
     return rows
@@ -95,7 +96,7 @@ def _ours(
 ) -> list[Ours]:
     if query.fact:
         from jiqa.results.database_facts import (
-            fact,  # reads databases, which figures from predictions do not need
+            fact,  # imported here: figures from predictions need no database
         )
 
         value = fact(query, data_dir)
@@ -115,8 +116,8 @@ def _ours(
         if {name.partition("/")[0] for name in by_database} != set(query.databases):
             continue
         parts = [part for tables in by_database.values() for part in _parts(tables, query)]
-        measure = MEASURES[query.measure]
-        values = [_over_splits(part, measure, aggregate) for part in parts]
+        criterion = CRITERIA[query.criterion]
+        values = [_over_splits(part, criterion, aggregate) for part in parts]
         weights = [sum(map(len, part)) for part in parts]
         label, splits = under
         ours.append(
@@ -132,7 +133,7 @@ def _ours(
 
 
 def _under(tables: Sequence[Predictions]) -> tuple[str, int]:
-    """(what a run's figure stands under, number of splits)."""
+    """(label of a run's figure, number of splits)."""
     first = tables[0]
     label = ACROSS if first.trained_on else first.protocol
     part = f" on {first.database}" if "/" in first.database else ""
@@ -140,7 +141,7 @@ def _under(tables: Sequence[Predictions]) -> tuple[str, int]:
 
 
 def _one_each(group: list[list[Predictions]]) -> dict[str, list[Predictions]]:
-    """Database -> the one run on it."""
+    """Database -> predictions of the only run on the database."""
     found: dict[str, list[Predictions]] = {}
     for tables in group:
         first = tables[0]
@@ -155,7 +156,7 @@ def _one_each(group: list[list[Predictions]]) -> dict[str, list[Predictions]]:
 
 
 def _parts(tables: list[Predictions], query: Query) -> list[list[Predictions]]:
-    """The run's splits, cut to the images that are asked for, once for every part to be pooled."""
+    """Predictions of the images that a query asks for, by split, once for every pooled part."""
     kinds = (query.distortion,) if isinstance(query.distortion, str) else query.distortion
 
     def cut(table: Predictions, *kinds: str) -> Predictions:
@@ -175,7 +176,7 @@ def _parts(tables: list[Predictions], query: Query) -> list[list[Predictions]]:
 
 
 def _over_splits(
-    tables: list[Predictions], measure: Callable[[Any, Any], Any], aggregate: str
+    tables: list[Predictions], criterion: Callable[[Any, Any], Any], aggregate: str
 ) -> float:
-    values = [measure(table.prediction, table.score) for table in tables if len(table)]
+    values = [criterion(table.prediction, table.score) for table in tables if len(table)]
     return float(summary.AGGREGATES[aggregate](values)) if values else np.nan

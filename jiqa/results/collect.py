@@ -14,7 +14,7 @@ from jiqa.errors import InputError
 from jiqa.files import read_json
 from jiqa.results import record
 from jiqa.results.predictions import FILE_NAME, Predictions, read_predictions
-from jiqa.results.summary import MEASURES, Figure, Summary, by_run, summarise
+from jiqa.results.summary import CRITERIA, Figure, Summary, by_run, summarise
 
 RESTORED, STAGE = "restored.csv", "stage.json"
 # Columns of `restored.csv` that a record has the means of.
@@ -102,7 +102,7 @@ def _finite(value: float) -> float | None:
 
 
 def _values(table: Predictions, criteria: Mapping[str, Any]) -> dict[str, float]:
-    values = {name: MEASURES[name][1](table.prediction, table.score) for name in criteria}
+    values = {name: CRITERIA[name][1](table.prediction, table.score) for name in criteria}
     return {name: float(value) for name, value in values.items() if math.isfinite(value)}
 
 

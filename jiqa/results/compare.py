@@ -1,4 +1,4 @@
-"""Runs that were tested on the same images, beside each other, and how sure the order is."""
+"""Compares runs that were tested on the same images, with intervals and significance tests."""
 
 import dataclasses
 import itertools
@@ -13,7 +13,7 @@ from jiqa.results import stats
 from jiqa.results.predictions import Predictions, read_predictions
 from jiqa.results.summary import (
     AGGREGATES,
-    MEASURES,
+    CRITERIA,
     Figure,
     by_run,
     compare,
@@ -26,10 +26,14 @@ from jiqa.results.summary import (
 
 @dataclasses.dataclass(frozen=True)
 class Pair:
-    """Two runs: how far the first is above the second, and the probability of that by chance.
+    """Comparison of two runs.
 
-    `difference` carries the paired bootstrap interval over the images; `p` is of the corrected t
-    test over the splits, adjusted for all pairs, nan where there is one split or no random ones.
+    Attributes:
+        first, second: names of the runs.
+        difference: figure of the first run minus that of the second, with the paired bootstrap
+            interval over the images.
+        p: of the corrected paired t test over the splits, adjusted for all pairs; NaN for a single
+            split and for splits that are not random.
     """
 
     first: str
@@ -38,13 +42,19 @@ class Pair:
     p: float
 
 
-def report(workdir: str | os.PathLike, measure: str = "srocc", aggregate: str = "median") -> str:
-    """Markdown: for every database and protocol with several runs, the runs and all pairs of them.
+def report(workdir: str | os.PathLike, criterion: str = "srocc", aggregate: str = "median") -> str:
+    """Markdown tables of runs and of pairs of runs, for every database and protocol.
 
-    Raises InputError for an unknown measure or aggregate, and where nothing can be compared.
+    Args:
+        workdir: folder of runs, at any depth.
+        criterion: a key of `CRITERIA`.
+        aggregate: a key of `AGGREGATES`, over the splits.
+
+    Raises:
+        InputError: the criterion or aggregate is unknown, or no two runs have the same test images.
     """
     for name, value, known in (
-        ("measure", measure, MEASURES),
+        ("criterion", criterion, CRITERIA),
         ("aggregate", aggregate, AGGREGATES),
     ):
         if value not in known:
@@ -59,12 +69,12 @@ def report(workdir: str | os.PathLike, measure: str = "srocc", aggregate: str = 
     groups = [group for group in groups if len(group) > 1]
     if not groups:
         raise InputError(f"workdir {workdir}: no two runs tested on the same images")
-    return "\n".join(_section(group, measure, aggregate) for group in groups)
+    return "\n".join(_section(group, criterion, aggregate) for group in groups)
 
 
-def pairs(runs: Sequence[list[Predictions]], measure: str, aggregate: str) -> list[Pair]:
-    """All pairs of runs that were tested on the same splits, by a key of MEASURES."""
-    values = [_values(tables, measure) for tables in runs]
+def pairs(runs: Sequence[list[Predictions]], criterion: str, aggregate: str) -> list[Pair]:
+    """Comparisons of all pairs of runs on the same splits; `criterion` is a key of `CRITERIA`."""
+    values = [_values(tables, criterion) for tables in runs]
     couples = list(itertools.combinations(range(len(runs)), 2))
     ratio = _ratio(runs[0][0].protocol)
     p = [stats.corrected_t(values[i] - values[j], ratio)[1] for i, j in couples]
@@ -75,24 +85,24 @@ def pairs(runs: Sequence[list[Predictions]], measure: str, aggregate: str) -> li
         Pair(
             _name(runs[i], runs),
             _name(runs[j], runs),
-            compare(runs[i], runs[j], measure=measure, aggregate=aggregate),
+            compare(runs[i], runs[j], criterion=criterion, aggregate=aggregate),
             float(chance),
         )
         for (i, j), chance in zip(couples, adjusted, strict=True)
     ]
 
 
-def _section(runs: list[list[Predictions]], measure: str, aggregate: str) -> str:
-    over_splits, heading = AGGREGATES[aggregate], MEASURES[measure][0]
-    runs = sorted(runs, key=lambda tables: -over_splits(_values(tables, measure)))
+def _section(runs: list[list[Predictions]], criterion: str, aggregate: str) -> str:
+    over_splits, heading = AGGREGATES[aggregate], CRITERIA[criterion][0]
+    runs = sorted(runs, key=lambda tables: -over_splits(_values(tables, criterion)))
     first = runs[0][0]
     splits = plural(len(runs[0]), "split")
     lines = [
-        [_name(tables, runs), f"{over_splits(_values(tables, measure)):.3f}"] for tables in runs
+        [_name(tables, runs), f"{over_splits(_values(tables, criterion)):.3f}"] for tables in runs
     ]
     couples = [
         [pair.first, pair.second, show(pair.difference), _chance(pair.p)]
-        for pair in pairs(runs, measure, aggregate)
+        for pair in pairs(runs, criterion, aggregate)
     ]
     return "\n".join(
         [
@@ -108,18 +118,18 @@ def _section(runs: list[list[Predictions]], measure: str, aggregate: str) -> str
     )
 
 
-def _values(tables: Sequence[Predictions], measure: str) -> np.ndarray:
-    return np.array([MEASURES[measure][1](t.prediction, t.score) for t in tables])
+def _values(tables: Sequence[Predictions], criterion: str) -> np.ndarray:
+    return np.array([CRITERIA[criterion][1](t.prediction, t.score) for t in tables])
 
 
 def _ratio(protocol: str) -> float:
-    """Test images over training images, from the label of a random protocol; else nan."""
+    """Ratio of test to training images, from the label of a random protocol; else NaN."""
     shares = re.match(r"random-([\d.]+)-([\d.]+)-", protocol)
     return float(shares[2]) / float(shares[1]) if shares else np.nan
 
 
 def _name(tables: list[Predictions], runs: Sequence[list[Predictions]]) -> str:
-    """The run, with its config's hash where others have the same name."""
+    """Name of the run, with the hash of its config where another run has the same name."""
     first = tables[0]
     alone = sum(other[0].run == first.run for other in runs) == 1
     return first.run if alone else f"{first.run} ({first.config_hash})"

@@ -1,4 +1,4 @@
-"""What the papers' tables say of the databases themselves, taken from the prepared ones."""
+"""Facts of prepared databases that papers' tables state, such as the number of images."""
 
 import dataclasses
 import functools
@@ -21,7 +21,7 @@ class _Known:
     query: Query
 
     def level(self) -> Index:
-        """The images of the query's level, of its type where it names one."""
+        """Images of the query's level and, where the query names one, of its distortion."""
         rows = quality_levels(self.index) == self.query.level
         if self.query.distortion:
             rows &= self.index.distortion == self.query.distortion
@@ -42,7 +42,7 @@ def _range(low: float, high: float) -> str:
     return f"[{low:g},{high:g}]"
 
 
-# A table's `fact` -> what it is; None where the database has no such thing.
+# Name of a fact -> its value; None where the database has no such fact.
 FACTS: dict[str, Callable[[_Known], int | str | None]] = {
     "references": _references,
     "distorted": lambda known: len(known.index),
@@ -55,7 +55,7 @@ FACTS: dict[str, Callable[[_Known], int | str | None]] = {
 
 
 def fact(query: Query, data_dir: str | Path | None = None) -> int | str | None:
-    """The `fact` that `query` asks for; None where its database has none or is not prepared."""
+    """Value of `query.fact`; None where the database has no such fact or is not prepared."""
     (database,) = query.databases
     if not prepare.is_prepared(database, data_dir=data_dir):
         return None

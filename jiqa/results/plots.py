@@ -1,4 +1,4 @@
-"""Loss curves, predictions against scores, sheets of pictures, maps of features.
+"""Pictures of a run: loss curves, predictions against scores, sheets of images, feature maps.
 
 Needs the extra `report`.
 """
@@ -27,7 +27,7 @@ _VALIDATION = {
     "val_psnr": "validation PSNR, dB",
     "val_accuracy": "validation accuracy",
 }
-# Losses of a DT-GAN -> whose, and how they are drawn.
+# Losses of a DT-GAN -> name of the network, style and colour of its line.
 _SIDES = {
     "adversarial_d": ("D-Gnet", "-", BLUE),
     "adversarial_h": ("H-Gnet", "--", BLUE),
@@ -38,12 +38,16 @@ AXIS = {"pseudo_mos": "pseudo_mos (computed, not rated)"}
 
 
 def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
-    """Training and validation loss, and another figure of the validation, as a PNG file.
+    """Draws training and validation loss, and one more validation figure, as a PNG file.
 
-    `metrics` is a CSV file with the columns step, loss, val_loss and at least one other `val_...`,
-    of which the first that has values is drawn; a cell is empty where there is no figure. `title`
-    names the run.
-    Raises InputError where the file is missing or malformed, or matplotlib is not installed.
+    Args:
+        metrics: CSV file with the columns step, loss, val_loss and further `val_...`. The first
+            further column with values is drawn; empty cells have no figure.
+        path: of the PNG file.
+        title: names the run.
+
+    Raises:
+        InputError: the CSV file is missing or malformed, or matplotlib is not installed.
     """
     curves = _read_metrics(Path(metrics), ("loss", "val_loss"))
     figure = _figure(7, 5)
@@ -69,10 +73,16 @@ def loss_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str)
 
 
 def gan_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) -> None:
-    """What each side of a DT-GAN has to make small, and what the cycle gets wrong, over steps.
+    """Draws the adversarial losses and the cycle error of a DT-GAN over steps, as a PNG file.
 
-    `metrics` is a CSV file with the columns step, adversarial_d, adversarial_h, discriminator_d,
-    discriminator_h and pixel; else as `loss_curves`.
+    Args:
+        metrics: CSV file with the columns step, adversarial_d, adversarial_h, discriminator_d,
+            discriminator_h and pixel.
+        path: of the PNG file.
+        title: names the DT-GAN.
+
+    Raises:
+        InputError: as in `loss_curves`.
     """
     curves = _read_metrics(Path(metrics), (*_SIDES, "pixel"))
     figure = _figure(7, 5)
@@ -89,9 +99,10 @@ def gan_curves(metrics: str | os.PathLike, path: str | os.PathLike, title: str) 
 
 
 def scatter(predictions: Predictions, path: str | os.PathLike) -> None:
-    """Scores over the predictions of one split, with the fitted logistic, as a PNG file.
+    """Draws scores over the predictions of one split, with the fitted logistic, as a PNG file.
 
-    Raises InputError where matplotlib is not installed.
+    Raises:
+        InputError: matplotlib is not installed.
     """
     x, y = predictions.prediction, predictions.score
     figure = _figure(6, 5.4)
@@ -123,14 +134,21 @@ def sheet(
     path: str | os.PathLike,
     title: str,
 ) -> None:
-    """Pictures in rows and columns, labelled, as a PNG file that shows their pixels one to one.
+    """Draws labelled pictures in rows and columns, pixel by pixel, as a PNG file.
 
-    `pictures` has a row by its label, each of as many pictures as there are `columns`, RGB
-    [h, w, 3] in [0, 1] and all of one size. Raises InputError where matplotlib is not installed.
+    Args:
+        pictures: label of a row -> one picture for each column, RGB [h, w, 3] in [0, 1]. All
+            pictures have one size.
+        columns: labels of the columns.
+        path: of the PNG file.
+        title: of the sheet.
+
+    Raises:
+        InputError: matplotlib is not installed.
     """
     height, width = next(iter(pictures.values()))[0].shape[:2]
     gap, label, head, letter = 4, 300, 60, 8
-    pitch = max(width, letter * max(map(len, columns))) + gap  # no column's name meets the next
+    pitch = max(width, letter * max(map(len, columns))) + gap  # names of columns do not overlap
     across, down = len(columns) * pitch + label, len(pictures) * (height + gap) + head
     figure = _figure(across / DPI, down / DPI)
     figure.set_layout_engine("none")
@@ -157,13 +175,20 @@ def feature_maps(
     title: str,
     n: int = 3,
 ) -> None:
-    """The maps that attention weighs most and least, a row an image, as a PNG file.
+    """Draws the maps with the highest and the lowest weights of attention, one row per image.
 
-    `pictures` holds, by its label, an image [h, w, 3] in [0, 1] or uint8, its maps [k, l, c] and
-    their weights [c]. Beside the image come the `n` maps of the largest weights, largest first, and
-    the `n` of the smallest, smallest last; each has its channel, from 0, and its weight above it
-    and goes from its own lowest value (dark) to its highest. Raises InputError where matplotlib is
-    not installed.
+    A row has the image, `n` maps of the highest weights and `n` maps of the lowest, by falling
+    weight. A map's title is its channel, from 0, and its weight; its colours run from its own
+    lowest value (dark) to its highest.
+
+    Args:
+        pictures: label -> image [h, w, 3] in [0, 1] or uint8, maps [k, l, c] and weights [c].
+        path: of the PNG file.
+        title: of the sheet.
+        n: number of maps with the highest weights, and of maps with the lowest.
+
+    Raises:
+        InputError: matplotlib is not installed.
     """
     figure = _figure(1.6 * (2 * n + 1), 1.8 * len(pictures) + 0.5)
     figure.suptitle(title, x=0.01, ha="left", fontsize=11)
@@ -182,7 +207,7 @@ def feature_maps(
 
 
 def check() -> "type[Figure]":
-    """Matplotlib's figure; raises InputError where matplotlib is not installed."""
+    """The class `Figure` of matplotlib; raises InputError where matplotlib is not installed."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -206,7 +231,7 @@ def _save(figure: "Figure", panels: Sequence["Axes"], path: str | os.PathLike) -
 
 
 def _read_metrics(path: Path, names: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Steps and values of these columns, and of all `val_...` that the file has."""
+    """Steps and values of the named columns and of all `val_...` columns of a file."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))

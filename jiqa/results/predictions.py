@@ -1,9 +1,9 @@
-"""The predictions table: one CSV row per image, and the only thing that results are made from.
+"""The predictions table: one CSV row per image, the only source of all results.
 
 Columns: run, config_hash, database, protocol, split, id, content_id, distortion, level, the score
-under its own name (mos, dmos or pseudo_mos), prediction. Score and prediction are both in the
-database's own scale and direction. Where test images of an official split have a twin that was
-trained on, a last column, twin, is 1 for these.
+under its own name (mos, dmos or pseudo_mos), prediction. Score and prediction have the database's
+own scale and direction. A twin is a training image with the same pixels or looks as a test image;
+where an official split has twins, a last column, twin, is 1 for their test images.
 """
 
 import csv
@@ -31,11 +31,11 @@ IMAGE = ("id", "content_id", "distortion", "level")
 
 @dataclasses.dataclass(frozen=True)
 class Predictions:
-    """What one run predicted for the test images of one split, sorted by id.
+    """Predictions of one run for the test images of one split, sorted by id.
 
     `id`, `content_id` and `distortion` are str[n], `level` int64[n], `score` and `prediction`
-    float64[n]. `twin` is bool[n], whether training read an image of the same pixels or looks; None
-    where no image has such a twin.
+    float64[n]. `twin` is bool[n], True for images with a twin among the training images; None where
+    no image has a twin.
     """
 
     run: str
@@ -59,7 +59,7 @@ class Predictions:
 
     @property
     def trained_on(self) -> str:
-        """The database that was trained on, where it is not the one tested on; else ''."""
+        """Database of the training in a cross-database test; else ''."""
         if not self.protocol.startswith(CROSS):
             return ""
         return self.protocol.removeprefix(CROSS).removesuffix(SHARED)
@@ -68,7 +68,7 @@ class Predictions:
         return len(self.id)
 
     def take(self, rows: np.ndarray) -> Self:
-        """The predictions of these rows alone: bool[n], or int[m] in this order."""
+        """Predictions of some rows: bool[n], or int[m], whose order is kept."""
         columns = (*IMAGE, "score", "prediction", *([] if self.twin is None else [TWIN]))
         return dataclasses.replace(self, **{name: getattr(self, name)[rows] for name in columns})
 
@@ -84,11 +84,12 @@ class Predictions:
         split: str,
         twin: np.ndarray | None = None,
     ) -> Self:
-        """Predictions float[n], in the score's own scale, for the n rows of `index`.
+        """Table of predictions float[n], in the score's own scale, for the n rows of `index`.
 
-        `twin`, bool[n], tells the rows that have a twin in the training.
+        `twin`, bool[n], marks rows with a twin among the training images.
 
-        Raises InputError where a prediction is not finite or the lengths differ.
+        Raises:
+            InputError: a prediction is not finite, or the lengths differ.
         """
         prediction = np.asarray(prediction, np.float64)
         if prediction.shape != (len(index),):
@@ -121,7 +122,7 @@ class Predictions:
 
 
 def write_predictions(path: str | os.PathLike, tables: Sequence[Predictions]) -> None:
-    """Write one CSV file, whole or not at all; `tables` share one score name."""
+    """Writes one CSV file atomically; all `tables` have the same score name."""
     (score_name,) = {table.score_name for table in tables}
     twins = any(table.twin is not None for table in tables)
     header = [*LABELS, *IMAGE, score_name, "prediction", *([TWIN] if twins else [])]
@@ -129,23 +130,26 @@ def write_predictions(path: str | os.PathLike, tables: Sequence[Predictions]) ->
 
 
 def _rows(table: Predictions, twins: bool) -> Iterator[list[object]]:
-    """Lines of a table; `twins`: with the column of twins."""
+    """Lines of a table; `twins`: whether the table has the column `twin`."""
     twin = np.zeros(len(table), bool) if table.twin is None else table.twin
     images = (getattr(table, name) for name in IMAGE)
     for *image, score, prediction, last in zip(
         *images, table.score, table.prediction, twin, strict=True
     ):
-        # Nine significant digits bring a float32 back exactly.
+        # Nine significant digits restore a float32 exactly.
         numbers = [f"{score:.9g}", f"{prediction:.9g}"]
         yield [*table.labels, *image, *numbers, *([int(last)] if twins else [])]
 
 
 def read_predictions(workdir: str | os.PathLike) -> list[Predictions]:
-    """All predictions in the files named predictions.csv under `workdir`, at any depth.
+    """All predictions in files named predictions.csv in `workdir`, at any depth.
 
-    Returns one entry per run and split, sorted by their labels; an empty list where there is no
-    such file. Raises InputError where `workdir` does not exist, a file is malformed, or two files
-    hold the same split of the same run.
+    Returns:
+        One table for each run and split, sorted by labels.
+
+    Raises:
+        InputError: `workdir` does not exist, a file is malformed, or two files hold the same split
+            of the same run.
     """
     workdir = Path(workdir)
     if not workdir.is_dir():

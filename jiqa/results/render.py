@@ -13,8 +13,8 @@ from jiqa.results.record import (
     TimingRecord,
 )
 from jiqa.results.summary import (
+    CRITERIA,
     INTERVALS,
-    MEASURES,
     Figure,
     compare,
     markdown,
@@ -194,7 +194,7 @@ def _row(number: int, run: RunRecord) -> dict[str, str]:
         "test images": _range(split.test_images for split in splits),
         "SROCC": show(run.total["srocc"].figure),
         **{
-            MEASURES[name][0]: f"{run.total[name].figure.value:.3f}"
+            CRITERIA[name][0]: f"{run.total[name].figure.value:.3f}"
             for name in ("plcc", "plcc_logistic", "krcc", "rmse")
         },
         "steps": _range(steps) if steps else "none",
@@ -216,7 +216,7 @@ def _twins(number: int, run: RunRecord) -> list[str]:
     for split in run.splits:
         if split.twins:
             figures = ", ".join(
-                f"{MEASURES[name][0]} {value:.3f}" for name, value in split.without_twins.items()
+                f"{CRITERIA[name][0]} {value:.3f}" for name, value in split.without_twins.items()
             )
             counted = f"{split.twins} of {plural(split.test_images, 'test image')}"
             lines.append(

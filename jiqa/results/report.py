@@ -1,4 +1,4 @@
-"""What a run says of itself: its figures as markdown and CSV, in all and for every distortion."""
+"""Figures of runs as markdown and CSV, over all images and by type of distortion."""
 
 import os
 from collections.abc import Iterable
@@ -10,8 +10,8 @@ from jiqa.files import locked, write_text
 from jiqa.results.predictions import Predictions, read_predictions
 from jiqa.results.summary import (
     AGGREGATES,
+    CRITERIA,
     INTERVALS,
-    MEASURES,
     Figure,
     Summary,
     by_run,
@@ -24,19 +24,19 @@ from jiqa.results.summary import (
 )
 
 ALIGNED = (
-    "Trained on another database: predictions are on its scale, mapped to this one's by their "
-    "nominal ranges. SROCC and KROCC need no scale; PLCC (rank) is taken after every prediction "
-    "became the score of its rank, PLCC (logistic) and RMSE (logistic) after the five-parameter "
-    "fit to the scores tested on."
+    "Trained on another database: predictions are mapped from the scale of that database to the "
+    "scale of the tested one by their nominal ranges. SROCC and KROCC do not depend on the scale. "
+    "PLCC (rank) replaces every prediction by the test score of the same rank. PLCC (logistic) and "
+    "RMSE (logistic) follow the five-parameter fit to the test scores."
 )
-# Without the images that have a twin in the training.
+# Criteria over the images without a twin in the training.
 TWINLESS = ("srocc", "plcc", "krcc", "rmse")
-# Of every type of distortion.
+# Criteria for each type of distortion.
 BY_TYPE = ("srocc", "plcc")
 
 
 def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
-    """Write results.csv and results.md of all predictions under `workdir`; returns the markdown."""
+    """Writes results.csv and results.md of all predictions in `workdir`; returns the markdown."""
     runs = by_run(read_predictions(workdir))
     summaries = [summary for tables in runs for summary in summarise(tables, aggregate)]
     sections = [
@@ -46,7 +46,7 @@ def report(workdir: str | os.PathLike, aggregate: str = "median") -> str:
     text = "\n".join(sections) + f"\n{INTERVALS}\n"
     if any(tables[0].trained_on for tables in runs):
         text += f"{ALIGNED}\n"
-    with locked(Path(workdir) / ".results.lock"):  # runs of other splits write them as well
+    with locked(Path(workdir) / ".results.lock"):  # runs of other splits write the same files
         write_text(Path(workdir) / "results.md", text)
         write_text(Path(workdir) / "results.csv", _csv(summaries))
     return text
@@ -58,7 +58,7 @@ def _rows(summary: Summary) -> list[tuple[str, str, dict[str, Figure]]]:
 
 
 def _markdown(summary: Summary) -> str:
-    header = ["split", "images", *(MEASURES[name][0] for name in summary.total)]
+    header = ["split", "images", *(CRITERIA[name][0] for name in summary.total)]
     rows = [
         [split, images, *map(show, figures.values())] for split, images, figures in _rows(summary)
     ]
@@ -70,14 +70,14 @@ def _markdown(summary: Summary) -> str:
 
 
 def _without_twins(tables: list[Predictions]) -> str:
-    """A line for every split with test images that have a twin in the training; else ''."""
+    """Figures without twins, one line for every split that has any; '' for no twins."""
     lines = []
     for table in tables:
         if table.twin is None:
             continue
         rest = table.take(~table.twin)
         figures = ", ".join(
-            f"{MEASURES[name][0]} {MEASURES[name][1](rest.prediction, rest.score):.3f}"
+            f"{CRITERIA[name][0]} {CRITERIA[name][1](rest.prediction, rest.score):.3f}"
             for name in TWINLESS
         )
         lines.append(
@@ -89,7 +89,7 @@ def _without_twins(tables: list[Predictions]) -> str:
 
 def _csv(summaries: Iterable[Summary]) -> str:
     labels = ("run", "config_hash", "database", "protocol", "score_name")
-    columns = [(name, suffix) for name in MEASURES for suffix in ("", "_low", "_high")]
+    columns = [(name, suffix) for name in CRITERIA for suffix in ("", "_low", "_high")]
     return to_csv(
         [*labels, "split", "images", *(name + suffix for name, suffix in columns)],
         [
@@ -99,7 +99,7 @@ def _csv(summaries: Iterable[Summary]) -> str:
                 images,
                 *(
                     f"{number:.6g}"
-                    for name in MEASURES
+                    for name in CRITERIA
                     for number in figures.get(name, [np.nan] * 3)
                 ),
             ]
@@ -110,7 +110,7 @@ def _csv(summaries: Iterable[Summary]) -> str:
 
 
 def _by_type(tables: list[Predictions], aggregate: str) -> str:
-    """A line for every type of distortion, and what they are pooled to; '' where there is one."""
+    """Table with a line for every type of distortion, and their means; '' for a single type."""
     types = sorted({str(kind) for table in tables for kind in table.distortion})
     if len(types) < 2:
         return ""
@@ -122,7 +122,7 @@ def _by_type(tables: list[Predictions], aggregate: str) -> str:
         figures.append(
             [
                 AGGREGATES[aggregate](
-                    [MEASURES[name][1](part.prediction, part.score) for part in parts]
+                    [CRITERIA[name][1](part.prediction, part.score) for part in parts]
                 )
                 for name in BY_TYPE
             ]
@@ -140,5 +140,5 @@ def _by_type(tables: list[Predictions], aggregate: str) -> str:
             "weighted_std": "deviation, weighted by images",
         }.items()
     ]
-    header = ["distortion", "test images", *(MEASURES[name][0] for name in BY_TYPE)]
+    header = ["distortion", "test images", *(CRITERIA[name][0] for name in BY_TYPE)]
     return "\n" + markdown(header, rows)

@@ -1,8 +1,8 @@
-"""Agreement of predictions with scores, and how sure it is.
+"""Criteria: agreement of predictions with scores, with intervals and significance tests.
 
-Every measure takes predictions and scores as float[..., n] with n >= 1, works on the last axis and
-returns float64[...]. A correlation is nan where it is undefined: where one side is constant. Values
-that are not finite, shapes that differ and no values at all raise InputError.
+Every criterion takes predictions and scores as float[..., n] with n >= 1, works on the last axis
+and returns float64[...]. A correlation is NaN where predictions or scores are constant. Values that
+are not finite, shapes that differ, and empty arrays raise InputError.
 """
 
 import dataclasses
@@ -18,9 +18,9 @@ from scipy import stats as scipy_stats
 from jiqa.errors import InputError
 
 Value = np.float64 | np.ndarray
-Measure = Callable[[Any, Any], Any]
+Criterion = Callable[[Any, Any], Any]
 
-# Values held at once while resampling; it bounds the memory.
+# Largest number of values in memory while resampling.
 _BLOCK = 2_000_000
 
 
@@ -35,7 +35,7 @@ def plcc(prediction: ArrayLike, score: ArrayLike) -> Value:
 
 
 def krcc(prediction: ArrayLike, score: ArrayLike) -> Value:
-    """Kendall's rank correlation tau-b in [-1, 1], which allows for ties."""
+    """Kendall's rank correlation tau-b in [-1, 1], which corrects for ties."""
     prediction, score = _pair(prediction, score)
     tau = np.full(prediction.shape[:-1], np.nan)
     for i in np.argwhere(_varies(prediction, score)):
@@ -64,20 +64,23 @@ class Logistic:
     b5: float
 
     def __call__(self, prediction: ArrayLike) -> np.ndarray:
-        """Predictions float[...] on the scale of the scores."""
+        """Maps predictions float[...] to the scale of the scores."""
         x = np.asarray(prediction, np.float64)
         curve = special.expit(self.b2 * (x - self.b3)) - 0.5
         return self.b1 * curve + self.b4 * x + self.b5
 
 
 def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
-    """The least-squares mapping of predictions float[n] to scores float[n].
+    """Logistic that maps predictions float[n] to scores float[n] with the least squared error.
 
-    b1, b4 and b5 are linear and solved for exactly; the search is over b2 and b3 alone, from the
-    best of a few starts. As the best line is always at hand, the fit is never worse than it. In
-    units of the predictions' deviation, b2 stays in [0.2, 10]: below, the curve runs into a cubic
-    with parameters without bound; above, into a step between two images. b3 stays among the
-    predictions. Raises InputError where `plcc_logistic` is nan.
+    For given b2 and b3, the best b1, b4 and b5 are a linear least-squares solution, so that only b2
+    and b3 are searched, from the best of twelve starts. A straight line is a special case: the fit
+    is never worse than the best line. In units of the predictions' standard deviation, b2 is kept
+    in [0.2, 10]: below, the curve approaches a cubic with unbounded parameters; above, a step
+    between two images. b3 is kept within the range of the predictions.
+
+    Raises:
+        InputError: `plcc_logistic` is NaN.
     """
     prediction, score = _pair(prediction, score)
     if not _can_fit(prediction, score):
@@ -106,17 +109,17 @@ def fit_logistic(prediction: ArrayLike, score: ArrayLike) -> Logistic:
 def plcc_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
     """Pearson's correlation after `fit_logistic`, in [0, 1], of predictions and scores float[n].
 
-    At least the magnitude of the raw one. Five parameters fit five points exactly, so it is nan
-    below six.
+    The result is never below the magnitude of `plcc`. Fewer than six images give NaN, since five
+    parameters fit five points exactly.
     """
     return _after_logistic(plcc, prediction, score)
 
 
 def plcc_rank(prediction: ArrayLike, score: ArrayLike) -> Value:
-    """Pearson's correlation in [-1, 1] of the scores with those of the predictions' ranks.
+    """Pearson's correlation in [-1, 1] after replacing each prediction by the score of its rank.
 
-    Every prediction is replaced by the score that has its rank (tied ones by the mean rank's,
-    interpolated), which brings any two scales together and keeps nothing but the order.
+    Tied predictions take the interpolated score of their mean rank. The result depends only on the
+    order of the predictions, not on their scale.
     """
     prediction, score = _pair(prediction, score)
     rank = scipy_stats.rankdata(prediction, axis=-1) - 1
@@ -131,19 +134,19 @@ def rmse_logistic(prediction: ArrayLike, score: ArrayLike) -> float:
 
 
 def resample(
-    measure: Measure, prediction: ArrayLike, score: ArrayLike, *, n: int = 2000, seed: int = 0
+    criterion: Criterion, prediction: ArrayLike, score: ArrayLike, *, n: int = 2000, seed: int = 0
 ) -> np.ndarray:
-    """The measure on `n` bootstrap resamples of the images, drawn with replacement: float64[n].
+    """Criterion float64[n] on `n` bootstrap resamples of the images, drawn with replacement.
 
-    Equal lengths and seeds draw equal resamples, so two predictors of the same images are paired.
-    `plcc_logistic` and `rmse_logistic` keep the mapping that was fitted to all images.
+    Equal lengths and seeds draw the same resamples, so that two predictors of the same images are
+    paired. `plcc_logistic` and `rmse_logistic` use the logistic fitted to all images.
     """
     prediction, score = _pair(prediction, score)
-    if measure in (plcc_logistic, rmse_logistic):
+    if criterion in (plcc_logistic, rmse_logistic):
         if not _can_fit(prediction, score):
             return np.full(n, np.nan)
         prediction = fit_logistic(prediction, score)(prediction)
-        measure = plcc if measure is plcc_logistic else rmse
+        criterion = plcc if criterion is plcc_logistic else rmse
     size = prediction.shape[-1]
     rng = np.random.default_rng(seed)
     values = np.empty(n)
@@ -151,15 +154,15 @@ def resample(
     for first in range(0, n, block):
         part = values[first : first + block]
         rows = rng.integers(size, size=(len(part), size))
-        if measure is krcc:
+        if criterion is krcc:
             part[:] = _resampled_krcc(prediction, score, rows)
         else:
-            part[:] = measure(prediction[rows], score[rows])
+            part[:] = criterion(prediction[rows], score[rows])
     return values
 
 
 def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Percentile interval of bootstrap values float[n]; undefined ones (nan) are left out."""
+    """Percentile interval of bootstrap values float[n]; NaN values are left out."""
     values = values[~np.isnan(values)]
     if not values.size:
         return np.nan, np.nan
@@ -168,7 +171,7 @@ def interval(values: np.ndarray, level: float = 0.95) -> tuple[float, float]:
 
 
 def bootstrap(
-    measure: Measure,
+    criterion: Criterion,
     prediction: ArrayLike,
     score: ArrayLike,
     *,
@@ -176,12 +179,12 @@ def bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval (low, high) of a measure, over the images."""
-    return interval(resample(measure, prediction, score, n=n, seed=seed), level)
+    """Percentile bootstrap interval (low, high) of a criterion, over the images."""
+    return interval(resample(criterion, prediction, score, n=n, seed=seed), level)
 
 
 def paired_bootstrap(
-    measure: Measure,
+    criterion: Criterion,
     prediction_a: ArrayLike,
     prediction_b: ArrayLike,
     score: ArrayLike,
@@ -190,18 +193,18 @@ def paired_bootstrap(
     seed: int = 0,
     level: float = 0.95,
 ) -> tuple[float, float, float]:
-    """(difference, low, high) of measure(a) - measure(b), both on the same resampled images."""
-    a, b = (resample(measure, x, score, n=n, seed=seed) for x in (prediction_a, prediction_b))
-    difference = measure(prediction_a, score) - measure(prediction_b, score)
+    """(difference, low, high) of criterion(a) - criterion(b), on the same resampled images."""
+    a, b = (resample(criterion, x, score, n=n, seed=seed) for x in (prediction_a, prediction_b))
+    difference = criterion(prediction_a, score) - criterion(prediction_b, score)
     return float(difference), *interval(a - b, level)
 
 
 def corrected_t(differences: ArrayLike, ratio: float) -> tuple[float, float]:
     """(t, two-sided p) of the differences float[n] of two methods over n random splits.
 
-    The training parts of random splits overlap, so the plain paired t test finds too much; the
-    variance is corrected by `ratio`, the test part's size over the training part's. nan where n is
-    below 2 or all differences are equal.
+    Training parts of random splits overlap, so that the plain paired t test rejects too often.
+    `ratio`, the size of the test part over that of the training part, corrects the variance. The
+    result is NaN where n is below 2 or all differences are equal.
 
     Source: Nadeau, Bengio, "Inference for the generalization error", Machine Learning 52, 2003.
     """
@@ -257,10 +260,10 @@ def _pearson(a: np.ndarray, b: np.ndarray) -> Value:
 
 
 def _resampled_krcc(prediction: np.ndarray, score: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Tau-b on images drawn as `rows` int[k, n]: float64[k].
+    """Tau-b float64[k] of k resamples, `rows` int[k, n].
 
-    A resample holds a pair of images as often as the product of their counts, so the signs of all
-    pairs are found once for all resamples.
+    A pair of images occurs in a resample as often as the product of both images' counts. The signs
+    of all pairs are therefore computed once for all resamples.
     """
     size = len(prediction)
     counts = np.zeros(rows.shape, np.float32)
@@ -279,8 +282,8 @@ def _can_fit(prediction: np.ndarray, score: np.ndarray) -> bool:
     return prediction.size >= 6 and bool(_varies(prediction, score))
 
 
-def _after_logistic(measure: Measure, prediction: ArrayLike, score: ArrayLike) -> float:
+def _after_logistic(criterion: Criterion, prediction: ArrayLike, score: ArrayLike) -> float:
     prediction, score = _pair(prediction, score)
     if not _can_fit(prediction, score):
         return np.nan
-    return float(measure(fit_logistic(prediction, score)(prediction), score))
+    return float(criterion(fit_logistic(prediction, score)(prediction), score))

@@ -1,4 +1,4 @@
-"""From predictions to results: every split's figures with intervals, and runs compared."""
+"""Figures of predictions by split with intervals, comparisons of runs, and text tables."""
 
 import csv
 import dataclasses
@@ -13,7 +13,7 @@ from jiqa.errors import InputError
 from jiqa.results import stats
 from jiqa.results.predictions import Predictions
 
-MEASURES: dict[str, tuple[str, stats.Measure]] = {
+CRITERIA: dict[str, tuple[str, stats.Criterion]] = {
     "srocc": ("SROCC", stats.srocc),
     "plcc": ("PLCC", stats.plcc),
     "plcc_rank": ("PLCC (rank)", stats.plcc_rank),
@@ -22,7 +22,7 @@ MEASURES: dict[str, tuple[str, stats.Measure]] = {
     "rmse": ("RMSE", stats.rmse),
     "rmse_logistic": ("RMSE (logistic)", stats.rmse_logistic),
 }
-# Measures that only make sense where the predictions are on another database's scale.
+# Criteria for cross-database tests alone, where predictions have another database's scale.
 ACROSS = ("plcc_rank",)
 AGGREGATES = {"median": np.median, "mean": np.mean}
 POOLS = ("mean", "weighted", "weighted_std")
@@ -30,7 +30,7 @@ INTERVALS = "Brackets: 95% intervals, percentile bootstrap over the test images.
 
 
 class Figure(NamedTuple):
-    """A measure's value and its 95% bootstrap interval over the test images."""
+    """Value of a criterion with its 95% bootstrap interval over the test images."""
 
     value: float
     low: float
@@ -39,11 +39,11 @@ class Figure(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
-    """The figures of one run on one database under one protocol.
+    """Figures of one run on one database under one protocol.
 
-    `images` maps a split to its number of test images, `splits` a split and a key of MEASURES to
-    the figure, and `total` a key of MEASURES to the figure aggregated over the splits. Only tests
-    on another database have the figures of ACROSS.
+    `images` maps a split to its number of test images; `splits` maps a split and a key of CRITERIA
+    to the figure; `total` maps a key of CRITERIA to the figure aggregated over the splits. Figures
+    of ACROSS exist for cross-database tests alone.
     """
 
     run: str
@@ -58,15 +58,16 @@ class Summary:
 
 
 def by_run(predictions: Iterable[Predictions]) -> list[list[Predictions]]:
-    """The predictions grouped: one list for a run, config, database and protocol."""
+    """Groups predictions: one list for each run, config, database and protocol."""
     ordered = sorted(predictions, key=lambda table: table.labels)
     return [list(group) for _, group in itertools.groupby(ordered, lambda t: t.labels[:4])]
 
 
 def summarise(predictions: Iterable[Predictions], aggregate: str = "median") -> list[Summary]:
-    """One Summary for every run, config, database and protocol; `aggregate` is a key of AGGREGATES.
+    """Summaries, one for each run, config, database and protocol.
 
-    The interval of the aggregate is that of the median (or mean) of the splits' resampled figures.
+    `aggregate` is a key of AGGREGATES. The interval of the aggregate is the percentile interval of
+    the median (or mean) over the splits' resampled figures.
     """
     return [_summary(tables, aggregate) for tables in by_run(predictions)]
 
@@ -75,10 +76,10 @@ def _summary(tables: list[Predictions], aggregate: str) -> Summary:
     over_splits = AGGREGATES[aggregate]
     splits: dict[str, dict[str, Figure]] = {table.split: {} for table in tables}
     total = {}
-    for name, (_, measure) in MEASURES.items():
+    for name, (_, criterion) in CRITERIA.items():
         if name in ACROSS and not tables[0].trained_on:
             continue
-        values, samples = _measured(tables, measure)
+        values, samples = _sampled(tables, criterion)
         for table, value, drawn in zip(tables, values, samples, strict=True):
             splits[table.split][name] = Figure(value, *stats.interval(drawn))
         low_high = stats.interval(over_splits(samples, axis=0))
@@ -97,17 +98,22 @@ def _summary(tables: list[Predictions], aggregate: str) -> Summary:
     )
 
 
-def pool(values: Sequence[float], weights: Sequence[float], how: str) -> float:
-    """One figure from those of several databases or types of distortion.
+def pool(values: Sequence[float], weights: Sequence[float], method: str) -> float:
+    """Pools figures of several databases or types of distortion into one.
 
-    `how`: 'mean' is plain; 'weighted' weights by `weights`, as a rule the numbers of images;
-    'weighted_std' is the deviation about that, the square root of the weighted mean square.
-    Raises InputError for another `how`.
+    Args:
+        values: the figures.
+        weights: weights of the figures, usually numbers of images.
+        method: `mean`, without weights; `weighted`, the weighted mean; or `weighted_std`, the
+            weighted standard deviation.
+
+    Raises:
+        InputError: the method is unknown.
     """
-    if how not in POOLS:
-        raise InputError(f"pool: found {how!r}, expected one of {', '.join(POOLS)}")
-    mean = np.average(values, weights=None if how == "mean" else weights)
-    if how != "weighted_std":
+    if method not in POOLS:
+        raise InputError(f"pool: found {method!r}, expected one of {', '.join(POOLS)}")
+    mean = np.average(values, weights=None if method == "mean" else weights)
+    if method != "weighted_std":
         return float(mean)
     return float(np.sqrt(np.average((np.asarray(values) - mean) ** 2, weights=weights)))
 
@@ -116,13 +122,15 @@ def compare(
     a: Sequence[Predictions],
     b: Sequence[Predictions],
     *,
-    measure: str = "srocc",
+    criterion: str = "srocc",
     aggregate: str = "median",
 ) -> Figure:
-    """How far run `a` is above run `b`, by a paired bootstrap on the same splits and images.
+    """Aggregated figure of run `a` minus that of run `b`, with a paired bootstrap interval.
 
-    `a` and `b` are the splits of one run each; the value is the difference of the two aggregates.
-    Raises InputError where the splits, images or scores of the two differ.
+    `a` and `b` are the splits of one run each.
+
+    Raises:
+        InputError: the splits, images or scores of the two runs differ.
     """
     if not same_test(a, b):
         raise InputError(
@@ -130,19 +138,19 @@ def compare(
         )
     over_splits = AGGREGATES[aggregate]
     (values_a, samples_a), (values_b, samples_b) = (
-        _measured(tables, MEASURES[measure][1]) for tables in (a, b)
+        _sampled(tables, CRITERIA[criterion][1]) for tables in (a, b)
     )
     samples = over_splits(samples_a, axis=0) - over_splits(samples_b, axis=0)
     return Figure(float(over_splits(values_a) - over_splits(values_b)), *stats.interval(samples))
 
 
-def _measured(
-    tables: Sequence[Predictions], measure: stats.Measure
+def _sampled(
+    tables: Sequence[Predictions], criterion: stats.Criterion
 ) -> tuple[list[float], list[np.ndarray]]:
-    """A measure on every split, and on the bootstrap resamples of every split."""
+    """Values of a criterion on every split, and on the bootstrap resamples of every split."""
     pairs = [(table.prediction, table.score) for table in tables]
-    return [float(measure(*pair)) for pair in pairs], [
-        stats.resample(measure, *pair) for pair in pairs
+    return [float(criterion(*pair)) for pair in pairs], [
+        stats.resample(criterion, *pair) for pair in pairs
     ]
 
 
@@ -164,7 +172,7 @@ def _says(tables: Sequence[Predictions]) -> str:
 
 
 def show(figure: Figure) -> str:
-    """A figure as text, `0.812 [0.780, 0.840]`."""
+    """Figure as text, `0.812 [0.780, 0.840]`."""
     return "{:.3f} [{:.3f}, {:.3f}]".format(*figure)
 
 
@@ -174,14 +182,14 @@ def plural(count: int, noun: str) -> str:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A markdown table whose columns line up as plain text too."""
+    """Markdown table with columns aligned as plain text."""
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     lines = [header, ["-" * width for width in widths], *rows]
     return "".join("| " + " | ".join(map(str.ljust, line, widths)) + " |\n" for line in lines)
 
 
 def to_csv(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
-    """A CSV file's text."""
+    """Text of a CSV file."""
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows([header, *rows])
     return file.getvalue()

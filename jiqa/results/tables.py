@@ -1,4 +1,4 @@
-"""A paper's tables, with our results beside the published figures."""
+"""Tables of papers, with our figures next to the published ones."""
 
 import html
 import importlib
@@ -23,7 +23,7 @@ SELECTED, SHARED = "‡", "†"
 
 
 class Sheet(NamedTuple):
-    """A table as text: a title, a heading a column, lines of cells, and notes."""
+    """A table as text: title, headings of the columns, lines of cells, notes."""
 
     title: str
     header: list[str]
@@ -32,14 +32,15 @@ class Sheet(NamedTuple):
 
 
 def names() -> list[str]:
-    """All tables, as `iqa_nrtl/3`."""
+    """Names of all tables, such as `iqa_nrtl/3`."""
     return [f"{name}/{number}" for name in PAPERS for number in paper(name).tables]
 
 
 def paper(name: str) -> Paper:
-    """The tables of a paper.
+    """Tables of a paper.
 
-    Raises InputError where it is not there.
+    Raises:
+        InputError: the paper is unknown.
     """
     if name not in PAPERS:
         raise InputError(f"paper {name!r}: not there, expected one of {', '.join(PAPERS)}")
@@ -47,9 +48,10 @@ def paper(name: str) -> Paper:
 
 
 def select(name: str) -> tuple[Paper, dict[str, Table]]:
-    """The paper, and its tables by number, of `iqa_nrtl/3` or of all of `iqa_nrtl`.
+    """Paper and tables of a name: `iqa_nrtl/3` selects one table, `iqa_nrtl` all, by number.
 
-    Raises InputError where they are not there.
+    Raises:
+        InputError: the paper or table is unknown.
     """
     first, _, number = name.partition("/")
     if first not in PAPERS or number not in ("", *paper(first).tables):
@@ -59,7 +61,7 @@ def select(name: str) -> tuple[Paper, dict[str, Table]]:
 
 
 def overview() -> str:
-    """A line for every table: its name, and its title as printed."""
+    """Names and printed titles of all tables, one line each."""
     return "".join(
         f"{f'{name}/{number}':14} {table.title}\n"
         for name in PAPERS
@@ -73,16 +75,16 @@ def show(
     form: str = "markdown",
     data_dir: str | Path | None = None,
 ) -> str:
-    """The table `iqa_nrtl/3`, or all of `iqa_nrtl`, with the results found under `workdir`.
+    """Text of the table `iqa_nrtl/3`, or of all of `iqa_nrtl`, with the results in `workdir`.
 
     Args:
         name: of a table or a paper.
-        workdir: folder of runs, at any depth; without one all figures of ours are dashes.
+        workdir: folder of runs, at any depth; None: our figures are dashes.
         form: one of `FORMS`.
-        data_dir: folder of databases, of which some tables state facts.
+        data_dir: folder of databases, for tables of database facts.
 
     Raises:
-        InputError: a table that is not there, or a cell with two results to choose from.
+        InputError: the table is unknown, or two configs have results for one cell.
     """
     source, tables = select(name)
     predictions = read_predictions(workdir) if workdir is not None else []
@@ -109,9 +111,9 @@ def _sheet(name: str, source: Paper, table: Table, cells: list[list[Cell]]) -> S
         for under, splits in unders:
             found = [_under(cell, under, splits) for cell in row]
             lines.append(["", _says(under, splits), *map(_value, found)])
-            apart = [_apart(cell, ours) for cell, ours in zip(row, found, strict=True)]
-            if set(apart) != {DASH}:
-                lines.append(["", "difference", *apart])
+            differences = [_difference(cell, ours) for cell, ours in zip(row, found, strict=True)]
+            if set(differences) != {DASH}:
+                lines.append(["", "difference", *differences])
         if not unders and not all(cell.query.published_only for cell in row):
             lines.append(["", "ours", *(DASH for _ in row)])
     notes = [f"Published: {source.protocol}. Ours: {source.aggregate} over the splits."]
@@ -123,12 +125,12 @@ def _sheet(name: str, source: Paper, table: Table, cells: list[list[Cell]]) -> S
     every = [ours for row in cells for cell in row for ours in cell.ours]
     if any(ours.shared for ours in every):
         notes.append(
-            f"{SHARED} Photographs of the training database are those of the one tested on."
+            f"{SHARED} The training database and the tested one have photographs in common."
         )
     if not all(ours.comparable for ours in every):
         notes.append(
-            "A part of a database, or another measure, is not what was published: no difference "
-            "is taken."
+            "A part of a database, or another metric, is not what was published: no difference is "
+            "taken."
         )
     return Sheet(
         f"{name}: {table.title} ({source.citation})", header, lines, [*notes, *table.notes]
@@ -150,7 +152,7 @@ def _value(ours: Ours | None) -> str:
     return f"{value} {SHARED}" if ours.shared else value
 
 
-def _apart(cell: Cell, ours: Ours | None) -> str:
+def _difference(cell: Cell, ours: Ours | None) -> str:
     difference = cell.difference(ours) if ours else None
     if ours is None or difference is None:
         return DASH
@@ -184,7 +186,7 @@ def _html(sheet: Sheet) -> str:
 
 
 def _csv(filled: dict[str, tuple[Table, list[list[Cell]]]]) -> str:
-    header = ["table", "group", "row", "column", "run", "measure", "database", "train"]
+    header = ["table", "group", "row", "column", "run", "criterion", "database", "train"]
     header += ["published", "selected_on_test", "ours", "under", "splits", "difference"]
     lines = []
     for name, (_, rows) in filled.items():
@@ -192,10 +194,10 @@ def _csv(filled: dict[str, tuple[Table, list[list[Cell]]]]) -> str:
             query = cell.query
             tested = "+".join(query.databases)
             about = [name, cell.row.group, cell.row.label, cell.column.heading]
-            about += [query.predictions, query.measure or query.fact, tested, query.train]
+            about += [query.predictions, query.criterion or query.fact, tested, query.train]
             about += [cell.published, cell.row.selected_on_test]
             for ours in cell.ours or (None,):
                 figures = [ours.value, ours.under, ours.splits] if ours else [""] * 3
-                apart = cell.difference(ours) if ours else None
-                lines.append([*about, *figures, "" if apart is None else apart])
+                difference = cell.difference(ours) if ours else None
+                lines.append([*about, *figures, "" if difference is None else difference])
     return to_csv(header, lines)

@@ -590,7 +590,7 @@ def test_three_splits_become_one_as_the_paper_has_it(paper, predicted):
         for table in source.tables.values()
         for row in table.rows
         for column in table.columns
-        if (query := table.asks(row, column)).measure == "srocc"
+        if (query := table.asks(row, column)).criterion == "srocc"
         and not (query.published_only or query.pool or query.distortion or query.train)
         and isinstance(query.database, str)
     )

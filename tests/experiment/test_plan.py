@@ -29,7 +29,7 @@ TABLE = Table(
         Row("Other", "0.9 0.8", {"run": "theirs"}),
         Row("Unknown", "0.9 0.8"),
     ),
-    {"measure": "srocc"},
+    {"criterion": "srocc"},
 )
 CROSS = Table(
     "",
@@ -39,7 +39,7 @@ CROSS = Table(
         Column("LIVE", {"train": "csiq", "database": "live"}),
     ),
     (Row("A", "0.9 0.8 0.7", {"run": "ours/a"}),),
-    {"measure": "srocc"},
+    {"criterion": "srocc"},
 )
 
 

@@ -58,7 +58,7 @@ def test_without_random_splits_there_is_no_p(predicted):
     ]
     (pair,) = compare.pairs(runs, "plcc", "median")
     assert np.isnan(pair.p)
-    assert pair.difference == summary.compare(*runs, measure="plcc")
+    assert pair.difference == summary.compare(*runs, criterion="plcc")
 
 
 def test_the_report_puts_the_best_first_and_other_tests_apart(runs, predicted, tmp_path, capsys):
@@ -89,7 +89,20 @@ def test_what_cannot_be_compared_is_said(predicted, tmp_path):
     write_predictions(tmp_path / "predictions.csv", [predicted()])
     with pytest.raises(InputError, match="no two runs tested on the same images"):
         compare.report(tmp_path)
-    with pytest.raises(InputError, match="measure: found 'auc', expected one of srocc"):
+    with pytest.raises(InputError, match="criterion: found 'auc', expected one of srocc"):
         compare.report(tmp_path, "auc")
     with pytest.raises(InputError, match="aggregate: found 'max', expected one of median"):
         compare.report(tmp_path, aggregate="max")
+
+
+@pytest.mark.parametrize("flag", ["--criterion", "--measure"])
+def test_the_command_takes_a_criterion_under_both_names(runs, tmp_path, capsys, flag):
+    for tables in runs[:2]:
+        write_predictions(tmp_path / tables[0].run / "predictions.csv", tables)
+    assert main.main(["compare", f"--workdir={tmp_path}", flag, "krcc"]) == 0
+    values = [
+        [scipy_stats.kendalltau(t.prediction, t.score)[0] for t in tables] for tables in runs[:2]
+    ]
+    told = capsys.readouterr().out
+    assert "| run | median KROCC |" in told
+    assert all(f"{np.median(each):.3f}" in told for each in values)

@@ -11,7 +11,7 @@ from scipy.io import loadmat
 
 from jiqa.databases import tid
 from jiqa.results.published import Column, Query, Row, Table, each, measured
-from jiqa.results.summary import AGGREGATES, MEASURES
+from jiqa.results.summary import AGGREGATES, CRITERIA
 from jiqa.tfds_builders.csiq import csiq_dataset_builder as csiq
 from jiqa.tfds_builders.live import live_dataset_builder as live
 from jiqa.tfds_builders.live_md import live_md_dataset_builder as live_md
@@ -179,7 +179,7 @@ def test_every_cell_asks_what_can_be_answered(paper, number):
         assert not set(row.query) & set(column.query)
         assert not set(table.query) & {*row.query, *column.query}
         query = table.asks(row, column)
-        assert query.measure in ("", "mean", *MEASURES)
+        assert query.criterion in ("", "mean", *CRITERIA)
         assert query.fact in ("", *FACTS)
         assert query.pool in ("", "mean", "weighted", "weighted_std")
         assert not (query.fact and query.run)
@@ -247,14 +247,14 @@ def test_no_table_is_left_out(paper):
 
 
 def test_a_cell_asks_what_its_table_row_and_column_say_together():
-    table = Table("", (), (), {"measure": "srocc", "train": "live"})
+    table = Table("", (), (), {"criterion": "srocc", "train": "live"})
     query = table.asks(Row("", "", {"run": "a"}), Column("", {"database": "csiq"}))
-    assert query == Query(run="a", measure="srocc", database="csiq", train="live")
+    assert query == Query(run="a", criterion="srocc", database="csiq", train="live")
     with pytest.raises(TypeError, match="data_base"):
         table.asks(Row("", "", {"data_base": "csiq"}), Column(""))
 
 
-def test_predictions_of_a_measure_on_images_that_another_run_made():
+def test_predictions_of_a_metric_on_images_that_another_run_made():
     query = Query(run="psnr", made_by="mt_irn/single")
     assert query.predictions == "mt_irn/single-psnr"
     assert dataclasses.replace(query, made_by="").predictions == "psnr"
@@ -263,8 +263,8 @@ def test_predictions_of_a_measure_on_images_that_another_run_made():
 def test_columns_in_the_order_of_the_page():
     assert each("run", {"RANK": "rankiqa"}) == (Column("RANK", {"run": "rankiqa"}),)
     assert [(c.heading, c.query) for c in measured({"LIVE": "live", "MD": "live_md"}, "SRCC")] == [
-        ("LIVE SRCC", {"database": "live", "measure": "srocc"}),
-        ("MD SRCC", {"database": "live_md", "measure": "srocc"}),
+        ("LIVE SRCC", {"database": "live", "criterion": "srocc"}),
+        ("MD SRCC", {"database": "live_md", "criterion": "srocc"}),
     ]
 
 

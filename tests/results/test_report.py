@@ -73,7 +73,7 @@ def test_a_test_on_another_database_says_how_scales_are_aligned(tmp_path, predic
     write_predictions(tmp_path / "predictions.csv", [predicted(protocol="cross-live")])
     text = report(tmp_path)
     assert "PLCC (rank)" in text
-    assert "Trained on another database: predictions are on its scale" in text
+    assert "Trained on another database: predictions are mapped from the scale" in text
 
 
 def test_figures_without_twins_stand_below_the_table(tmp_path, predicted):

@@ -27,15 +27,15 @@ def test_figures_of_every_split_and_their_median(three):
     assert summary.images == {"split0": 40, "split1": 40, "split2": 40}
     first = three[0]
     for name, figure in summary.splits["split0"].items():
-        _, measure = results.MEASURES[name]
-        interval = stats.bootstrap(measure, first.prediction, first.score)
-        assert figure == Figure(measure(first.prediction, first.score), *interval)
-    assert set(results.MEASURES) - {"plcc_rank"} == set(summary.splits["split0"])
+        _, criterion = results.CRITERIA[name]
+        interval = stats.bootstrap(criterion, first.prediction, first.score)
+        assert figure == Figure(criterion(first.prediction, first.score), *interval)
+    assert set(results.CRITERIA) - {"plcc_rank"} == set(summary.splits["split0"])
 
 
 def test_only_another_database_needs_an_alignment_by_rank(predicted):
     (summary,) = results.summarise([predicted(protocol="cross-live", split="seed0")])
-    assert set(results.MEASURES) == set(summary.total)
+    assert set(results.CRITERIA) == set(summary.total)
 
 
 def test_pools():
@@ -95,7 +95,7 @@ def test_a_comparison_is_paired_by_image_and_split(predicted):
     assert found[1:] == pytest.approx((low, high))
     assert results.compare(b, a).value == -found.value
     one = stats.paired_bootstrap(stats.plcc, a[0].prediction, b[0].prediction, a[0].score)
-    assert results.compare(a[:1], b[:1], measure="plcc") == pytest.approx(one)
+    assert results.compare(a[:1], b[:1], criterion="plcc") == pytest.approx(one)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from scipy import stats as scipy_stats
 from jiqa.errors import InputError
 from jiqa.results import stats
 
-MEASURES = [stats.srocc, stats.plcc, stats.krcc, stats.rmse, stats.plcc_rank]
-RAW_AND_LOGISTIC = [*MEASURES, stats.plcc_logistic, stats.rmse_logistic]
+CRITERIA = [stats.srocc, stats.plcc, stats.krcc, stats.rmse, stats.plcc_rank]
+RAW_AND_LOGISTIC = [*CRITERIA, stats.plcc_logistic, stats.rmse_logistic]
 
 
 def noisy(n=80, seed=0, digits=6):
@@ -23,7 +23,7 @@ def noisy(n=80, seed=0, digits=6):
 
 
 @pytest.mark.parametrize("digits", [6, 1, 0])
-def test_measures_agree_with_scipy_with_and_without_ties(digits):
+def test_criteria_agree_with_scipy_with_and_without_ties(digits):
     x, y = noisy(digits=digits)
     assert stats.srocc(x, y) == pytest.approx(scipy_stats.spearmanr(x, y).statistic, abs=1e-12)
     assert stats.plcc(x, y) == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-12)
@@ -31,7 +31,7 @@ def test_measures_agree_with_scipy_with_and_without_ties(digits):
     assert stats.rmse(x, y) == pytest.approx(np.linalg.norm(x - y) / np.sqrt(len(x)), abs=1e-12)
 
 
-def test_measures_by_hand():
+def test_criteria_by_hand():
     assert stats.srocc([1, 2, 3, 4], [10, 30, 20, 40]) == pytest.approx(1 - 6 * 2 / (4 * 15))
     assert stats.plcc([0, 1, 2], [0, 1, 5]) == pytest.approx(5 / np.sqrt(2 * 14))
     # Five of six pairs agree, one is tied in the first.
@@ -39,26 +39,26 @@ def test_measures_by_hand():
     assert stats.rmse([1, 2], [4, 6]) == pytest.approx(np.sqrt((9 + 16) / 2))
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_batches_are_their_rows(measure):
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_batches_are_their_rows(criterion):
     x, y = (np.stack(z) for z in zip(*(noisy(seed=s, digits=1) for s in range(3)), strict=True))
     x[1] = 0.5
-    rows = [measure(a, b) for a, b in zip(x, y, strict=True)]
-    np.testing.assert_allclose(measure(x, y), rows, rtol=1e-12)
+    rows = [criterion(a, b) for a, b in zip(x, y, strict=True)]
+    np.testing.assert_allclose(criterion(x, y), rows, rtol=1e-12)
 
 
 @pytest.mark.parametrize(
-    "measure", [stats.srocc, stats.plcc, stats.krcc, stats.plcc_logistic, stats.rmse_logistic]
+    "criterion", [stats.srocc, stats.plcc, stats.krcc, stats.plcc_logistic, stats.rmse_logistic]
 )
-def test_a_constant_side_has_no_figure(measure):
+def test_a_constant_side_has_no_figure(criterion):
     # The mean of this many 0.1 is not 0.1 in floating point.
     constant, rising = np.full(7, 0.1), np.arange(7.0)
-    assert np.isnan(measure(constant, rising))
-    assert np.isnan(measure(rising, constant))
-    assert np.isnan(stats.bootstrap(measure, constant, rising)).all()
+    assert np.isnan(criterion(constant, rising))
+    assert np.isnan(criterion(rising, constant))
+    assert np.isnan(stats.bootstrap(criterion, constant, rising)).all()
 
 
-@pytest.mark.parametrize("measure", RAW_AND_LOGISTIC)
+@pytest.mark.parametrize("criterion", RAW_AND_LOGISTIC)
 @pytest.mark.parametrize(
     ("prediction", "score", "says"),
     [
@@ -68,9 +68,9 @@ def test_a_constant_side_has_no_figure(measure):
         ([], [], r"shape \(0,\)"),
     ],
 )
-def test_bad_input_is_refused(measure, prediction, score, says):
+def test_bad_input_is_refused(criterion, prediction, score, says):
     with pytest.raises(InputError, match=says):
-        measure(prediction, score)
+        criterion(prediction, score)
 
 
 def test_the_logistic_is_the_published_one():
@@ -142,20 +142,20 @@ def test_ranks_survive_a_monotone_map_and_plcc_a_line(values, random):
     shuffled = values.copy()
     random.shuffle(shuffled)
     x, y = np.array(values, float), np.array(shuffled, float)
-    for measure in (stats.srocc, stats.krcc):
-        assert measure(np.exp(x / 5), y) == pytest.approx(measure(x, y), abs=1e-12)
-        assert measure(-x, y) == pytest.approx(-measure(x, y), abs=1e-12)
+    for criterion in (stats.srocc, stats.krcc):
+        assert criterion(np.exp(x / 5), y) == pytest.approx(criterion(x, y), abs=1e-12)
+        assert criterion(-x, y) == pytest.approx(-criterion(x, y), abs=1e-12)
     assert stats.plcc(3 * x - 7, y) == pytest.approx(stats.plcc(x, y), abs=1e-9)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_resamples_are_the_measure_on_drawn_images(measure, monkeypatch):
+@pytest.mark.parametrize("criterion", CRITERIA)
+def test_resamples_are_the_criterion_on_drawn_images(criterion, monkeypatch):
     x, y = noisy(n=30, digits=1)
     rows = np.random.default_rng(5).integers(30, size=(40, 30))
-    expected = [measure(x[r], y[r]) for r in rows]
-    np.testing.assert_allclose(stats.resample(measure, x, y, n=40, seed=5), expected, rtol=1e-12)
+    expected = [criterion(x[r], y[r]) for r in rows]
+    np.testing.assert_allclose(stats.resample(criterion, x, y, n=40, seed=5), expected, rtol=1e-12)
     monkeypatch.setattr(stats, "_BLOCK", 70)
-    np.testing.assert_allclose(stats.resample(measure, x, y, n=40, seed=5), expected, rtol=1e-12)
+    np.testing.assert_allclose(stats.resample(criterion, x, y, n=40, seed=5), expected, rtol=1e-12)
 
 
 def test_the_logistic_is_fitted_once_for_all_resamples():
@@ -167,19 +167,19 @@ def test_the_logistic_is_fitted_once_for_all_resamples():
         )
 
 
-@pytest.mark.parametrize("measure", [stats.srocc, stats.plcc])
-def test_the_interval_agrees_with_scipy(measure):
+@pytest.mark.parametrize("criterion", [stats.srocc, stats.plcc])
+def test_the_interval_agrees_with_scipy(criterion):
     x, y = noisy(n=200)
     reference = scipy_stats.bootstrap(
         (x, y),
-        lambda a, b, axis: measure(a, b),
+        lambda a, b, axis: criterion(a, b),
         n_resamples=4000,
         paired=True,
         vectorized=True,
         method="percentile",
         rng=np.random.default_rng(1),
     ).confidence_interval
-    np.testing.assert_allclose(stats.bootstrap(measure, x, y, n=4000), reference, atol=0.004)
+    np.testing.assert_allclose(stats.bootstrap(criterion, x, y, n=4000), reference, atol=0.004)
 
 
 def test_a_wider_level_has_a_wider_interval():

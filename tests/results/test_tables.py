@@ -56,9 +56,9 @@ def test_ours_is_the_median_beside_the_published(predicted, show):
     at = [line[0] for line in found].index("IQA-NRTL")
     published, ours, difference = found[at : at + 3]
     assert ours[1] == "ours, random-90-10-seed0, 3 splits"
-    for measure, function in (("PLCC", scipy_stats.pearsonr), ("SROCC", scipy_stats.spearmanr)):
+    for criterion, function in (("PLCC", scipy_stats.pearsonr), ("SROCC", scipy_stats.spearmanr)):
         value = np.median([function(t.prediction, t.score)[0] for t in runs])
-        column = columns.index(f"KonIQ-10K {measure}")
+        column = columns.index(f"KonIQ-10K {criterion}")
         assert ours[column] == f"{value:.3f}"
         assert difference[column] == f"{value - float(published[column]):+.3f}"
     assert ours[-2:] == ["—", "—"]
@@ -76,7 +76,7 @@ def test_a_part_of_a_database_has_a_line_of_its_own_and_no_difference(predicted,
     assert difference[column] == f"{srocc(whole) - 0.891:+.3f}"
     assert sample[1] == "ours, official on biq2021/sample, 1 split"
     assert sample[column] == f"{srocc(part):.3f}"
-    assert "- A part of a database, or another measure, is not what was published" in text
+    assert "- A part of a database, or another metric, is not what was published" in text
 
 
 def test_each_protocol_has_its_own_line(predicted, show):
@@ -109,8 +109,10 @@ PAPER = Paper("citation", "protocol", "protocol=random,test=0.2,splits=2", "mean
 
 
 def ours(predictions, **query):
-    """What a cell that asks for this gets."""
-    table = Table("", (Column("x", {"run": "m", "measure": "srocc", **query}),), (Row("r", "0.5"),))
+    """Cell of a query."""
+    table = Table(
+        "", (Column("x", {"run": "m", "criterion": "srocc", **query}),), (Row("r", "0.5"),)
+    )
     (((cell,),)) = cells.fill(PAPER, table, predictions)
     return cell
 
@@ -131,11 +133,11 @@ def test_a_cell_of_some_types_levels_or_one_image(predicted):
         expected = scipy_stats.spearmanr(run.prediction[rows], run.score[rows])[0]
         (found,) = ours([run], database="live", **query).ours
         assert found.value == pytest.approx(expected)
-    one = ours([run], database="live", image=str(run.id[5]), measure="mean")
+    one = ours([run], database="live", image=str(run.id[5]), criterion="mean")
     assert one.ours[0].value == run.prediction[5]
 
 
-def test_another_measure_stands_beside_without_a_difference(predicted):
+def test_another_metric_is_shown_without_a_difference(predicted):
     runs = [predicted("m", "live"), predicted("n", "live", seed=4)]
     cell = ours(runs, database="live", also="n")
     assert [o.value for o in cell.ours] == [pytest.approx(srocc(run)) for run in runs]
@@ -195,7 +197,7 @@ def test_cross_database_figures_stand_in_one_line_and_shared_ones_are_marked(pre
         f"{srocc(runs[1]):.3f} †",
         f"{srocc(runs[2]):.3f}",
     ]
-    assert "- † Photographs of the training database are those of the one tested on." in text
+    assert "- † The training database and the tested one have photographs in common." in text
 
 
 def test_what_was_selected_on_the_test_images_is_marked():
@@ -213,7 +215,7 @@ def test_csv_has_one_line_for_a_cell(predicted, tmp_path):
     write_predictions(tmp_path / "predictions.csv", [run])
     rows = list(csv.DictReader(io.StringIO(tables.show("iqa_nrtl/3", tmp_path, "csv"))))
     assert len(rows) == 40
-    (row,) = (r for r in rows if r["ours"] and r["measure"] == "srocc")
+    (row,) = (r for r in rows if r["ours"] and r["criterion"] == "srocc")
     assert float(row["ours"]) == pytest.approx(srocc(run))
     assert float(row["difference"]) == pytest.approx(srocc(run) - 0.859)
     assert (row["table"], row["database"], row["published"]) == ("iqa_nrtl/3", "koniq10k", "0.859")

@@ -7,7 +7,7 @@ file; a record replaces the earlier one with the same `key`.
 from jiqa.results.record.file import KINDS, PATH, Record, add, merged, read
 from jiqa.results.record.restorers import RestoredRow, RestorerRecord
 from jiqa.results.record.runs import (
-    CRITERIA,
+    REQUIRED,
     DifferenceRecord,
     Interval,
     Predicted,
@@ -19,9 +19,9 @@ from jiqa.results.record.runs import (
 from jiqa.results.record.timings import TimingRecord
 
 __all__ = [
-    "CRITERIA",
     "KINDS",
     "PATH",
+    "REQUIRED",
     "DifferenceRecord",
     "Interval",
     "Predicted",

@@ -8,10 +8,10 @@ import numpy as np
 
 from jiqa.errors import InputError
 from jiqa.results.predictions import SCORE_NAMES, Predictions
-from jiqa.results.summary import AGGREGATES, MEASURES, Figure
+from jiqa.results.summary import AGGREGATES, CRITERIA, Figure
 
 # Criteria that every run has.
-CRITERIA = ("srocc", "plcc", "plcc_logistic", "krcc", "rmse")
+REQUIRED = ("srocc", "plcc", "plcc_logistic", "krcc", "rmse")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +58,7 @@ class SplitRecord:
         name: of the split.
         seed: of its training.
         test_images: how many.
-        figures: criterion (a key of MEASURES) -> figure.
+        figures: criterion (a key of CRITERIA) -> figure.
         steps: updates of all stages; null where nothing was trained by gradient, or unknown.
         selected_step: of the last stage.
         seconds: of the training.
@@ -81,8 +81,8 @@ class SplitRecord:
     predictions: Predicted | None = None
 
     def __post_init__(self) -> None:
-        _known("figures", self.figures, MEASURES)
-        _known("without_twins", self.without_twins, MEASURES)
+        _known("figures", self.figures, CRITERIA)
+        _known("without_twins", self.without_twins, CRITERIA)
         if self.predictions and len(self.predictions.id) != self.test_images:
             found = len(self.predictions.id)
             raise InputError(f"predictions: found {found}, expected {self.test_images}")
@@ -131,12 +131,12 @@ class RunRecord(RunKey):
     def __post_init__(self) -> None:
         _known("score_name", [self.score_name], SCORE_NAMES)
         _known("aggregate", [self.aggregate], AGGREGATES)
-        _known("total", self.total, MEASURES)
+        _known("total", self.total, CRITERIA)
         if not self.splits:
             raise InputError("splits: found none, expected at least one")
-        for name in CRITERIA:
+        for name in REQUIRED:
             if name not in self.total:
-                raise InputError(f"total: found no {name}, expected {', '.join(CRITERIA)}")
+                raise InputError(f"total: found no {name}, expected {', '.join(REQUIRED)}")
 
     @property
     def names(self) -> RunKey:
@@ -190,7 +190,7 @@ class DifferenceRecord:
     source: str = "run"
 
     def __post_init__(self) -> None:
-        _known("criterion", [self.criterion], MEASURES)
+        _known("criterion", [self.criterion], CRITERIA)
 
     @property
     def key(self) -> tuple[object, ...]:
