@@ -10,6 +10,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+import test_house
 from absl import flags
 from ml_collections import config_flags
 from PIL import Image
@@ -228,6 +229,12 @@ def test_files_named_in_a_page_exist(page):
     rooms = "benchmarks|configs|docs|examples|jiqa|launch|results|tests|tfds_builders"
     named = re.findall(rf"`((?:{rooms})/[\w./]*)`", page.read_text())
     assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_rooms_of_the_page_have_the_order_of_the_imports():
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    rows = re.findall(r"^\| (`[\w`, ]+`) \|", text, re.MULTILINE)
+    assert [tuple(re.findall(r"\w+", row)) for row in rows] == list(test_house.ORDER)
 
 
 def test_generated_tables_are_whole(hooks):
