@@ -37,7 +37,7 @@ PEERS = {
     "psnry": ("pyiqa psnry",),
     "ssim": ("pyiqa ssim", "piq ssim"),
     "ssim.skimage": ("skimage structural_similarity",),
-    "ms_ssim": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
+    "ms_ssim.pyiqa": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
     "fsim": ("pyiqa fsim_grey", "piq fsim_grey"),
     "fsimc": ("pyiqa fsim", "piq fsim"),
     "vif": ("pyiqa vif",),
