@@ -117,7 +117,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a UTF-8 table, found {error.reason}") from error
     if not text.strip():
-        raise InputError(f"{path}: found no rows, expected one an image")
+        raise InputError(f"{path}: found no rows, expected one per image")
     return text
 
 
@@ -140,7 +140,7 @@ def _rows(
         named = dict(zip(header, row, strict=False))
         yield location, {name: named[name] for name in columns}
     if not location:
-        raise InputError(f"{path}: found no rows, expected one an image")
+        raise InputError(f"{path}: found no rows, expected one per image")
 
 
 def _named(header: list[str]) -> list[str]:
