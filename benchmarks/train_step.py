@@ -49,7 +49,9 @@ class Ours:
         mesh = meshes.fitting(meshes.make(), batch)
         whole = meshes.replicated(mesh)
         optimiser = optim.build(OPTIM, variables["params"], 1)
-        update = supervised.make_update(model, losses.get("mae"), optimiser, blocks.images)
+        update = supervised.make_update(
+            model, losses.of_quality("mae"), optimiser, blocks.images, ("quality",)
+        )
         self._update = jax.jit(update, donate_argnums=0, out_shardings=whole)
         self._predict = compile_predict(supervised.make_predict(model, blocks.images), mesh)
         state = init_state(jax.tree.map(jnp.copy, variables), optimiser, 0)

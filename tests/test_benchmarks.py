@@ -76,7 +76,7 @@ def test_readme_sets_measures_beside_their_fastest_peer(tmp_path):
         return {"minimum_ms": ms, "median_ms": 2 * ms, "first_s": 1.5, "peak_mb": 10, **more}
 
     def store(name, rows):
-        run = {"machine": {"cores": 2}, "shape": "4,32,40", "rows": rows}
+        run = {"machine": {"devices": "1 x cpu", "cores": 2}, "shape": "4,32,40", "rows": rows}
         (tmp_path / name).write_text(json.dumps(run))
         return tmp_path / name
 
@@ -86,8 +86,9 @@ def test_readme_sets_measures_beside_their_fastest_peer(tmp_path):
         store("b.json", {"ssim": row(4.0), "psnr": row(1.0)}),
     ]
     page = tmp_path / "page.md"
-    page.write_text("before <!-- measures:begin --> old <!-- measures:end --> after")
-    command = [sys.executable, BENCHMARKS / "measures.py", f"--readme={page}", "--results", *files]
+    page.write_text("before <!-- timings:begin --> old <!-- timings:end --> after")
+    command = [sys.executable, BENCHMARKS / "measures.py", f"--readme={page}"]
+    command += [f"--record={tmp_path / 'runs.jsonl'}", "--results", *files]
     done = subprocess.run(command, cwd=tmp_path, text=True, capture_output=True)
     assert done.returncode == 0, done.stderr
     text = page.read_text()
@@ -95,7 +96,15 @@ def test_readme_sets_measures_beside_their_fastest_peer(tmp_path):
     assert text.endswith(" after")
     assert "old" not in text
     psnr, ssim = [
-        [cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines()[-4:-2]
+        [cell.strip() for cell in line.split("|")[1:-1]]
+        for line in text.splitlines()
+        if line.startswith(("| psnr  ", "| ssim  "))
     ]
-    assert psnr == ["psnr", "1.0", "4000.0", "1.5", "10", "", "", "", ""]
-    assert ssim == ["ssim", "4.0", "1000.0", "1.5", "10", "piq ssim", "6.0", "1.5", "10"]
+    assert psnr == ["psnr", "1.0", "4000.0", "1.5", "10", "", "", "", "", "no"]
+    assert ssim == ["ssim", "4.0", "1000.0", "1.5", "10", "piq ssim", "6.0", "1.5", "10", "no"]
+    kept = [json.loads(line) for line in (tmp_path / "runs.jsonl").read_text().splitlines()]
+    assert [(each["kind"], each["metric"], each["ms"]) for each in kept] == [
+        ("timing", "psnr", 1.0),
+        ("timing", "ssim", 4.0),
+    ]
+    assert (kept[1]["machine"], kept[1]["ratio"], kept[1]["batch"]) == ("1 x cpu, 2 cores", 1.5, 4)

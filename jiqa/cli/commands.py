@@ -1,4 +1,4 @@
-"""Texts and types that the commands share."""
+"""Texts and types shared by the commands."""
 
 import argparse
 from typing import TypeAlias

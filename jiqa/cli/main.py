@@ -8,7 +8,7 @@ from jiqa.errors import ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point; returns the exit status."""
+    """Runs the command line, and returns the exit status."""
     parser = argparse.ArgumentParser(prog="jiqa", description="Image quality assessment in JAX.")
     commands = parser.add_subparsers(title="commands", required=True)
     for module in (score, prepare, tables, compare, distort, restore, fit):

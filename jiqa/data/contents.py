@@ -1,4 +1,4 @@
-"""Contents of a database, whatever the release calls them: which images are of one content."""
+"""Contents of a database: which images show the same photograph, whatever their names."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,12 +10,12 @@ from scipy.sparse.csgraph import connected_components
 
 from jiqa.data import looks
 
-# The split of pristine photographs, which have no score.
+# Split of the pristine photographs, which have no score.
 REFERENCE = "reference"
 
 
 class Twin(NamedTuple):
-    """Two images of one content: their numbers, `pixels` or `looks`, and how far they are apart."""
+    """Two images of one content: numbers, evidence (`pixels` or `looks`), distance."""
 
     first: int
     second: int
@@ -25,15 +25,16 @@ class Twin(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Contents:
-    """One row an image, references included.
+    """Columns of all images of a database, one row per image, references included.
 
     Attributes:
         id: str [n].
         split: str [n].
-        named: str [n], the content by the release's names, in lower case.
-        merged: str [n], the first name of all contents that are the same by pixels or looks.
-        shown: bool [n], whether the image stands for its content, to be compared by its looks: a
-            reference, or any image of a database that has none.
+        named: str [n], content by the release's names, in lower case.
+        merged: str [n], content after merging contents with the same pixels or looks: the first of
+            their names.
+        shown: bool [n], whether the image represents its content in comparisons by looks: a
+            reference, or any image of a database without references.
         pixels: uint8 [n, 32], see `looks.hash_pixels`.
         looks: uint8 [n, 32], see `looks.hash_looks`.
     """
@@ -50,7 +51,7 @@ class Contents:
         return len(self.id)
 
     def take(self, rows: np.ndarray) -> "Contents":
-        """These rows alone: bool [n], or int [m] in this order."""
+        """The contents of these rows: bool [n], or int [m], in this order."""
         columns = dataclasses.asdict(self)
         return Contents(**{name: column[rows] for name, column in columns.items()})
 
@@ -61,7 +62,7 @@ def recognise(
     named: np.ndarray,
     hashes: Sequence[tuple[np.ndarray, np.ndarray]],
 ) -> Contents:
-    """Contents of a database's images, a row for each; `hashes` as of `Recogniser.hashes`."""
+    """Contents of a database's images, one row per image; `hashes`: see `Recogniser.hashes`."""
     pristine = splits == REFERENCE
     found = Contents(
         id=ids,
@@ -76,13 +77,14 @@ def recognise(
 
 
 def twins(contents: Contents, others: Contents | None = None) -> list[Twin]:
-    """Pairs of images of the same pixels or looks whose contents have different names.
+    """Pairs of images with the same pixels or looks, though their contents have different names.
 
-    Of several images with the same pixels each is paired with the first alone.
+    Of several images with the same pixels, each is paired with the first only.
 
     Args:
-        contents: the first of a pair.
-        others: the second, of another database, whose names say nothing; by default of the same.
+        contents: images for the first place of a pair.
+        others: images for the second place, of another database, whose names are not compared
+            [the same database].
     """
     pairs = _by_pixels(contents, others) + _by_looks(contents, others)
     if others is None:
@@ -115,5 +117,5 @@ def _merged(named: np.ndarray, pairs: list[Twin]) -> np.ndarray:
     ends = np.array([pair[:2] for pair in pairs], np.int64).reshape(-1, 2)
     links = coo_array((np.ones(len(ends)), tuple(number[ends].T)), (len(names),) * 2)
     group = connected_components(links, directed=False)[1]
-    first = np.unique(group, return_index=True)[1]  # names are sorted: the first one of a group
+    first = np.unique(group, return_index=True)[1]  # names are sorted: first name of a group
     return names[first[group]][number]

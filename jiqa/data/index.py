@@ -1,4 +1,4 @@
-"""The rows of a database, and random access to its stored images."""
+"""Rows of a database, with random access to its stored images."""
 
 import dataclasses
 import hashlib
@@ -10,31 +10,31 @@ import numpy as np
 from jiqa.data.contents import REFERENCE as REFERENCE
 from jiqa.data.contents import Contents
 
-# The one split of a database that has no official ones.
+# The only split of a database without official splits.
 DISTORTED = "distorted"
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Index:
-    """One row an image, sorted by id; every column is a NumPy array of length n.
+    """Columns of a database, one row per image, sorted by id; each a NumPy array of length n.
 
     Attributes:
-        database: name, with the config where that is a part of it: `biq2021/sample`.
-        family: of photographs: databases of one family were made from the same ones.
-        score_name: `mos`, `dmos` or `pseudo_mos`: what the score is.
-        score_range: its nominal (lowest, highest).
-        higher_better: its direction.
+        database: name, with the config if that is part of the name: `biq2021/sample`.
+        family: name shared by databases made from the same photographs.
+        score_name: `mos`, `dmos` or `pseudo_mos`.
+        score_range: nominal (lowest, highest) score.
+        higher_better: whether a higher score means higher quality.
         id: str [n], unique.
-        content_id: str [n], the photograph it was made from (own id where there is none); where
-            several have the same pixels or look the same, the first of their names.
-        distortion: str [n], `authentic` where the distortion is the camera's own.
-        level: int32 [n], 0 where there are no levels.
-        score: float32 [n], as the database gives it.
-        score_std: float32 [n], its deviation over the observers; nan where unknown.
-        official: str [n], the database's own split, '' where it has none.
-        record: int64 [n], position in `Records`; the row number of the full index.
-        named: str [n], the content as the release names it, in lower case; None: as `content_id`.
-        contents: of all images of the database; None where they were never compared.
+        content_id: str [n], photograph that the image was made from (the image's own id without
+            one); contents with the same pixels or looks have the first of their names.
+        distortion: str [n], `authentic` for the camera's own distortions.
+        level: int32 [n], 0 without levels.
+        score: float32 [n], in the database's own scale and direction.
+        score_std: float32 [n], standard deviation over the observers; nan where unknown.
+        official: str [n], the database's official split, '' without one.
+        record: int64 [n], position in `Records`: the row number of the full index.
+        named: str [n], content by the release's names, in lower case; None: as `content_id`.
+        contents: contents of all images of the database; None if they were never compared.
     """
 
     database: str
@@ -57,7 +57,7 @@ class Index:
         return len(self.id)
 
     def take(self, rows: Sequence[int] | np.ndarray) -> "Index":
-        """The index of these rows alone, in this order."""
+        """The index of these rows, in this order."""
         columns = {
             field.name: getattr(self, field.name)[rows]
             for field in dataclasses.fields(self)
@@ -67,38 +67,38 @@ class Index:
 
     @property
     def content_hash(self) -> np.ndarray:
-        """str [n], 16 hex digits of the family and of `names`: the same in every release."""
+        """str [n], 16 hex digits of the family and of `names`: the same for every release."""
         names, rows = np.unique(self.names, return_inverse=True)
         digests = (hashlib.sha256(f"{self.family}/{name}".encode()) for name in names)
         return np.array([digest.hexdigest()[:16] for digest in digests])[rows]
 
     @property
     def shown(self) -> Contents | None:
-        """What the images of these rows are recognised by: their references, or they themselves."""
+        """Images that represent the contents of these rows: their references, or the rows."""
         if self.contents is None:
             return None
         return self.contents.take(np.isin(self.contents.named, np.unique(self.names)))
 
     @property
     def names(self) -> np.ndarray:
-        """str [n], the contents as the release names them."""
+        """str [n], contents by the release's names."""
         return self.content_id if self.named is None else self.named
 
     @property
     def quality(self) -> np.ndarray:
-        """float32 [n], higher is better: the nominal range of the score mapped to [0, 1].
+        """float32 [n], higher is better: the score with its nominal range mapped to [0, 1].
 
-        A score outside the nominal range is not clipped.
+        Scores outside the nominal range are not clipped.
         """
         return self.to_quality(self.score).astype(np.float32)
 
     def to_quality(self, score: np.ndarray) -> np.ndarray:
-        """Scores in the database's own scale and direction as `quality`; any shape."""
+        """Quality of scores in the database's own scale and direction; any shape."""
         worst, best = self._worst_best
         return (score - worst) / (best - worst)
 
     def to_score(self, quality: np.ndarray) -> np.ndarray:
-        """`quality` back in the database's own scale and direction; float32, any shape."""
+        """Scores in the database's own scale and direction, of qualities; float32, any shape."""
         worst, best = self._worst_best
         return (worst + np.asarray(quality) * (best - worst)).astype(np.float32)
 
@@ -112,7 +112,7 @@ class Index:
 class Records:
     """Stored image bytes by row of the full index: `records[row] -> bytes`.
 
-    Files are opened when first read, in whichever process reads, so it can be pickled.
+    Files are opened at the first read, in the reading process, so the object can be pickled.
     """
 
     source: Any
@@ -125,12 +125,12 @@ class Records:
         return self.row(row)["image"]
 
     def row(self, row: int) -> dict[str, Any]:
-        """All columns of a row, text as bytes."""
+        """All columns of a row, with text as bytes."""
         return self.source[self.position[row]]
 
 
 class Several:
-    """Rows of several `Records` as one source: for each, one of `files` and its row there."""
+    """Rows of several `Records` as one source: row i is `rows[i]` of `files[i]`."""
 
     def __init__(self, files: Sequence[Records], rows: np.ndarray):
         self._files, self._rows = files, rows
@@ -140,12 +140,12 @@ class Several:
 
 
 def unscored(database: str, ids: np.ndarray, family: str = "") -> Index:
-    """The index of pictures without scores, whose `content_id` is their id.
+    """Index of pictures without scores, whose `content_id` is their id.
 
     Args:
-        database: their name.
+        database: name of the source of the pictures.
         ids: str [n], unique.
-        family: of photographs; '' is the name.
+        family: family of the photographs ['' for `database`].
     """
     n = len(ids)
     return Index(
@@ -166,7 +166,7 @@ def unscored(database: str, ids: np.ndarray, family: str = "") -> Index:
 
 
 def concatenated(parts: Sequence[Index]) -> Index:
-    """The rows of one index after those of another; what else there is to say is the first's."""
+    """Rows of all indices, one after the other; the other fields are those of the first index."""
     columns = {
         field.name: np.concatenate([getattr(part, field.name) for part in parts])
         for field in dataclasses.fields(Index)

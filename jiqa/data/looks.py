@@ -1,10 +1,10 @@
-"""Recognise images by their pixels and by their looks, whatever they are called.
+"""Recognition of images by their pixels and by their looks, whatever their names.
 
-Two images have the same pixels where the SHA-256 of the decoded RGB is the same. They look the
-same where the signs of the lowest frequencies of their green are (luma is mostly green): a DCT hash
+Two images have the same pixels if the SHA-256 of their decoded RGB agrees. They look the same if
+the signs of the lowest frequencies of their green channel agree (luma is mostly green): a DCT hash
 after C. Zauner, "Implementation and benchmarking of perceptual image hash functions", 2010, with
-255 signs in the place of its 64 comparisons with the median, compared in all eight orientations.
-docs/leaks.md has the recall and the false alarms that were measured.
+255 signs instead of 64 comparisons with the median, compared in all eight orientations. Recall and
+false alarms: docs/leaks.md.
 """
 
 import hashlib
@@ -12,24 +12,24 @@ import hashlib
 import numpy as np
 from PIL import Image
 
-# Bytes of a hash, of pixels and of looks alike.
+# Bytes of a hash, of pixels and of looks.
 BYTES = 32
-# Looks: green is averaged to SIDE x SIDE, and KEPT x KEPT of its frequencies are taken.
+# Looks: green is averaged to SIDE x SIDE, and its lowest KEPT x KEPT frequencies are used.
 SIDE, KEPT = 32, 16
-# Signs by which two images that look the same may differ, of all 255 and of the lowest 63.
+# Differing signs allowed between images that look the same: of all 255, and of the lowest 63.
 NEAR, NEAR_LOW = 40, 20
-# An image whose averaged green deviates less, in grey levels, shows nothing to be recognised by.
+# A smaller deviation of the averaged green, in grey levels, is too flat to recognise an image by.
 FLAT = 1.0
 _U, _X = np.arange(KEPT)[:, None], np.arange(SIDE)
 _COSINES = np.cos(np.pi * _U * (2 * _X + 1) / (2 * SIDE))
-# Frequencies by the larger of their two numbers: the first 64 fill the first word of a hash.
+# Frequencies ordered by the larger index: the first 64 fill the first word of a hash.
 _ORDER = np.argsort(np.maximum(_U, _U.T).ravel(), kind="stable")
-# Pairs compared at a time, so that they stay in the cache.
+# Pairs compared at a time, few enough for the cache.
 _AT_A_TIME = 2**16
 
 
 def hash_pixels(image: np.ndarray) -> np.ndarray:
-    """uint8 [32], the SHA-256 of height and width, as '512x768', and of the RGB pixels.
+    """SHA-256, uint8 [32], of height and width, as '512x768', and of the RGB pixels.
 
     Args:
         image: uint8 [h, w, 3].
@@ -40,7 +40,7 @@ def hash_pixels(image: np.ndarray) -> np.ndarray:
 
 
 def hash_looks(image: np.ndarray) -> np.ndarray:
-    """uint8 [32]: which of the lowest frequencies are positive, by `_ORDER`; 0 for a flat image.
+    """Signs of the lowest frequencies, uint8 [32], in the order `_ORDER`; 0 for a flat image.
 
     Args:
         image: uint8 [h, w, 3].
@@ -55,9 +55,9 @@ def hash_looks(image: np.ndarray) -> np.ndarray:
 
 
 def orientations(hashes: np.ndarray) -> np.ndarray:
-    """The looks of images mirrored and turned, from their own: uint8 [n, 32] -> [8, n, 32].
+    """Looks of images in all orientations, from the looks of one: uint8 [n, 32] -> [8, n, 32].
 
-    Mirrored, a frequency of odd number changes its sign; transposed, its two numbers change places.
+    Mirroring changes the sign of odd frequencies; transposing swaps a frequency's two indices.
     """
     signs = np.empty((len(hashes), KEPT * KEPT), bool)
     signs[:, _ORDER] = np.unpackbits(hashes, axis=1)
@@ -70,14 +70,14 @@ def orientations(hashes: np.ndarray) -> np.ndarray:
 
 
 def alike(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
-    """The pairs that look the same, in any of the eight orientations.
+    """Pairs that look the same, in any of the eight orientations.
 
     Args:
-        first: uint8 [n, 32] of `hash_looks`.
-        second: uint8 [m, 32]; by default the pairs within the first, each once, are looked for.
+        first: uint8 [n, 32] from `hash_looks`.
+        second: uint8 [m, 32] [pairs within `first`, each once].
 
     Returns:
-        int64 [k, 3]: number in the first, number in the second, signs by which they differ; sorted.
+        int64 [k, 3], sorted: number in `first`, number in `second`, number of differing signs.
     """
     within = second is None
     other = first if second is None else second
@@ -98,7 +98,7 @@ def alike(first: np.ndarray, second: np.ndarray | None = None) -> np.ndarray:
 
 
 def _near(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of those of uint64 [n, 4] and [m, 4] that are near, and their distance."""
+    """Numbers of near hashes among uint64 [n, 4] and [m, 4], and their distance."""
     low = np.bitwise_count(first[:, :1] ^ second[:, 0])
     i, j = np.nonzero(low <= NEAR_LOW)
     distance = np.bitwise_count(first[i] ^ second[j]).sum(1, dtype=np.int64)

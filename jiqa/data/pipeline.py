@@ -1,6 +1,6 @@
-"""Rows -> batches of blocks, from a decoded database on the device or from stored files.
+"""Batches of crops from rows of a database: decoded on the device, or read from stored files.
 
-`source` chooses. Both kinds have one face and give the same pixels for the same seed.
+`source` chooses between both. Both have the same interface and give the same pixels for a seed.
 """
 
 import abc
@@ -21,13 +21,13 @@ from absl import flags
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data import sampling, transforms
+from jiqa.data import crops, sampling
 from jiqa.data.index import Index, Records, unscored
 from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
 
 _MIB = 2**20
-# Up to so many batches are read by threads: worker processes take longer to start.
+# Up to this many batches are read by threads, since worker processes take longer to start.
 _FEW = 50
 
 
@@ -39,13 +39,15 @@ class _Source(abc.ABC):
     reason: str
 
     def load(self, row: int) -> np.ndarray:
-        """The whole image of a row, resized as the view asks: uint8 [h, w, 3]."""
+        """The whole image of a row, resized by the view: uint8 [h, w, 3]."""
         name = f"{self.index.database} {self.index.id[row]}"
-        return whole(images.decode(self.records[self.index.record[row]], name), self.view, name)
+        return crops.whole(
+            images.decode(self.records[self.index.record[row]], name), self.view, name
+        )
 
     def middle(self, row: int) -> np.ndarray:
-        """The block in the middle of a row's image, uint8 [crop, crop, 3]."""
-        return cut(self.load(row), self.view, sampling.grid(1))[0]
+        """The central crop of a row's image, uint8 [crop, crop, 3]."""
+        return crops.cut(self.load(row), self.view, sampling.grid(1))[0]
 
     def train_batches(
         self,
@@ -57,18 +59,18 @@ class _Source(abc.ABC):
         *,
         shard: tuple[int, int] = (0, 1),
     ) -> Iterator[Batch]:
-        """Batches of the steps in [start, stop); the step's number and the seed alone decide each.
+        """Batches of the steps in [start, stop); each depends only on its step and the seed.
 
         Args:
             rows: int [n], rows of the index to train on.
             batch_size: images of a global batch, over all processes.
-            seed: of order, windows and flips.
+            seed: seed of order, windows and flips.
             start: first step.
             stop: one past the last step.
             shard: (process, processes): this process's equal, contiguous part of each batch.
 
         Raises:
-            InputError: no rows; a batch that does not divide; an image that is broken or too small.
+            InputError: no rows; an indivisible batch; an image that is broken or too small.
         """
         rows = np.asarray(rows)
         if not rows.size:
@@ -80,9 +82,9 @@ class _Source(abc.ABC):
     def eval_batches(
         self, rows: np.ndarray, batch_size: int, *, shard: tuple[int, int] = (0, 1)
     ) -> Iterator[Batch]:
-        """The rows in order on the fixed grid of blocks; padding is False in `mask`.
+        """Batches of the rows in order, with the test crops; `mask` is False for padding.
 
-        Arguments and errors are those of `train_batches`; no rows give no batches.
+        Arguments and errors: see `train_batches`; no rows give no batches.
         """
         rows = np.asarray(rows)
         part = sampling.part(batch_size, shard)
@@ -91,15 +93,15 @@ class _Source(abc.ABC):
 
     @abc.abstractmethod
     def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
-        """What `make` plans for each step in [start, stop), in the form that `images` takes."""
+        """Batches planned by `make` for each step in [start, stop), in the form for `images`."""
 
 
 @dataclasses.dataclass(eq=False)
 class Streamed(_Source):
-    """Images are read and cut anew for every batch, in threads or worker processes.
+    """Source that reads and crops images for every batch, in threads or worker processes.
 
     Batches hold row int32 [b], mask bool [b] and image uint8 [b, blocks, crop, crop, 3].
-    Close an iterator that is left early.
+    Close an iterator before dropping it half-read.
     """
 
     workers: int
@@ -108,7 +110,7 @@ class Streamed(_Source):
 
     @staticmethod
     def images(arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
-        """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
+        """Crops of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
         return batch["image"]
 
     def _batches(self, make: Callable[[int], Batch], start: int, stop: int) -> Iterator[Batch]:
@@ -120,7 +122,7 @@ class Streamed(_Source):
         )
         if workers:
             if not flags.FLAGS.is_parsed():
-                flags.FLAGS.mark_as_parsed()  # grain reads its flags, in programs without any too
+                flags.FLAGS.mark_as_parsed()  # grain reads flags even where none are parsed
             batches = batches.mp_prefetch(grain.MultiprocessingOptions(workers), _ignore_interrupt)
         with contextlib.closing(iter(batches)) as iterator:
             for batch in iterator:
@@ -129,7 +131,7 @@ class Streamed(_Source):
                 yield _out_of_shared_memory(batch) if workers else batch
 
     def _cut(self, planned: Batch) -> Batch | InputError:
-        """A batch; or its error, because grain loses shared memory where a worker raises."""
+        """A batch or its error, returned since grain loses shared memory where a worker raises."""
         blocks, there = [], []
         for row, places, flips in zip(
             planned["row"], planned["place"], planned["flip"], strict=True
@@ -138,23 +140,23 @@ class Streamed(_Source):
                 image = self.load(row)
             except InputError as error:
                 return error
-            for block, flip in zip(cut(image, self.view, places), flips, strict=True):
+            for block, flip in zip(crops.cut(image, self.view, places), flips, strict=True):
                 blocks.append(transforms.flip(block) if flip else block)
             there += (self.view.windows(image.shape[:2], places)[:, 0] > 0).tolist()
         image = np.stack(blocks).reshape(*planned["flip"].shape, *blocks[0].shape)
         batch = {"row": planned["row"], "mask": planned["mask"], "image": image}
-        if tiled(planned["place"]):
+        if crops.tiled(planned["place"]):
             batch["block_mask"] = np.array(there).reshape(planned["flip"].shape)
         return batch
 
 
 @dataclasses.dataclass(eq=False)
 class Resident(_Source):
-    """Every image is decoded once; windows are cut inside the compiled step.
+    """Source that decodes every image once; the compiled update cuts the windows.
 
-    `arrays` {'images': uint8 [n, h, w, 3]} goes to the devices once, replicated, and is passed to
-    the step. Batches hold row int32 [b], mask bool [b], offset int32 [b, blocks, 2] (top, left)
-    and flip bool [b, blocks].
+    `arrays` {'images': uint8 [n, h, w, 3]} is replicated on the devices once, and passed to the
+    update. Batches hold row int32 [b], mask bool [b], offset int32 [b, blocks, 2] (top, left) and
+    flip bool [b, blocks].
     """
 
     arrays: dict[str, np.ndarray] = dataclasses.field(init=False)
@@ -174,7 +176,7 @@ class Resident(_Source):
         self.arrays = {"images": images}
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> jax.Array:
-        """Blocks of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
+        """Crops of a batch, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
         crop = self.view.crop
 
         def cut(row: jax.Array, offset: jax.Array, flip: jax.Array) -> jax.Array:
@@ -195,27 +197,27 @@ class Resident(_Source):
             place = planned.pop("place")
             windows = self.view.windows(shape, place)
             batch = {**planned, "offset": windows[..., 1:]}
-            yield batch | ({"block_mask": windows[..., 0] > 0} if tiled(place) else {})
+            yield batch | ({"block_mask": windows[..., 0] > 0} if crops.tiled(place) else {})
 
 
 @dataclasses.dataclass(eq=False)
 class Given(Streamed):
-    """Images at hand, each loaded when its crops are asked for; made by `given`."""
+    """Source of images in memory, each loaded when its crops are needed; created by `given`."""
 
     loaders: Sequence[Callable[[], np.ndarray]] = ()
 
     def load(self, row: int) -> np.ndarray:
-        """The whole image, resized as the view asks: uint8 [h, w, 3]."""
-        return whole(self.loaders[row](), self.view, str(self.index.id[row]))
+        """The whole image, resized by the view: uint8 [h, w, 3]."""
+        return crops.whole(self.loaders[row](), self.view, str(self.index.id[row]))
 
 
 def given(loaders: Sequence[Callable[[], np.ndarray]], names: Sequence[str], view: View) -> Given:
-    """A source of images at hand, which have no scores.
+    """A source of images in memory, without scores.
 
     Args:
-        loaders: of each image, uint8 [h, w, 3]; called once for each batch that it is in.
-        names: of the images, for errors.
-        view: how they are cut.
+        loaders: for each image, a function that returns uint8 [h, w, 3]; called once per batch.
+        names: names of the images, for errors.
+        view: how to crop the images.
     """
     index = unscored("images", np.array(names, str))
     return Given(index, Records((), index.record), view, "images at hand", 0, loaders=loaders)
@@ -224,11 +226,11 @@ def given(loaders: Sequence[Callable[[], np.ndarray]], names: Sequence[str], vie
 def source(
     index: Index, records: Records, view: View, *, resident_mb: int, workers: int
 ) -> Streamed | Resident:
-    """The source of an index's blocks; `.kind` says which, `.reason` says why, in one line.
+    """The source of an index's crops; `.kind` names the kind, `.reason` the reason in one line.
 
-    Resident where all images are of one size after the view's resize, blocks are cut at that
-    scale, and the decoded index fits `resident_mb` MiB; its images are decoded at once. Otherwise
-    Streamed, with `workers` processes, or with threads where that is 0 or the batches are few.
+    Resident if all images have one size after the view's resize, crops have that scale, and the
+    decoded images fit in `resident_mb` MiB; they are decoded at once. Otherwise Streamed, with
+    `workers` processes, or with threads if `workers` is 0 or the batches are few.
 
     Raises:
         InputError: `workers` is negative; an image is broken, or too small for the view.
@@ -248,37 +250,6 @@ def source(
     return Streamed(index, records, view, reason, workers)
 
 
-def whole(image: np.ndarray, view: View, name: str) -> np.ndarray:
-    """An image uint8 [h, w, 3], resized as the view asks.
-
-    Raises:
-        InputError: it is too small for the view; the message begins with its `name`.
-    """
-    if view.resize:
-        return transforms.resize(image, view.resize)
-    view.check(name, image.shape[:2])
-    return image
-
-
-def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
-    """Blocks of a whole image uint8 [h, w, ...] at `place` [k, 3]: k of uint8 [crop, crop, ...].
-
-    A block is black where `place` asks for more tiles than the image has.
-    """
-    side, blocks = (view.crop, view.crop), []
-    for size, top, left in view.windows(image.shape[:2], place):
-        if size:
-            blocks.append(transforms.resize(transforms.crop(image, top, left, size), side))
-        else:
-            blocks.append(np.zeros((*side, *image.shape[2:]), image.dtype))
-    return blocks
-
-
-def tiled(place: np.ndarray) -> bool:
-    """Whether places ask for tiles, of which an image may have too few."""
-    return bool((place[..., 0] == sampling.TILE).all())
-
-
 def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int, int] | None, str]:
     if view.crop_scale:
         return None, "the windows vary in scale"
@@ -294,7 +265,7 @@ def _common_shape(index: Index, records: Records, view: View) -> tuple[tuple[int
 
 
 def _ignore_interrupt(worker: int, workers: int) -> None:
-    """Leaves Ctrl-C, which a terminal sends to worker processes too, to the one that trains."""
+    """Ignores Ctrl-C in a worker process: a terminal sends it to the training process as well."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
@@ -303,5 +274,5 @@ def _threads() -> int:
 
 
 def _out_of_shared_memory(batch: Batch) -> Batch:
-    """Copies what a worker left in shared memory, and frees that at once."""
+    """A copy of the batch that a worker left in shared memory, which is freed at once."""
     return {name: np.array(batch.pop(name)) for name in tuple(batch)}

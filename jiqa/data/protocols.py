@@ -1,4 +1,4 @@
-"""Protocols: an index of images becomes deterministic, content-disjoint splits."""
+"""Protocols: deterministic, content-disjoint splits of an index of images."""
 
 import dataclasses
 import hashlib
@@ -14,21 +14,21 @@ from jiqa.errors import InputError
 if TYPE_CHECKING:
     from jiqa.data.index import Index
 
-# What the label of a protocol begins with that trained on another database, which follows.
+# Prefix of a protocol's label for training on another database, followed by its name.
 CROSS = "cross-"
-# What it ends with where both databases were made from the same photographs.
+# Suffix of the label where both databases were made from the same photographs.
 SHARED = " (shared photographs)"
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
-    """Rows of an Index for training, model selection and the final test: int64[...], by id.
+    """Rows of an Index for training, validation and the final test: int64[...], by id.
 
-    `seed` is the one to train this split with. `hash` is the sha256 of the ids of the three
-    parts and goes with every result: equal hashes mean equal parts, on any machine. `seen` holds
-    the `content_hash` of all that training and selection read, for `refuse_leak`. `twins` are the
-    rows of an official test part whose pixels or looks the other parts have under other names:
-    they are tested all the same, as papers do.
+    `seed` is the training seed of this split. `hash` is the SHA-256 of the ids of the three parts
+    and is kept with every result: equal hashes mean equal parts, on any machine. `seen` holds
+    the `content_hash` of every image read by training and validation, for `refuse_leak`. `twins`
+    are the rows of an official test part whose pixels or looks occur in the other parts under
+    other names; they stay in the test, as in the papers.
     """
 
     name: str
@@ -42,16 +42,16 @@ class Split:
 
 
 def refuse_leak(seen: frozenset[str], index: "Index", trained: "Index | None" = None) -> None:
-    """Refuses to test on what training has seen.
+    """Refuses a test on contents that training has seen.
 
     Args:
-        seen: the `content_hash` of all that training read.
-        index: to be tested on.
-        trained: another database that training reads, whose images are compared with those of
-            `index` by pixels and looks, whatever they are called.
+        seen: `content_hash` of every image that training read.
+        index: images to test on.
+        trained: another database that training reads; its images are compared with those of
+            `index` by pixels and looks, whatever their names.
 
     Raises:
-        InputError: a content of `index` is among those seen, or is one of `trained`.
+        InputError: a content of `index` is in `seen`, or in `trained`.
     """
     leaked = np.isin(index.content_hash, sorted(seen))
     if leaked.any():
@@ -72,18 +72,18 @@ def refuse_leak(seen: frozenset[str], index: "Index", trained: "Index | None" = 
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
-    """How a database is divided, how often, and how the splits' figures become one.
+    """How to divide a database, how often, and how to aggregate the figures of the splits.
 
-    kind: 'random' draws `n` splits. 'official' takes the release's own test part `n` times, each
-        time with another training seed, and another validation part where the release has none.
-        'lodo' leaves one type of distortion out: it draws `n` random splits and makes one of each
-        for every type, which alone is tested and never trained on. 'cross' trains `n` times on
-        the whole database, to be tested on others.
+    kind: 'random' draws `n` splits. 'official' uses the release's own test part `n` times, each
+        time with another training seed, and another validation part if the release has none.
+        'lodo' leaves one distortion type out: it draws `n` random splits and makes one of each
+        for every type, which is tested alone and never trained on. 'cross' trains `n` times on
+        the whole database, for tests on others.
     test: share of the contents in a random split's test part, in (0, 1).
-    val: share of the *training part's* contents kept for model selection, in [0, 1).
+    val: share of the *training part's* contents kept for validation, in [0, 1).
     aggregate: 'median' or 'mean' over the splits.
-    shared: with 'cross', test on databases too that were made from the training photographs, as
-        the papers do with LIVE and TID2013; the label then says so.
+    shared: with 'cross', also allow tests on databases made from the training photographs, as in
+        the papers with LIVE and TID2013; the label then says so.
 
     Raises InputError for a value out of range.
     """
@@ -115,7 +115,7 @@ class Protocol:
                 raise InputError(f"protocol {field}: {getattr(self, field)}, expected {expected}")
 
     def label(self, database: str) -> str:
-        """'official', 'random-90-10-seed0', or for a training `database` 'cross-live'."""
+        """'official', 'random-90-10-seed0', or, for the training `database`, 'cross-live'."""
         if self.kind == "official":
             return "official"
         if self.kind == "cross":
@@ -123,9 +123,9 @@ class Protocol:
         return f"{self.kind}-{100 - 100 * self.test:g}-{100 * self.test:g}-seed{self.seed}"
 
     def label_of_test(self, index: "Index", tested: "Index") -> str:
-        """The label of a test on `tested` of what was trained on `index`, another database.
+        """Label of a test on `tested`, of a model trained on `index`, another database.
 
-        Raises InputError where both were made from the same photographs and `shared` is False.
+        Raises InputError if both were made from the same photographs and `shared` is False.
         """
         if tested.family != index.family:
             return self.label(index.database)
@@ -139,11 +139,11 @@ class Protocol:
     def splits(self, index: "Index") -> list[Split]:
         """The `n` splits of `index`; split i does not depend on `n`.
 
-        Contents are sorted and shuffled by a NumPy generator, so that the order of rows, the
-        machine and PYTHONHASHSEED play no part.
+        Contents are sorted, then shuffled by a NumPy generator, so that the order of rows, the
+        machine and PYTHONHASHSEED do not matter.
 
-        Raises InputError where there are too few contents or types of distortion, there is no
-        official split, or the official parts share a content.
+        Raises InputError for too few contents or distortion types, a missing official split, or
+        official parts that share a content.
         """
         splits = [self._split(index, i) for i in range(self.n)]
         if self.kind == "lodo":
@@ -193,7 +193,7 @@ def _whole(value: object) -> bool:
 def by_contents(
     index: "Index", name: str, seed: int, parts: tuple[np.ndarray, np.ndarray, np.ndarray]
 ) -> Split:
-    """The split whose training, validation and test part are the rows of these contents."""
+    """The split whose training, validation and test parts are the rows of these contents."""
     order = np.argsort(index.id)
     return _named(
         index, name, seed, [order[np.isin(index.content_id[order], part)] for part in parts]
@@ -210,7 +210,7 @@ def _named(index: "Index", name: str, seed: int, parts: list[np.ndarray]) -> Spl
 
 
 def _left_out(index: "Index", split: Split, kind: str) -> Split:
-    """The split with the type `kind` in its test part alone, and no other type there."""
+    """The split with the type `kind` in the test part only, and no other type there."""
     of_kind = index.distortion == kind
     train, val = (rows[~of_kind[rows]] for rows in (split.train, split.val))
     test = split.test[of_kind[split.test]]
@@ -224,7 +224,7 @@ def _left_out(index: "Index", split: Split, kind: str) -> Split:
 
 
 def _official(index: "Index") -> tuple[np.ndarray, np.ndarray]:
-    """Contents of the official training and validation part, which may be empty."""
+    """Contents of the official training part and of the official validation part, maybe empty."""
     names = np.unique(index.official).tolist()
     if names not in (["test", "train"], ["test", "train", "validation"]):
         raise InputError(
@@ -246,7 +246,7 @@ def _official(index: "Index") -> tuple[np.ndarray, np.ndarray]:
 
 
 def _by_parts(index: "Index", name: str, seed: int, train: np.ndarray, val: np.ndarray) -> Split:
-    """The split with the official test part, and these contents of the others."""
+    """The split with the official test part, and these contents for training and validation."""
     order = np.argsort(index.id)
     official, content = index.official[order], index.content_id[order]
     validation = "validation" if "validation" in official else "train"

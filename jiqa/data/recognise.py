@@ -1,4 +1,4 @@
-"""Recognises the images of a database when it is prepared, and keeps that beside them."""
+"""Recognition of a prepared database's images: computed once, and kept in its folder."""
 
 import collections
 import csv
@@ -16,14 +16,14 @@ from jiqa.data.contents import Contents, recognise, twins
 from jiqa.errors import InputError
 from jiqa.images import decode
 
-# In the folder of a prepared database: the hashes, and the pairs of images of one content.
+# Files in the folder of a prepared database: the hashes, and the pairs of images of one content.
 FILE, DUPLICATES = "contents.npz", "duplicates.csv"
 # Images that wait to be hashed while others are decoded.
 _WAITING = 8
 
 
 class Recogniser:
-    """Hashes images while others are decoded: `add` them, then ask for `hashes`."""
+    """Hashes images while others are decoded: `add` images, then read `hashes`."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(1)
@@ -31,14 +31,14 @@ class Recogniser:
         self._waiting: collections.deque[Future] = collections.deque()
 
     def add(self, id: str, image: np.ndarray) -> None:
-        """Adds an image, uint8 [h, w, 3]."""
+        """Queues an image, uint8 [h, w, 3], for hashing."""
         self._found[id] = self._pool.submit(_hashes, image)
         self._waiting.append(self._found[id])
         if len(self._waiting) > _WAITING:
             self._waiting.popleft().result()
 
     def hashes(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """(pixels, looks) of every image by its id."""
+        """(pixels, looks) hashes of every image, by id."""
         return {id: future.result() for id, future in self._found.items()}
 
 
@@ -50,11 +50,11 @@ def write(folder: Path, images: Mapping[str, Any]) -> str:
     """Writes `FILE` and `DUPLICATES` of the prepared database in a folder.
 
     Args:
-        folder: of the database.
-        images: `Recogniser.hashes` of its images as far as they are known; others are decoded.
+        folder: folder of the database.
+        images: `Recogniser.hashes` of its images, as far as known; others are decoded.
 
     Returns:
-        How many pairs of images are of one content without saying so; '' where there are none.
+        A line with the number of pairs of images of one content under different names; '' for none.
     """
     rows = list(_rows(folder, images))
     ids, splits, named = (np.array([row[k] for row in rows], np.str_) for k in range(3))
@@ -76,7 +76,7 @@ def write(folder: Path, images: Mapping[str, Any]) -> str:
 
 
 def _rows(folder: Path, images: Mapping[str, Any]) -> Iterator[tuple]:
-    """(id, split, content in lower case, hashes) of every image, decoded where need be."""
+    """(id, split, content in lower case, hashes) of every image; decodes images without hashes."""
     builder: Any = tfds.builder_from_directory(folder)
     for split in sorted(builder.info.splits):
         source = builder.as_data_source(split, decoders={"image": tfds.decode.SkipDecoding()})
@@ -92,12 +92,12 @@ def read(folder: Path, name: str, command: str) -> Contents:
     """The contents of a prepared database.
 
     Args:
-        folder: of the database.
-        name: of the database.
-        command: that prepares it.
+        folder: folder of the database.
+        name: name of the database.
+        command: command that prepares the database.
 
     Raises:
-        InputError: it was prepared by a version that did not compare images.
+        InputError: the database was prepared by a version that did not compare images.
     """
     path = folder / FILE
     if not path.exists():

@@ -1,7 +1,7 @@
-"""Which rows, windows and flips make a batch: one answer for every kind of source.
+"""Rows, windows and flips of a batch, the same for every kind of source.
 
-A batch depends on the seed and the step alone, so that a run resumes exactly, in the middle of an
-epoch too, and every source cuts the same pixels.
+A batch depends only on the seed and the step, so that a run resumes exactly, even within an epoch,
+and every source cuts the same pixels.
 """
 
 import dataclasses
@@ -14,32 +14,32 @@ from jiqa.errors import InputError
 
 Batch = dict[str, np.ndarray]
 
-# Where crops lie, see `View`.
+# Positions of crops, see `View`.
 RANDOM, GRID, TILES = "random", "grid", "tiles"
-# In the place of a scale, see `View.windows`.
+# Replaces a scale to ask for tiles, see `View.windows`.
 TILE = -1.0
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """How an image becomes square blocks.
+    """How to cut an image into square crops.
 
     Attributes:
-        resize: (height, width) that the whole image is resized to first, or None.
-        crop: side of a block in pixels.
-        blocks: blocks an image in training.
-        test_blocks: blocks an image at test; 0 is as many as in training.
-        crop_scale: None, or the range of the side of a window as share of the image's shorter
-            side; the window is then resized to `crop`.
-        flip: mirror half of the training blocks.
-        crops: where training crops lie: `random`, `grid` (the fixed grid of the test, the same in
-            every epoch) or `tiles` (parts of the image that do not overlap, drawn anew in every
-            epoch). An image with fewer tiles than `blocks` has blank ones at the end; `block_mask`
-            is False there.
-        test_crops: where test crops lie: `grid` or `tiles`, these spread evenly.
+        resize: (height, width) to which the whole image is resized first, or None.
+        crop: side of a crop in pixels.
+        blocks: crops per image in training.
+        test_blocks: crops per image at test; 0 means as many as in training.
+        crop_scale: None, or the range of a window's side as a share of the image's shorter side;
+            the window is then resized to `crop`.
+        flip: mirror half of the training crops.
+        crops: positions of training crops: `random`, `grid` (the fixed grid of the test, the same
+            in every epoch) or `tiles` (parts of the image that do not overlap, drawn anew in every
+            epoch). An image with fewer tiles than `blocks` gets black ones at the end, for which
+            `block_mask` is False.
+        test_crops: positions of test crops: `grid`, or `tiles` spread evenly.
 
     Raises:
-        InputError: a field is out of its range.
+        InputError: a field is out of range.
     """
 
     resize: tuple[int, int] | None
@@ -71,7 +71,7 @@ class View:
             self.check("view: resize", self.resize)
 
     def check(self, name: str, shape: tuple[int, int]) -> None:
-        """Raises InputError, beginning with `name`, where an image of `shape` has no block."""
+        """Raises InputError, beginning with `name`, if an image of `shape` is too small to crop."""
         least = 1 if self.crop_scale else self.crop
         if min(shape) < least:
             raise InputError(
@@ -88,9 +88,9 @@ class View:
     def windows(self, shape: tuple[int, int], place: np.ndarray) -> np.ndarray:
         """Windows of an image of `shape` (h, w): `place` [..., 3] -> int32 [..., 3].
 
-        `place` holds (scale, vertical, horizontal) in [0, 1]: the share of the range of scales,
-        and of the slack that the window leaves; a scale of `TILE` asks for tiles of the grid of
-        tiles. A window is (side, top, left) in pixels, all 0 where there is no tile left.
+        `place` holds (scale, vertical, horizontal) in [0, 1]: the position in the range of scales,
+        and in the slack that the window leaves; `TILE` as scale asks for tiles of the image's grid
+        of tiles. A window is (side, top, left) in pixels, all 0 if no tile is left.
         """
         if (place[..., 0] == TILE).all():
             images = place.reshape(-1, *place.shape[-2:])
@@ -108,8 +108,8 @@ class View:
     def _tiles(self, shape: tuple[int, int], place: np.ndarray) -> np.ndarray:
         """Tiles of an image of `shape` (h, w), in reading order: `place` [k, 3] -> int32 [k, 3].
 
-        Where there are more than k, they are spread evenly if `place` says 1, else drawn by it;
-        where there are fewer, windows of side 0 fill up.
+        Of more than k tiles, `place` draws k, or spreads them evenly if its values are 1. With
+        fewer than k tiles, windows of side 0 fill the rest.
         """
         columns = shape[1] // self.crop
         count, wanted = shape[0] // self.crop * columns, len(place)
@@ -129,7 +129,7 @@ class View:
 
 @functools.lru_cache(maxsize=2)
 def _epoch(n: int, blocks: int, seed: int, epoch: int) -> tuple[np.ndarray, ...]:
-    """Order int [n], places float [n, blocks, 3], flips bool [n, blocks] of one epoch."""
+    """Order int [n], places float [n, blocks, 3], flips bool [n, blocks] of an epoch."""
     rng = np.random.default_rng([seed, epoch])
     return rng.permutation(n), rng.random((n, blocks, 3)), rng.random((n, blocks)) < 0.5
 
@@ -139,12 +139,12 @@ def train_batch(
 ) -> Batch:
     """Batch number `step`: row int32 [b], mask bool [b], place float [b, k, 3], flip bool [b, k].
 
-    Epochs follow one another without a gap: sample p is number p % n of epoch p // n, each epoch
-    a permutation of its own. `part` is the slice of the global batch that is made. Where `rows` is
-    [n, size], a sample is a group of so many images, which stand one after the other.
+    Epochs follow one another without a gap: sample p is number p % n of epoch p // n, and each
+    epoch has its own permutation. `part` selects a slice of the global batch. If `rows` is
+    [n, size], a sample is a group of `size` images, which stay next to each other.
 
     Raises:
-        InputError: the batch, or a process's part of it, does not divide into groups.
+        InputError: the batch, or a process's part of the batch, does not divide into groups.
     """
     size = rows.shape[1] if rows.ndim == 2 else 1
     mine = np.arange(batch_size)[part]
@@ -174,9 +174,9 @@ def train_batch(
 
 
 def eval_batch(rows: np.ndarray, view: View, batch_size: int, part: slice, step: int) -> Batch:
-    """Batch number `step` of the rows in order; as `train_batch`, on the test crops, no flips.
+    """Batch number `step` of the rows in order; as `train_batch`, with test crops and no flips.
 
-    A short last batch is filled with its last row, under a mask of False.
+    A short last batch is filled with its last row, where the mask is False.
     """
     position = (step * batch_size + np.arange(batch_size))[part]
     size, blocks = len(position), view.test_blocks or view.blocks
@@ -189,9 +189,9 @@ def eval_batch(rows: np.ndarray, view: View, batch_size: int, part: slice, step:
 
 
 def grid(blocks: int) -> np.ndarray:
-    """Places of the test blocks, float [blocks, 3], all at the middle of the range of scales.
+    """Places of the test crops, float [blocks, 3], all at the middle of the range of scales.
 
-    They are spread evenly, in reading order, over the smallest square lattice of odd side that
+    Spreads the crops evenly, in reading order, over the smallest square lattice of odd side that
     holds them: 1 is the centre; 3 the diagonal; 5 the corners and the centre; 9 all of 3x3.
     """
     side = math.isqrt(blocks - 1) + 1
@@ -203,10 +203,10 @@ def grid(blocks: int) -> np.ndarray:
 
 
 def part(batch_size: int, shard: tuple[int, int]) -> slice:
-    """The slice of a global batch that belongs to process i of n, `shard` being (i, n).
+    """Slice of a global batch for process i of n, where `shard` is (i, n).
 
     Raises:
-        InputError: the batch is empty or does not divide.
+        InputError: an empty or indivisible batch.
     """
     number, count = shard
     if batch_size < 1 or batch_size % count:

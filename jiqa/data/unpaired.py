@@ -1,6 +1,6 @@
-"""Pristine photographs of one source beside scored images of another: what a GAN learns from.
+"""Pristine photographs and scored images as one source, for training a GAN.
 
-A batch holds as many of each, which have nothing to do with one another.
+A batch holds equal numbers of photographs and scored images, which are not related.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError
 
 _PRISTINE, _SCORED = "pristine_", "scored_"
-# Added to the seed of the scored images, so that both orders have nothing in common.
+# Added to the seed of the scored images, so that both orders are independent.
 _APART = 2**32
 
 
@@ -24,14 +24,14 @@ class Unpaired:
     """Two sources as one, for training by `jiqa.train.loop.descend`.
 
     Attributes:
-        pristine: of photographs.
-        scored: of the images of a database.
+        pristine: source of photographs.
+        scored: source of a database's images.
         pristine_train: int [n], rows of `pristine` to train on.
-        pristine_test: int [n], those never trained on.
-        rows: int [n], rows of `scored` that batches take in turn, see `of`.
+        pristine_test: int [n], rows of `pristine` that are never trained on.
+        rows: int [n], rows of `scored` that batches use in turn, see `of`.
 
     Raises:
-        InputError: their blocks differ in number or size, or a photograph is in both parts.
+        InputError: crops of different number or size, or a photograph in both parts.
     """
 
     pristine: Streamed | Resident
@@ -55,16 +55,16 @@ class Unpaired:
 
     @property
     def view(self) -> View:
-        """How the pristine photographs are cut."""
+        """How to crop the pristine photographs."""
         return self.pristine.view
 
     @property
     def arrays(self) -> dict[str, Any]:
-        """Those of both sources, by `pristine` and `scored`."""
+        """Arrays of both sources, under `pristine` and `scored`."""
         return {"pristine": self.pristine.arrays, "scored": self.scored.arrays}
 
     def of(self, rows: np.ndarray) -> "Unpaired":
-        """The same with these rows of the scored images alone."""
+        """The same sources with only these rows of the scored images."""
         return dataclasses.replace(self, rows=np.asarray(rows))
 
     def train_batches(
@@ -77,10 +77,10 @@ class Unpaired:
         *,
         shard: tuple[int, int] = (0, 1),
     ) -> Iterator[Batch]:
-        """Batches of the steps in [start, stop); the step's number and the seed alone decide each.
+        """Batches of the steps in [start, stop); each depends only on its step and the seed.
 
-        Arguments and errors are those of a source's `train_batches`, `rows` those of `pristine`.
-        What a batch holds of each has its name before it.
+        Arguments and errors are those of a source's `train_batches`; `rows` are rows of `pristine`.
+        The keys of a batch begin with the name of the source.
         """
         pristine = self.pristine.train_batches(rows, batch_size, seed, start, stop, shard=shard)
         scored = self.scored.train_batches(
@@ -93,7 +93,7 @@ class Unpaired:
         )
 
     def images(self, arrays: dict[str, Any], batch: dict[str, Any]) -> tuple[jax.Array, jax.Array]:
-        """Pristine and scored blocks, uint8 [b, blocks, crop, crop, 3]; to be called in jit."""
+        """Pristine and scored crops, uint8 [b, blocks, crop, crop, 3]; to be called inside jit."""
         return (
             self.pristine.images(arrays["pristine"], _named(batch, _PRISTINE)),
             self.scored.images(arrays["scored"], _named(batch, _SCORED)),

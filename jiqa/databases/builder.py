@@ -1,4 +1,4 @@
-"""What every builder shares: the facts of a database, the columns of an example, the checks."""
+"""Base of the builders: facts of a database, columns of an example, checks of a release."""
 
 import dataclasses
 import functools
@@ -17,19 +17,19 @@ from jiqa.databases.photographs import KODAK as KODAK
 from jiqa.errors import InputError
 from jiqa.images import damage, decode
 
-# Where the distortion is the camera's own.
+# Type of a camera's own distortions.
 AUTHENTIC = "authentic"
-# What the type of a reference photograph is called.
+# Type of a reference photograph.
 PRISTINE = "pristine"
 
 
 @dataclasses.dataclass(frozen=True)
 class Archive:
-    """A file of a release that may be downloaded without asking anybody.
+    """A publicly downloadable file of a release.
 
     Attributes:
-        url: a direct link.
-        sha256: of the file, '' where none is published.
+        url: direct link.
+        sha256: SHA-256 of the file, '' if none is published.
     """
 
     url: str
@@ -38,25 +38,25 @@ class Archive:
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What is known of a database before it is read.
+    """Facts about a database that are known before reading it.
 
     Attributes:
-        score: the column of the score: `mos`, `dmos` or `pseudo_mos`; '' where there are none.
-        score_range: its nominal (lowest, highest).
-        higher_better: its direction.
-        licence: in a few words.
-        terms: what the authors allow and ask for.
-        source: where the database, or what it is made from, comes from.
-        pseudo: how the score was made where no observer gave it; else ''.
-        references: whether there are pristine photographs to name.
-        summary: what it holds, in a line.
-        family: of databases that were made from the same photographs; '' where it is alone.
-        counts: images of each split of the whole release.
-        extremes: lowest and highest score of the whole release, to as many decimals as are
-            checked; None where they are not known.
-        get: how to come by the release and what to unpack where; '' where it is downloaded.
-        archives: what to download, where that is allowed.
-        more: columns that only this database has, with TFDS's features of them.
+        score: column of the score: `mos`, `dmos` or `pseudo_mos`; '' without scores.
+        score_range: nominal (lowest, highest) score.
+        higher_better: whether a higher score means higher quality.
+        licence: the licence in a few words.
+        terms: the authors' permissions and requests.
+        source: page of the database, or of its photographs.
+        pseudo: how the scores were computed, if they are not human-rated; else ''.
+        references: whether there are reference photographs.
+        summary: content in one line.
+        family: name shared by databases made from the same photographs; '' for a database alone.
+        counts: number of images in each split of the whole release.
+        extremes: lowest and highest score of the whole release, with as many decimals as are
+            checked; None if unknown.
+        get: how to obtain and unpack the release; '' if it is downloaded.
+        archives: files to download, where that is allowed.
+        more: columns of this database alone, with their TFDS features.
     """
 
     score: str
@@ -77,7 +77,7 @@ class Facts:
 
     @property
     def limits(self) -> tuple[float, float]:
-        """What no score may leave: the nominal range, and the true one where that is wider."""
+        """Lowest and highest score accepted: the nominal range, or the true one where wider."""
         low, high = self.score_range
         if self.extremes:
             lowest, highest = self.extremes
@@ -88,7 +88,7 @@ class Facts:
     def info(
         self, builder: tfds.core.DatasetBuilder, *, sample: bool = False
     ) -> tfds.core.DatasetInfo:
-        """The `DatasetInfo` of `builder`; `sample`: it holds a part of the database only."""
+        """The `DatasetInfo` of `builder`; `sample` marks a database with a part of the images."""
         text, number = tfds.features.Text(), tfds.features.Scalar(np.float32)
         columns = {
             "image": tfds.features.Image(shape=(None, None, 3)),
@@ -133,19 +133,19 @@ class Facts:
         reference: str = "",
         more: Mapping[str, Any] = types.MappingProxyType({}),
     ) -> tuple[str, dict[str, Any]]:
-        """(key, example) of one image.
+        """(key, example) of an image.
 
         Args:
-            image: the stored bytes, as they are.
+            image: the stored bytes, unchanged.
             id: unique in the database.
-            content_id: the photograph it was made from; its own id by default. Kept in lower case:
-                names that differ in case only are one content.
+            content_id: photograph that the image was made from [`id`]. Kept in lower case: names
+                that differ only in case are one content.
             distortion: the type.
-            level: 0 where there are no levels.
-            score: raw, nan for a pristine photograph.
-            score_std: deviation over the observers, nan where unknown.
-            reference: id of the pristine image, where there is one.
-            more: the columns that only this database has.
+            level: 0 without levels.
+            score: raw score, nan for a pristine photograph.
+            score_std: standard deviation over the observers, nan where unknown.
+            reference: id of the reference, if there is one.
+            more: columns of this database alone.
         """
         example = {
             "image": image,
@@ -164,7 +164,7 @@ class Facts:
 
 @dataclasses.dataclass(frozen=True)
 class Image:
-    """An image of a release: where it lies, and the arguments of `Facts.example`."""
+    """An image of a release: its path, and the arguments of `Facts.example`."""
 
     path: Path
     id: str
@@ -178,15 +178,15 @@ class Image:
 
 
 def pristine(path: Path, id: str, **more: Any) -> Image:
-    """A reference photograph: it is its own reference, and nobody scored it."""
+    """A reference photograph: its own reference, without a score."""
     return Image(path, id, distortion=PRISTINE, reference=id, more=more)
 
 
 class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """A database read from the folder of its release.
+    """Base of a database read from the folder of its release.
 
     A builder sets `facts`, `code_path` and `pkg_dir_path` (in a clone TFDS would look for them
-    inside jiqa/), VERSION and RELEASE_NOTES, and reads the release in `read`.
+    inside jiqa/), VERSION and RELEASE_NOTES, and implements `read`.
     """
 
     facts: ClassVar[Facts]
@@ -200,10 +200,10 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     MANUAL_DOWNLOAD_INSTRUCTIONS = "The folder of the release."
 
     def read(self, folder: Path) -> dict[str, list[Image]]:
-        """Every image of the release in `folder` by split.
+        """Every image of the release in `folder`, by split.
 
         Raises:
-            InputError: a file is missing, or is not as released.
+            InputError: a file is missing, or differs from the release.
         """
         raise NotImplementedError
 
@@ -212,12 +212,13 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     @functools.cached_property
     def recogniser(self) -> Recogniser:
-        """Knows every image that was read."""
+        """Recogniser of every image read so far."""
         return Recogniser()
 
     @property
     def _sample(self) -> bool:
-        return self.builder_config.name == "sample"
+        config = self.builder_config
+        return config is not None and config.name == "sample"
 
     def _split_generators(
         self, dl_manager: tfds.download.DownloadManager
@@ -249,13 +250,13 @@ class ReleaseBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
 
 def verify(facts: Facts, splits: Mapping[str, Sequence[Image]], folder: Path) -> None:
-    """Holds what was read from `folder` against what is published of the database.
+    """Checks images read from `folder` against the published facts of the database.
 
-    A release without its official split has all of its images in `DISTORTED`.
+    A release without official splits has all its images in `DISTORTED`.
 
     Raises:
-        InputError: a split has another number of images, the lowest or highest score is another,
-            or the mildest level is not better on average than the severest.
+        InputError: a split with another number of images, another lowest or highest score, or a
+            mildest level that is not better on average than the severest.
     """
     counts = facts.counts
     if splits.keys() == {DISTORTED}:
@@ -287,12 +288,12 @@ def verify(facts: Facts, splits: Mapping[str, Sequence[Image]], folder: Path) ->
 
 
 def _unit(decimals: str) -> float:
-    """One in the last place of a decimal number, which may be rounded or cut off."""
+    """One unit in the last place of a decimal number, which may be rounded or truncated."""
     return 10.0 ** -len(decimals.partition(".")[2])
 
 
 def announce(builder: tfds.core.DatasetBuilder, counts: Mapping[str, int]) -> None:
-    """Tells TFDS how many examples each split will have, so that its bar knows where it ends."""
+    """Tells TFDS the number of examples in each split, for its progress bar."""
     for split, count in counts.items():
         builder.info.splits[split] = tfds.core.SplitInfo(
             name=split, shard_lengths=[count], num_bytes=0

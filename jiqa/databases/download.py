@@ -1,4 +1,4 @@
-"""What may be had without asking anybody: resumed where it broke off, checked, unpacked."""
+"""Downloads of publicly available releases: resumable, checked, unpacked."""
 
 import errno
 import http.client
@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import tensorflow_datasets as tfds
+from tensorflow_datasets.core import utils as tfds_utils
 
 from jiqa import files
 from jiqa.errors import InputError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jiqa.databases.builder import Archive
 
 _SCHEMES = ("http", "https")
-# Faults of a disk, not of the archive that is unpacked to it.
+# Errors of a disk, not of the archive unpacked to it.
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES)
 _BLOCK = 1 << 20
 _BYTES = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
@@ -29,7 +29,7 @@ _ELSEWHERE = "a copy at hand goes to --manual_dir"
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows a server to other servers, not to FTP, as urllib does, or to files."""
+    """Follows redirects over HTTP and HTTPS only; urllib's handler also allows FTP and files."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: Any, newurl: str
@@ -44,17 +44,17 @@ _OPENER = urllib.request.build_opener(_Redirects)
 
 
 def release(archives: Iterable["Archive"], kept: Path, folder: Path) -> Path:
-    """Downloads what is not in `kept` yet and unpacks it into `folder`.
+    """Folder of a release, downloaded to `kept` as far as missing, and unpacked into `folder`.
 
-    TFDS's download manager hides a broken connection behind four minutes of trials, and begins
-    anew at the next call.
+    Used instead of TFDS's download manager, which retries a broken connection for four minutes
+    without a word, and starts over at the next call.
 
     Returns:
-        The folder that holds the release: `folder`, or the only one in it.
+        The folder of the release: `folder`, or the only folder in it.
 
     Raises:
-        InputError: a file cannot be had, or is not as published. One that broke off stays in
-            `kept`, to be continued; a damaged one does not.
+        InputError: a file that cannot be downloaded, or is not as published. An incomplete file
+            stays in `kept` and is continued by the next call; a damaged one is deleted.
     """
     for archive in archives:
         unpack(fetch(archive.url, kept, archive.sha256), folder)
@@ -63,20 +63,21 @@ def release(archives: Iterable["Archive"], kept: Path, folder: Path) -> Path:
 
 
 def fetch(url: str, folder: Path, sha256: str = "") -> Path:
-    """The file at `url`, in `folder` under its own name.
+    """The file at `url`, stored in `folder` under its own name.
+
+    A stored file with another checksum is downloaded again. An incomplete download is kept as
+    NAME.part, and continued at the next call if the server supports that.
 
     Raises:
-        InputError: it cannot be had whole, or not by HTTP alone, or has another checksum than
-            `sha256` where one is given; one that lies there with another is downloaded again. What
-            did arrive lies beside it as NAME.part and is continued at the next call, where the
-            server knows how to.
+        InputError: the file cannot be downloaded completely, or by HTTP alone, or its checksum
+            differs from `sha256`, if given.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(urllib.parse.unquote(urllib.parse.urlsplit(url).path)).name
     if path.exists():
         if not sha256 or files.digest(path) == sha256:
             return path
-        path.unlink()  # damaged since it came
+        path.unlink()  # damaged after the download
     part = files.part(path)
     try:
         while not _is_whole(url, part):
@@ -95,7 +96,7 @@ def _size(part: Path) -> int:
 
 
 def _is_whole(url: str, part: Path) -> bool:
-    """Appends what the server sends; False where it broke off, further on than it began."""
+    """Appends the server's data to `part`; False if the connection broke after some progress."""
     begin = _size(part)
     try:
         _append(url, part)
@@ -104,7 +105,7 @@ def _is_whole(url: str, part: Path) -> bool:
             raise
         if error.headers["Content-Range"] == f"bytes */{begin}":  # killed after the last byte
             return True
-        part.unlink()  # of another version of the file
+        part.unlink()  # a part of another version of the file
         return False
     except (OSError, http.client.HTTPException):
         if _size(part) <= begin:
@@ -125,7 +126,7 @@ def _append(url: str, part: Path) -> None:
             raise OSError(f"asked for bytes {begin}-, found {got}")
         length = response.headers["Content-Length"]
         total = begin + int(length) if length else None
-        bar = tfds.core.utils.tqdm(
+        bar = tfds_utils.tqdm(
             desc=f"Downloading {part.stem}", initial=begin, total=total, leave=False, **_BYTES
         )
         with bar, part.open("ab" if begin else "wb") as file:
@@ -137,11 +138,12 @@ def _append(url: str, part: Path) -> None:
 
 
 def unpack(path: Path, folder: Path) -> None:
-    """Unpacks a zip or tar archive into `folder`; any other file is copied there.
+    """Unpacks a zip or tar archive into `folder`, or copies any other file there.
 
     Raises:
-        InputError: it is damaged, encrypted, or would write outside `folder`. It is deleted.
-        OSError: the disk is full or cannot be written.
+        InputError: an archive that is damaged, encrypted, or writes outside `folder`; the archive
+            is deleted.
+        OSError: the disk is full or read-only.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -153,7 +155,7 @@ def unpack(path: Path, folder: Path) -> None:
                 _check_end(archive, path)
         else:
             shutil.copy(path, folder)
-    except Exception as error:  # of damaged archives zipfile, tarfile and their codecs raise any
+    except Exception as error:  # zipfile, tarfile and codecs raise anything
         if isinstance(error, OSError) and error.errno in _OF_DISK:
             raise
         path.unlink()
@@ -165,8 +167,8 @@ def unpack(path: Path, folder: Path) -> None:
 
 
 def _check_end(archive: tarfile.TarFile, path: Path) -> None:
-    """Refuses a bare tar that goes on or breaks off where tarfile sees the end of it."""
-    if path.suffix == ".tar":  # the others have a checksum
+    """Refuses an uncompressed tar that continues or is cut off at the end that tarfile sees."""
+    if path.suffix == ".tar":  # compressed archives have a checksum
         with path.open("rb") as file:
             file.seek(archive.offset)
             if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
@@ -174,10 +176,10 @@ def _check_end(archive: tarfile.TarFile, path: Path) -> None:
 
 
 def _unzip(path: Path, folder: Path) -> None:
-    with zipfile.ZipFile(path) as archive:  # which checks the CRC of what it reads
+    with zipfile.ZipFile(path) as archive:  # checks CRCs while reading
         members = archive.infolist()
         for member in members:
             if not (folder / member.filename).resolve().is_relative_to(folder.resolve()):
                 raise zipfile.BadZipFile(f"found {member.filename!r}, which leads out of it")
-        for member in tfds.core.utils.tqdm(members, desc=f"Unpacking {path.name}", leave=False):
+        for member in tfds_utils.tqdm(members, desc=f"Unpacking {path.name}", leave=False):
             archive.extract(member, folder)

@@ -1,4 +1,4 @@
-"""Read prepared databases: their index, their records, their pristine photographs."""
+"""Prepared databases: their index, records and pristine photographs."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from jiqa.errors import InputError
 def load_index(
     database: str, *, config: str = "", data_dir: str | Path | None = None
 ) -> tuple[Index, Records]:
-    """Index and records of a prepared database, every official split joined, references left out.
+    """Index and records of a prepared database, all official splits together, without references.
 
     Raises:
-        InputError: the database is unknown or not prepared, or by a version that did not compare
-            its images; has no scored images, or two that share an id.
+        InputError: an unknown database, one not prepared, or prepared by a version that did not
+            compare images; no scored images, or two with one id.
     """
     # Any, because TFDS's decorators hide the signatures of its methods.
     builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
@@ -69,7 +69,7 @@ def load_photographs(
     """Ids, str [n] sorted, and records of the pristine photographs of a prepared database.
 
     Raises:
-        InputError: the database is unknown or not prepared, or has no such photographs.
+        InputError: an unknown database, one not prepared, or one without pristine photographs.
     """
     builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
     if REFERENCE not in builder.info.splits:
@@ -79,10 +79,10 @@ def load_photographs(
 
 
 def open_references(database: str, records: Records) -> tuple[np.ndarray, Records]:
-    """As `load_photographs`, of the database that `records` are of.
+    """As `load_photographs`, for the database of `records`.
 
     Raises:
-        InputError: it has no references.
+        InputError: a database without references.
     """
     if "reference" not in records.source[0]:
         raise InputError(f"{database}: found no references, expected one for each image")

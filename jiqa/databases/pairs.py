@@ -1,7 +1,7 @@
-"""Pairs of a pristine photograph and a distorted picture of it: what a restorer learns from.
+"""Pairs of a pristine photograph and its distorted image, for training a restorer.
 
 A row is a pair, uint8 [h, w, 2, 3]: the reference, then the distorted image. Windows, flips and
-batches are those of every other source, so that both are cut alike.
+batches work as in every other source, so that both images are cropped alike.
 """
 
 import dataclasses
@@ -27,30 +27,30 @@ from jiqa.databases.photographs import Photographs
 from jiqa.errors import InputError
 from jiqa.files import locked, writing
 
-# The distortions of Waterloo Exploration, which MT-IRN and TTL-IQA learn from.
+# Distortions of Waterloo Exploration, for training MT-IRN and TTL-IQA.
 FAMILY = "waterloo"
 LEVELS = np.arange(1, 6)
-# NumPy has Python parse a file's header, and CPython 3.11's parser fails now and then where several
-# threads are at it.
+# Serialises header parsing: NumPy has Python parse a file's header, and CPython 3.11's parser
+# sometimes fails in several threads at once.
 _PARSING = threading.Lock()
 VARIANTS = [(name, level) for name in FAMILIES[FAMILY] for level in LEVELS.tolist()]
 
 
 @dataclasses.dataclass(eq=False)
 class Paired(Streamed):
-    """The scored images of a database, each with its reference; made by `paired`."""
+    """Source of a database's scored images, each with its reference; created by `paired`."""
 
     references: Any = None
     place: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def make(self) -> None:
-        """Does nothing: a database has its pairs."""
+        """Does nothing, since a database already has its pairs."""
 
     def load(self, row: int) -> np.ndarray:
         """The pair of a row, uint8 [h, w, 2, 3].
 
         Raises:
-            InputError: one of both is broken, or they differ in size.
+            InputError: a broken image, or a pair of different sizes.
         """
         image, reference = super().load(row), self.reference(row)
         if self.view.resize:
@@ -66,7 +66,7 @@ class Paired(Streamed):
         """The whole reference of a row: uint8 [h, w, 3].
 
         Raises:
-            InputError: it is not in the database, or broken.
+            InputError: a reference that is missing or broken.
         """
         id = self.records.row(self.index.record[row])["reference"].decode()
         name = f"{self.index.database} {self.index.id[row]}"
@@ -76,10 +76,10 @@ class Paired(Streamed):
 
 
 def paired(index: Index, records: Records, view: View) -> Paired:
-    """The pairs of a database, row by row as the index has them.
+    """Pairs of a database, in the order of the index.
 
     Raises:
-        InputError: the database has no references.
+        InputError: a database without references.
     """
     ids, references = open_references(index.database, records)
     place = {id: i for i, id in enumerate(ids.tolist())}
@@ -89,10 +89,10 @@ def paired(index: Index, records: Records, view: View) -> Paired:
 
 @dataclasses.dataclass(eq=False)
 class Distorted(Streamed):
-    """Photographs distorted whole, in each of `VARIANTS`; made by `distorted`.
+    """Source of photographs distorted whole, by each of `VARIANTS`; created by `distorted`.
 
-    They lie in `folder`, decoded, uint8 [1 + variants, h, w, 3] a photograph, so that no codec is
-    in the way of a training step.
+    Decoded photographs lie in `folder`, uint8 [1 + variants, h, w, 3] each, so that no update has
+    to wait for a codec.
     """
 
     folder: Path = Path()
@@ -106,12 +106,12 @@ class Distorted(Streamed):
         return np.moveaxis(stack[: number + 1 : number], 0, 2)
 
     def make(self) -> None:
-        """Distorts the photographs that are not there yet; after a kill it goes on.
+        """Distorts the photographs that are still missing, and continues after a kill.
 
-        Another process that needs the same waits.
+        Another process that needs the same photographs waits.
 
         Raises:
-            InputError: a photograph is broken or too small, or the disk too full.
+            InputError: a photograph that is broken or too small, or a full disk.
         """
         with locked(self.folder.with_suffix(".lock")):
             self._make()
@@ -144,7 +144,7 @@ class Distorted(Streamed):
 
 
 def _variants(image: np.ndarray, seed: int) -> np.ndarray:
-    """An image uint8 [h, w, 3] and all its variants, uint8 [1 + variants, h, w, 3]."""
+    """An image uint8 [h, w, 3] with all its variants, uint8 [1 + variants, h, w, 3]."""
     five = np.repeat(image[None], len(LEVELS), axis=0)
     made = [distort(five, f"{FAMILY}/{name}", LEVELS, seed) for name in FAMILIES[FAMILY]]
     stack = np.rint(255 * np.concatenate([np.asarray(each) for each in made])).astype(np.uint8)
@@ -154,13 +154,13 @@ def _variants(image: np.ndarray, seed: int) -> np.ndarray:
 def distorted(
     photographs: Photographs, view: View, data_dir: str | Path | None = None
 ) -> Distorted:
-    """The pairs of photographs; `Distorted.make` makes them, below the folder of databases.
+    """Pairs of photographs, created by `Distorted.make` below the folder of databases.
 
-    The index has a row for every variant of a photograph, whose id is the `content_id`; there are
-    no scores.
+    The index has one row for every variant of a photograph; `content_id` is the photograph's id,
+    and there are no scores.
 
     Raises:
-        InputError: the view resizes.
+        InputError: a view that resizes.
     """
     if view.resize or view.crop_scale:
         raise InputError("pairs.view: found a resize, expected crops of whole photographs")

@@ -1,4 +1,4 @@
-"""Pristine photographs to distort: of a prepared database, or whatever lies in a folder."""
+"""Pristine photographs to distort: from a prepared database, or from folders."""
 
 import dataclasses
 import hashlib
@@ -18,7 +18,7 @@ from jiqa.databases import prepare
 from jiqa.databases.load import load_photographs, open_references
 from jiqa.errors import InputError
 
-# The family of the photographs of LIVE, TID2008 and TID2013, and their `looks.hash_looks`.
+# Family of the photographs of LIVE, TID2008 and TID2013, and their `looks.hash_looks`.
 KODAK = "kodak"
 KODAK_LOOKS = (
     "70872cf2e6920711909349d1c9b2c7a5a4b7687f8ccd082ca1f3c4599f3e4698",
@@ -53,13 +53,13 @@ class Photographs:
     """Photographs, sorted by id.
 
     Attributes:
-        name: of the database, or of the folders.
-        families: what databases of the same photographs call their family.
+        name: name of the database, or of the folders.
+        families: names of the families of databases made from these photographs.
         ids: str [n], unique.
-        files: stored bytes of each, by its number.
-        digest: hexadecimal, of all that tells them from others.
-        contents: a row each; None where they are a part of the database to be tested on.
-        parts: what they were joined of.
+        files: stored bytes of each photograph, by its number.
+        digest: hexadecimal, identifies the photographs.
+        contents: one row per photograph; None if they belong to the database under test.
+        parts: the photographs joined here.
     """
 
     name: str
@@ -74,17 +74,17 @@ class Photographs:
         return len(self.ids)
 
     def load(self, number: int) -> np.ndarray:
-        """The pixels of one, uint8 [h, w, 3]."""
+        """Pixels of a photograph, uint8 [h, w, 3]."""
         return images.decode(self.files[number], f"{self.name} {self.ids[number]}")
 
     @property
     def index(self) -> Index:
-        """A row each, whose `content_id` is its id; nobody scored them."""
+        """Index with a row per photograph, whose `content_id` is its id; without scores."""
         return unscored(self.name, self.ids, "+".join(sorted(self.families)))
 
 
 class _Files:
-    """Image files as `Records` reads them."""
+    """Image files with the interface of `Records`."""
 
     def __init__(self, paths: list[Path]):
         self._paths = paths
@@ -94,13 +94,13 @@ class _Files:
 
 
 def load(where: str, data_dir: str | Path | None = None) -> Photographs:
-    """The photographs of a prepared database, or of folders joined by `+`.
+    """Photographs of a prepared database, or of folders joined by `+`.
 
-    Kodak's photographs in a folder, whole and in any orientation, are recognised by their pictures.
+    Kodak's photographs in a folder, uncropped but in any orientation, are recognised by looks.
 
     Raises:
-        InputError: the database is not prepared or has none; a folder is missing or has no images;
-            a file is broken; two files of the folders have one name.
+        InputError: a database that is not prepared or has no photographs; a folder that is missing
+            or empty; a broken file; two files of one name.
     """
     base, _, config = where.partition("/")
     if base in prepare.DATABASES:
@@ -139,10 +139,11 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
 def of_database(
     database: str, config: str = "", data_dir: str | Path | None = None
 ) -> Photographs | None:
-    """The references of a prepared database, or None where it has none.
+    """References of a prepared database, or None if it has none.
 
     Raises:
-        InputError: it is unknown or not prepared, or by a version that did not compare its images.
+        InputError: an unknown database, one not prepared, or prepared by a version that did not
+            compare images.
     """
     builder: Any = prepare.open_builder(database, config=config, data_dir=data_dir)
     if REFERENCE not in builder.info.splits:
@@ -157,10 +158,10 @@ def of_database(
 
 
 def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Photographs:
-    """Photographs, and `count` of others drawn by `seed`, after them.
+    """The photographs `first`, followed by `count` of `more`, drawn by `seed`.
 
     Raises:
-        InputError: there are too few others, or two of one id.
+        InputError: too few photographs in `more`, or two with one id.
     """
     if not 0 < count <= len(more):
         raise InputError(f"{more.name}: found {len(more)} photographs, expected {count} or more")
@@ -184,10 +185,10 @@ def joined(first: Photographs, more: Photographs, count: int, seed: int) -> Phot
 
 
 def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:
-    """The references that some rows of a database were made from.
+    """References of some rows of a database.
 
     Raises:
-        InputError: the database has no references.
+        InputError: a database without references.
     """
     ids, files = open_references(index.database, records)
     named = {records.row(i)["reference"].decode() for i in index.record[rows].tolist()}
@@ -198,16 +199,16 @@ def of_rows(index: Index, records: Records, rows: np.ndarray) -> Photographs:
 
 
 def refuse_shared(found: Photographs, database: str, family: str, tested: Contents | None) -> None:
-    """Refuses photographs that are to be tested on, or that what is was made from.
+    """Refuses training photographs that occur in the test, or that tested images were made from.
 
     Args:
-        found: what training reads.
-        database: the name of the database to be tested on.
-        family: of its photographs.
-        tested: `Index.shown` of what is tested; None where its images were never compared.
+        found: photographs that training reads.
+        database: name of the database under test.
+        family: family of its photographs.
+        tested: `Index.shown` of the tested rows; None if images were never compared.
 
     Raises:
-        InputError: they are of one family, or one has the pixels or the looks of an image tested.
+        InputError: a shared family, or a photograph with the pixels or the looks of a tested image.
     """
     for part in found.parts:
         refuse_shared(part, database, family, tested)

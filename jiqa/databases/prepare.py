@@ -1,4 +1,4 @@
-"""Databases: which there are, where they lie, and how they come to be there."""
+"""Databases: their names and folders, and how to build and open them."""
 
 import contextlib
 import importlib
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from jiqa.data.contents import Contents
     from jiqa.databases.builder import ReleaseBuilder
 
-# Name -> module of its builder; what else there is to know of a database is in the module's FACTS.
+# Name -> module of the builder, whose FACTS hold everything else about the database.
 DATABASES = {
     name: f"jiqa.tfds_builders.{name}.{name}_dataset_builder"
     for name in (
@@ -43,7 +43,7 @@ DATABASES = {
 }
 
 
-# Of an entry of the overview; addresses stay in one piece.
+# Layout of an entry of the overview; addresses are not broken.
 _LAYOUT = {
     "width": 100,
     "initial_indent": " " * 4,
@@ -67,26 +67,26 @@ def prepare(
     manual_dir: str | Path | None = None,
     progress: bool = True,
 ) -> Path:
-    """Builds a database unless it is there already, and returns its folder.
+    """Builds a database unless it exists, and returns its folder.
 
-    Images of the same pixels or looks under several names are counted in a line on standard error,
-    and listed in `recognise.DUPLICATES`. Where an older version left these out, they are added.
+    One line on standard error counts images with the same pixels or looks under several names;
+    `recognise.DUPLICATES` lists them. A database of an older version, without these hashes, gets
+    them.
 
-    It is built in a folder of its own and renamed when it is whole; of two processes that ask for
-    the same one, the second waits for the first. What was downloaded outlives a failure, so that
-    the next call goes on from there.
+    The database is built in a temporary folder and renamed once complete. Of two processes that
+    build the same database, the second waits for the first. Downloads survive a failure, and the
+    next call continues from there.
 
     Args:
         name: a key of `DATABASES`.
-        config: one of the builder's configurations; its first by default.
+        config: one of the builder's configurations [the first].
         data_dir: see `data_root`.
-        manual_dir: folder of the release; without it the release is downloaded, where that is
-            allowed.
-        progress: show a bar, where there is a terminal to show it on.
+        manual_dir: folder of the release [the release is downloaded, where allowed].
+        progress: show a bar on a terminal.
 
     Raises:
-        InputError: the release is not as it should be, or cannot be had or stored; the message
-            says how to come by it where it is not downloaded.
+        InputError: a release that is not as published, or cannot be downloaded or stored; the
+            message tells how to obtain a release that is not downloaded.
     """
     root = data_root(data_dir)
     builder, folder = _builder(name, config)
@@ -126,18 +126,18 @@ def _build(
 ) -> None:
     unfinished = root / f".{builder.name}.unfinished"
     downloads = root / f".{builder.name}.downloads"
-    shutil.rmtree(unfinished, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(unfinished, ignore_errors=True)  # left by a killed process
     try:
         if not manual_dir and builder.facts.archives:
             manual_dir = download.release(builder.facts.archives, downloads, unfinished / "release")
-        with contextlib.redirect_stdout(io.StringIO()):  # where TFDS tells the temporary folder
-            made = builder(data_dir=unfinished, config=config or None)
-            made.download_and_prepare(
+        with contextlib.redirect_stdout(io.StringIO()):  # hides TFDS's temporary folder
+            built = builder(data_dir=unfinished, config=config or None)
+            built.download_and_prepare(
                 download_dir=unfinished / "downloads",
                 download_config=tfds.download.DownloadConfig(manual_dir=manual_dir),
                 file_format="array_record",
             )
-        recogniser = getattr(made, "recogniser", None)
+        recogniser = getattr(built, "recogniser", None)
         twins = recognise.write(unfinished / folder, recogniser.hashes() if recogniser else {})
         (root / folder).parent.mkdir(parents=True, exist_ok=True)
         (unfinished / folder).rename(root / folder)
@@ -145,7 +145,7 @@ def _build(
         shutil.rmtree(downloads, ignore_errors=True)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-        with contextlib.suppress(OSError):  # what is kept to go on from
+        with contextlib.suppress(OSError):  # not empty: downloads to continue from
             downloads.rmdir()
 
 
@@ -162,10 +162,10 @@ def _show_bars(show: bool) -> None:
 
 
 def is_prepared(name: str, config: str = "", data_dir: str | Path | None = None) -> bool:
-    """Whether the database is there to be read; nothing is made.
+    """Whether the database is prepared; builds nothing.
 
     Raises:
-        InputError: it is unknown.
+        InputError: an unknown database.
     """
     return (data_root(data_dir) / _builder(name, config)[1]).is_dir()
 
@@ -173,10 +173,10 @@ def is_prepared(name: str, config: str = "", data_dir: str | Path | None = None)
 def open_builder(
     name: str, config: str = "", data_dir: str | Path | None = None
 ) -> tfds.core.DatasetBuilder:
-    """The prepared database, to read; one that needs nothing from outside is made first.
+    """The prepared database, opened for reading; one without external files is built first.
 
     Raises:
-        InputError: it is unknown, or not prepared; the message is the command that does it.
+        InputError: an unknown database, or one not prepared; the message has the command for it.
     """
     root = data_root(data_dir)
     builder, folder = _builder(name, config)
@@ -189,10 +189,10 @@ def open_builder(
 
 
 def contents_of(builder: Any, name: str, config: str, data_dir: str | Path | None) -> "Contents":
-    """The contents of a prepared database that `open_builder` opened with these arguments.
+    """Contents of a prepared database, as opened by `open_builder` with these arguments.
 
     Raises:
-        InputError: it was prepared by a version that did not compare images.
+        InputError: a database prepared by a version that did not compare images.
     """
     return recognise.read(Path(builder.data_path), name, _command(name, config, data_dir))
 
@@ -204,9 +204,9 @@ def _command(name: str, config: str, data_dir: str | Path | None) -> str:
 
 
 def overview(data_dir: str | Path | None = None) -> str:
-    """What each database is, its terms, where to get it, and what of it is prepared.
+    """Text on every database: content, terms, where to get the release, and prepared configs.
 
-    Lines of up to 100 columns, but for longer addresses.
+    Lines have up to 100 columns, unless an address is longer.
     """
     return "\n\n".join(_entry(name, data_root(data_dir)) for name in DATABASES)
 
@@ -230,7 +230,7 @@ def _entry(name: str, root: Path) -> str:
 
 
 def _builder(name: str, config: str) -> tuple[type["ReleaseBuilder"], Path]:
-    """The builder of a database and the folder it makes, relative to the root."""
+    """Builder of a database, and the folder that it creates, relative to the root."""
     if name not in DATABASES:
         raise InputError(f"database: found {name!r}, expected one of {', '.join(DATABASES)}")
     module = importlib.import_module(DATABASES[name])
@@ -247,5 +247,5 @@ def _folder(builder: type["ReleaseBuilder"], config: str) -> Path:
 
 
 def _at_first_use(builder: type["ReleaseBuilder"]) -> bool:
-    """Whether the database needs nothing from outside, so that it is made without being asked."""
+    """Whether the database needs no external files, so that its first use builds it."""
     return not (builder.facts.get or builder.facts.archives)

@@ -1,4 +1,4 @@
-"""Readers of what releases are made of. Names of files and folders are matched in any case."""
+"""Readers of the files of releases; names of files and folders match in any case."""
 
 import csv
 import io
@@ -12,16 +12,16 @@ import python_calamine
 from jiqa.errors import InputError
 from jiqa.files import matlab
 
-# Characters of a row that a message shows.
+# Characters of a row shown in an error message.
 _SHOWN = 200
 FORMATS = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff"}
 
 
 def actual(path: Path, expected: str) -> Path:
-    """`path`, its last part in whatever case it is stored.
+    """`path` with its last part in the case in which it is stored.
 
     Raises:
-        InputError: there is none; the message says what was `expected`.
+        InputError: no such file; the message says what was `expected`.
     """
     if path.exists():
         return path
@@ -33,12 +33,12 @@ def actual(path: Path, expected: str) -> Path:
 
 
 def images(folder: Path) -> dict[str, Path]:
-    """The images in and below `folder`: path relative to it, in lower case -> file.
+    """Images in and below `folder`: path relative to it, in lower case -> file.
 
-    Thumbs.db and whatever else is no image is left out.
+    Thumbs.db and other files that are no images are left out.
 
     Raises:
-        InputError: there is no such folder, or two names differ in case only.
+        InputError: no such folder, or two names that differ only in case.
     """
     folder = actual(folder, "a folder of images")
     files: dict[str, Path] = {}
@@ -52,10 +52,10 @@ def images(folder: Path) -> dict[str, Path]:
 
 
 def find(files: Mapping[str, Path], name: str, folder: Path, table: str) -> Path:
-    """The file called `name` of `files`, which are the `images` of `folder`.
+    """The file called `name` in `files`, the `images` of `folder`.
 
     Raises:
-        InputError: there is none, though `table` lists it.
+        InputError: no such file, though `table` lists it.
     """
     try:
         return files[name.lower()]
@@ -67,7 +67,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     """(place, line) of each line of a text that is not empty.
 
     Raises:
-        InputError: there is no such file, or it is no text, or empty.
+        InputError: a file that is missing, empty, or no text.
     """
     path = actual(path, "a table of images and scores")
     found = _text(path).splitlines()
@@ -75,11 +75,11 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """(place, row) of each row of a table of comma-separated values, these columns of it.
+    """(place, row) of each row of a table of comma-separated values, with only these columns.
 
     Raises:
-        InputError: as `lines`; a column is not in the header once, or a row has more or fewer
-            fields than the header, as a decimal comma makes them.
+        InputError: errors of `lines`; a column that is missing or repeated in the header; a row
+            with more or fewer fields than the header, as decimal commas cause them.
     """
     path = actual(path, "a table of images and scores")
     reader = csv.reader(io.StringIO(_text(path), newline=""))
@@ -95,10 +95,10 @@ def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
 
 
 def sheet(path: Path, name: str, *columns: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(place, row) of each row of a sheet of an Excel file, these columns of it; '': the first.
+    """(place, row) of each row of a sheet ['': the first] of an Excel file, these columns only.
 
     Raises:
-        InputError: there is no such file or sheet, or a column is not in the header.
+        InputError: no such file or sheet, or a column that is missing in the header.
     """
     path = actual(path, "a sheet of images and scores")
     try:
@@ -144,17 +144,17 @@ def _rows(
 
 
 def _named(header: list[str]) -> list[str]:
-    """A header without the empty names at its end: BIQ2021's is `Image Name,MOS,,`."""
+    """The header without empty names at its end, such as BIQ2021's `Image Name,MOS,,`."""
     count = max((at for at, name in enumerate(header, 1) if name), default=0)
     return header[:count]
 
 
 def mat(path: Path, *fields: str, text: bool = False) -> tuple[np.ndarray, ...]:
-    """The arrays of a MATLAB file, flat; what is in cells as text.
+    """Arrays of a MATLAB file, flattened; content of cells as text.
 
     Raises:
-        InputError: there is no such file, it is of another version, or lacks a field; a field is
-            no text where that is asked for.
+        InputError: a file that is missing, of another version, or lacks a field; a field that is
+            no text, with `text`.
     """
     path = actual(path, f"a MATLAB file with {', '.join(fields)}")
     found = matlab.load(path, "a whole MATLAB file to version 7")
@@ -179,10 +179,10 @@ def number(value: Any, at: str, name: str, limits: tuple[float, float]) -> float
     """A number from a table.
 
     Raises:
-        InputError: `value` is none, or not within `limits`; the message begins with `at`.
+        InputError: `value` is no number, or outside `limits`; the message begins with `at`.
     """
     try:
-        if isinstance(value, bool) or "_" in str(value):  # which Python takes for numbers
+        if isinstance(value, bool) or "_" in str(value):  # numbers to Python
             raise ValueError
         found = float(value)
     except (TypeError, ValueError):

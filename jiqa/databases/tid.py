@@ -1,4 +1,4 @@
-"""What TID2008 and TID2013 share: photographs, layout, scale and names of the distortions.
+"""Common to TID2008 and TID2013: photographs, layout, scale and names of the distortions.
 
 N. Ponomarenko et al., "TID2008 - a database for evaluation of full-reference visual quality
 assessment metrics", Advances of Modern Radioelectronics 10, 2009; N. Ponomarenko et al., "Image
@@ -13,7 +13,7 @@ from jiqa.databases import release
 from jiqa.databases.builder import Facts, Image, pristine
 from jiqa.errors import InputError
 
-# Numbered from 1; TID2008 has the first 17.
+# Numbered from 1; TID2008 has the first 17 types.
 TYPES = (
     "additive_gaussian_noise",
     "color_noise",
@@ -52,7 +52,7 @@ MOS, STD = "mos_with_names.txt", "mos_std.txt"
 
 
 def get(page: str, archive: str) -> str:
-    """How to come by a release."""
+    """How to obtain a release: text for `Facts.get`."""
     files = f"{DISTORTED}, {REFERENCES}, {MOS} and {STD}"
     return f"from {page} unpack {archive} to a folder with {files}"
 
@@ -60,10 +60,10 @@ def get(page: str, archive: str) -> str:
 def read(folder: Path, facts: Facts, types: int, levels: int) -> dict[str, list[Image]]:
     """Every image of a release with the first `types` of `TYPES` at `levels` levels.
 
-    Names are taken in lower case: those of the release vary in it.
+    Names are converted to lower case, since their case varies in the release.
 
     Raises:
-        InputError: a file is missing, or a line of the tables is not as released.
+        InputError: a file is missing, or a line of the tables differs from the release.
     """
     photographs = release.images(folder / REFERENCES)
     files = release.images(folder / DISTORTED)

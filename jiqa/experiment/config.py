@@ -229,8 +229,7 @@ def _stage(name: str, fields: Mapping[str, Any], model: Mapping[str, Any]) -> St
     task = fields.get("task")
     if task not in TASKS:
         raise InputError(f"{name}.task: found {task!r}, expected {', '.join(TASKS)}")
-    options = fields["model"] if fields["model"] is not None else model
-    fields |= {"name": name, "model": options or model}
+    fields |= {"name": name, "model": model if fields["model"] is None else fields["model"]}
     fields["fit"] = read(TASKS[task].config, fields["fit"], f"{name}.fit")
     for field, kind in (("pairs", Pairs), ("pristine", Pristine), ("view", View)):
         if fields.get(field):

@@ -113,7 +113,7 @@ def _context(folder: Path, config: RunConfig, stage: StageConfig, model: Any) ->
     source = given([], [], config.view)
     return TaskContext(
         dataset=Dataset(source.index, source),
-        split=Split(folder.parent.name, *[_NOTHING] * 3, 0, "", frozenset()),
+        split=Split(folder.parent.name, _NOTHING, _NOTHING, _NOTHING, 0, "", frozenset()),
         folder=folder,
         seed=0,
         config=fit,

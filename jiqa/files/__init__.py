@@ -1,4 +1,4 @@
-"""Files that are whole or not there: atomic writes, locks, hashes, JSON and CSV."""
+"""Files that are complete or absent: atomic writes, locks, hashes, JSON and CSV."""
 
 import contextlib
 import csv
@@ -17,24 +17,24 @@ import numpy as np
 
 from jiqa.errors import InputError
 
-# Bytes of a lock's record of who holds it.
+# Bytes of a lock's record of its holder.
 _RECORD = 96
 
 
 def part(path: Path) -> Path:
-    """NAME.part beside a file: where its content lies until it is whole."""
+    """NAME.part next to a file: the place of its content until the content is complete."""
     return path.with_name(path.name + ".part")
 
 
 @contextlib.contextmanager
 def writing(path: str | os.PathLike) -> Iterator[Path]:
-    """Gives the file to write in the place of `path`, which becomes `path` when it is whole.
+    """Path to write to instead of `path`; renamed to `path` once the block has ended.
 
-    The folder is made. Whatever is raised within leaves `path` as it was, and nothing beside it;
-    a kill leaves NAME.part, which the next call overwrites.
+    Creates the folder. An exception inside the block leaves `path` as it was, and no other file; a
+    kill leaves NAME.part, which the next call overwrites.
 
     Raises:
-        OSError: it cannot be written; `filename` says which.
+        OSError: the file cannot be written; `filename` names it.
     """
     path = Path(path)
     unfinished = part(path)
@@ -52,7 +52,7 @@ def writing(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def naming(path: str | os.PathLike) -> Iterator[None]:
-    """Has an OSError raised within say which file it is of, as that of a full disk does not."""
+    """Adds the file's name to an OSError raised inside; a full disk's error, for one, lacks it."""
     try:
         yield
     except OSError as error:
@@ -61,33 +61,33 @@ def naming(path: str | os.PathLike) -> Iterator[None]:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Writes a file of text in UTF-8, as `writing`."""
+    """Writes text in UTF-8, atomically, see `writing`."""
     with writing(path) as file:
         file.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike, facts: Mapping[str, Any]) -> None:
-    """Writes a file of JSON, as `writing`."""
+    """Writes JSON atomically, see `writing`."""
     write_text(path, json.dumps(facts, indent=1) + "\n")
 
 
 def write_csv(path: str | os.PathLike, rows: Iterable[Sequence[Any]]) -> None:
-    """Writes a file of comma-separated values, the header first, as `writing`."""
+    """Writes comma-separated values, the header first, atomically, see `writing`."""
     with writing(path) as unfinished, unfinished.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
 def write_npz(path: str | os.PathLike, arrays: Mapping[str, Any]) -> None:
-    """Writes arrays by their names as a compressed .npz file, as `writing`."""
+    """Writes arrays by name to a compressed .npz file, atomically, see `writing`."""
     with writing(path) as unfinished, unfinished.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_json(path: Path, *fields: str) -> dict[str, Any]:
-    """The object in a file of JSON, with at least these fields.
+    """The JSON object in a file, checked to have these fields.
 
     Raises:
-        InputError: there is no such file, it holds no object, or one without such a field.
+        InputError: a file that is missing, holds no JSON object, or lacks a field.
     """
     expected = f"expected JSON with {', '.join(fields)}"
     try:
@@ -102,16 +102,16 @@ def read_json(path: Path, *fields: str) -> dict[str, Any]:
 
 
 def digest(path: str | os.PathLike) -> str:
-    """SHA-256 of a file, hexadecimal."""
+    """SHA-256 of a file, in hexadecimal."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Waits, and says so, until nobody else holds the lock at `path`.
+    """Holds the lock at `path`; waits, and says so, while another process holds it.
 
-    The kernel lets go of it when the process ends, however that ends.
+    The kernel releases the lock when the process ends, however it ends.
     """
     with _opened(path) as file:
         try:
@@ -125,22 +125,24 @@ def locked(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def held(path: Path, slots: Iterable[int], what: str) -> Iterator[None]:
-    """Holds some slots of the lock at `path`, or refuses at once; the kernel lets go at the end.
+    """Holds some slots of the lock at `path`, or refuses at once.
+
+    The kernel releases the slots when the process ends.
 
     Args:
-        path: of a file that has a record of each holder.
-        slots: numbers, from 0: processes with different ones do not meet.
-        what: begins the line.
+        path: file with a record of each holder.
+        slots: numbers from 0; processes with different slots do not exclude each other.
+        what: beginning of the error message.
 
     Raises:
-        InputError: another process holds one of them; the line names it.
+        InputError: another process holds one of the slots; the message names that process.
     """
     with _opened(path) as file:
         for slot in slots:
             try:
                 exclusive = fcntl.LOCK_EX | fcntl.LOCK_NB
                 _unless_unknown(fcntl.lockf, file, exclusive, _RECORD, slot * _RECORD)
-            except (BlockingIOError, PermissionError):  # either, by POSIX
+            except (BlockingIOError, PermissionError):  # POSIX allows either
                 found = _holder(file, slot)
                 raise InputError(f"{what}: found {found} at work on it, expected none") from None
             _sign(file, slot)
@@ -153,7 +155,7 @@ def _opened(path: Path) -> Any:
 
 
 def _unless_unknown(lock: Callable[..., None], *arguments: Any) -> None:
-    """Locks, where the file system knows how to: some network ones don't."""
+    """Locks a file, unless its file system cannot: some network file systems can't."""
     try:
         lock(*arguments)
     except OSError as error:
@@ -162,7 +164,7 @@ def _unless_unknown(lock: Callable[..., None], *arguments: Any) -> None:
 
 
 def _sign(file: Any, slot: int) -> None:
-    """Leaves a word on who holds a slot, where the disk has room for it."""
+    """Records the holder of a slot, if the disk has room."""
     record = f"process {os.getpid()} on {socket.gethostname()}".encode()
     with contextlib.suppress(OSError):
         os.pwrite(file.fileno(), record[:_RECORD].ljust(_RECORD), slot * _RECORD)

@@ -1,4 +1,4 @@
-"""Arrays of MATLAB files of version 5 to 7, read without SciPy, which crashes on damaged ones.
+"""Arrays of MATLAB files of version 5 to 7, read without SciPy, which crashes on damaged files.
 
 The format: "MAT-File Format", The MathWorks, chapter 1, Level 5.
 """
@@ -14,41 +14,41 @@ import scipy.io
 
 from jiqa.errors import InputError
 
-# Numbers of the data types in a file -> NumPy's; text in UTF-8, 16 and 32 is of the last three.
+# Codes of the data types in a file, with NumPy's types; the last three are UTF-8, 16 and 32.
 _TYPES = {
     **{1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"},
     **{16: "u1", 17: "u2", 18: "u4"},
 }
 _MATRIX, _COMPRESSED, _UTF8 = 14, 15, 16
-# Numbers of the classes of arrays.
+# Codes of the classes of arrays.
 _CELL, _CHAR = 1, 4
 _CLASSES = {6: "f8", 7: "f4", 8: "i1", 9: "u1", 10: "i2", 11: "u2", 12: "i4", 13: "u4"}
 _CLASSES |= {14: "i8", 15: "u8"}
 _HEADER, _COMPLEX = 128, 0x0800
-# Bytes that one array may have: a damaged or malicious file says any number.
+# Largest array in bytes: a damaged or malicious file may claim any size.
 _MOST = 2**30
 
 
 def load(path: Path, expected: str) -> dict[str, np.ndarray]:
     """Arrays of numbers, of text (str, along the last axis) and of cells (object), by name.
 
-    Structures, sparse and other arrays are left out. Shapes are MATLAB's, of two axes or more, but
-    for the last one of text.
+    Structures, sparse and other arrays are left out. Shapes are MATLAB's, with two axes or more;
+    text lacks its last axis.
 
     Raises:
-        InputError: the file is not there, is damaged, or is of another version; the line ends with
-            what was `expected`.
+        InputError: a file that is missing, damaged, or of another version; the message ends with
+            `expected`.
     """
     try:
         data = path.read_bytes()
-        if 0 in data[:4]:  # version 4, which has no such crash
+        if 0 in data[:4]:  # version 4, which does not crash SciPy
             return scipy.io.loadmat(io.BytesIO(data))
         return _load(data)
     except InputError:
         raise
     except OSError as error:
         reason = error.strerror or str(error)
-    except Exception as error:  # NumPy, zlib, struct and SciPy raise all kinds
+    except Exception as error:  # NumPy, zlib, struct, SciPy: any kind
         reason = str(error) or type(error).__name__
     raise InputError(f"{path}: {' '.join(reason.split())[:200]}, expected {expected}")
 
@@ -74,7 +74,7 @@ def _load(data: bytes) -> dict[str, np.ndarray]:
 
 
 class _Elements:
-    """The elements in some bytes, one after the other; true while there are any."""
+    """Elements in some bytes, read one after the other; true while any are left."""
 
     def __init__(self, data: bytes, order: str):
         self.data, self.order, self.at = memoryview(data), order, 0
@@ -83,10 +83,10 @@ class _Elements:
         return self.at < len(self.data)
 
     def next(self) -> tuple[int, bytes]:
-        """Type and content of the next one."""
+        """Type and content of the next element."""
         tag = bytes(self.data[self.at : self.at + 8])
         kind, size = struct.unpack(f"{self.order}II", tag)
-        if kind >> 16:  # small: type, size and content share eight bytes
+        if kind >> 16:  # small: eight bytes for everything
             kind, size = kind & 0xFFFF, kind >> 16
             start, end = self.at + 4, self.at + 8
         else:
@@ -99,14 +99,14 @@ class _Elements:
         return kind, content
 
     def numbers(self) -> np.ndarray:
-        """The next element, of numbers."""
+        """The next element, an array of numbers."""
         kind, content = self.next()
         if kind not in _TYPES:
             raise ValueError(f"found an element of type {kind} in the place of numbers")
         return np.frombuffer(content, np.dtype(self.order + _TYPES[kind]))
 
     def text(self) -> str:
-        """The next element, of characters."""
+        """The next element, a string."""
         kind, content = self.next()
         if kind == _UTF8:
             return content.decode()
@@ -123,7 +123,7 @@ def _inflate(content: bytes) -> bytes:
 
 
 def _array(elements: _Elements) -> tuple[str, np.ndarray | None]:
-    """Name and array; None for a kind that is left out."""
+    """Name and array of an element; None in place of an array of a kind left out."""
     if not elements:
         return "", np.zeros((0, 0))
     flags, shape = int(elements.numbers()[0]), tuple(map(int, elements.numbers()))

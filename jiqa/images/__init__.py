@@ -1,19 +1,19 @@
-"""Stored bytes to pixels: decode, EXIF orientation, limits in pixels, and photographs of a folder.
+"""Pixels of stored images: decoding, EXIF orientation, size limits, and photographs of a folder.
 
-Pixels are RGB [h, w, 3], uint8 (0..255), or uint16 (0..65535) where a file has more than 8 bits
-and `decode_deep` reads it. Of a stored image:
+Pixels are RGB [h, w, 3]: uint8 (0..255), or uint16 (0..65535) from `decode_deep` where a file has
+more than 8 bits. Rules for stored images:
   Grey is repeated over the three channels; a palette is applied; alpha is dropped, and the colours
-  under it count as they are stored; CMYK becomes RGB without a colour profile, as in Pillow;
-  profiles are not applied; the first of several frames is taken.
-  9 to 16 bits are scaled by the largest value that so many bits hold; 8 bits of them are the
-  nearest ones. Integers of 32 bits, signed ones and floats are scaled by the range that the file
-  states (TIFF's SMinSampleValue and SMaxSampleValue, else MinSampleValue and MaxSampleValue), and
-  refused where it states none or has a value outside it.
-  `upright` turns an image as its EXIF orientation says, as viewers show it; without it the pixels
-  are as stored.
+  under it count as stored; CMYK becomes RGB without a colour profile, as in Pillow; profiles are
+  not applied; the first of several frames is taken.
+  9 to 16 bits are scaled by the largest value that so many bits hold, and rounded to 8 bits where
+  8 are asked for. Integers of 32 bits, signed integers and floats are scaled by the range that the
+  file states (TIFF's SMinSampleValue and SMaxSampleValue, else MinSampleValue and MaxSampleValue).
+  Files without a range, or with values outside it, are refused.
+  `upright` turns an image as its EXIF orientation says, as viewers do; by default pixels stay as
+  stored.
 
-The size in the header is read before anything is decoded. Whatever a decoder raises is an
-InputError of one line.
+The header's size is checked before decoding. Every error of a decoder becomes an InputError of one
+line.
 """
 
 from jiqa.images.jpeg import damage

@@ -1,12 +1,12 @@
-"""JPEG files that are damaged, though decoders make an image of them.
+"""Damage of JPEG files that decoders accept all the same.
 
-Two signs tell it. libjpeg warns of entropy-coded data that end too early, or too late, or hold a
-code that no table has: a hole or a missing piece leaves decoder and data out of step. And a hole
-filled with zeros is seen where the two come into step again: zeros are read as the symbol of the
-shortest code, so a long run of them is legitimate only where this symbol says that a block is flat.
-Not seen: a changed byte here and there, or a piece cut out, that leaves the number of codes as it
-was; zeros in a scan whose shortest codes are those of flat blocks, or in one that refines the
-means of blocks, where they come into step; files in arithmetic coding.
+Two signs reveal damage. First, libjpeg warns of entropy-coded data that end too early or too late,
+or that hold a code missing from the table: a hole or a missing piece puts decoder and data out of
+step. Second, a hole filled with zeros: zeros decode as the symbol of the shortest code, so a long
+run of zeros is legitimate only where this symbol means a flat block.
+Not detected: single changed bytes, or a piece cut out, that leave the number of codes unchanged;
+zeros in a scan whose shortest codes mean flat blocks, or in a scan that refines the blocks' means,
+where decoder and data come into step again; arithmetic coding.
 """
 
 import re
@@ -16,24 +16,24 @@ from collections.abc import Iterator
 import simplejpeg
 
 _START, _SCAN, _TABLES = 0xD8, 0xDA, 0xC4
-# Markers that stand alone, and the one that ends a scan: not a stuffed zero, a restart or a fill.
+# Markers without a segment, and the marker that ends a scan: no stuffed zero, restart or fill.
 _ALONE = (0x01, *range(0xD0, 0xDA))
 _END_OF_SCAN = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 # Frames in Huffman coding: baseline, extended, progressive.
 _FRAMES, _OTHER_FRAMES = (0xC0, 0xC1, 0xC2), (0xC3, *range(0xC5, 0xC8), *range(0xC9, 0xD0))
-# What libjpeg says of damage, and what simplejpeg's header says of what it does not read.
+# libjpeg's warnings of damage, and the errors of simplejpeg's header for files that it cannot read.
 _DAMAGE = re.compile("Corrupt JPEG data|Premature end|Bogus|Invalid progressive|Inconsistent")
-# Bytes of zeros in a scan: several blocks of 64 coefficients that would all be the same.
+# Length of a suspicious run of zeros in a scan: several blocks of 64 coefficients, all the same.
 _ZEROS = 64
-# In progressive scans but for those of means: there flat blocks are counted, not told one by one.
+# The same in progressive scans, except those of means: they code runs of flat blocks as one symbol.
 _LONG_ZEROS = 512
 
 
 def damage(data: bytes) -> str:
-    """Flaw of a JPEG that can be decoded nonetheless, in words; '' of a whole one, or no JPEG.
+    """Damage of a JPEG that can be decoded nonetheless, in words; '' for a whole file, or no JPEG.
 
-    Bytes between the segments before the first scan do no harm. Whether the file can be decoded at
-    all is not asked: see `jiqa.images.decode`.
+    Bytes between the segments before the first scan are harmless. Files that cannot be decoded at
+    all are not detected here: see `jiqa.images.decode`.
     """
     if not data.startswith(b"\xff\xd8"):
         return ""
@@ -41,7 +41,7 @@ def damage(data: bytes) -> str:
 
 
 def _warning(data: bytes) -> str:
-    """libjpeg's first warning of damage."""
+    """libjpeg's first warning of damage; '' if there is none."""
     for version in (data, None):
         try:
             version = version or _without_padding(data)
@@ -55,7 +55,7 @@ def _warning(data: bytes) -> str:
 
 
 def _without_padding(data: bytes) -> bytes:
-    """The file with nothing between the segments before its first scan."""
+    """The file without bytes between the segments before its first scan."""
     whole = [data[:2]]
     for marker, start, end in _segments(data):
         whole.append(data[start:end])
@@ -65,10 +65,10 @@ def _without_padding(data: bytes) -> bytes:
 
 
 def _hole(data: bytes) -> str:
-    """Zeros in a scan that no encoder writes."""
+    """Description of a run of zeros in a scan that no encoder writes; '' if there is none."""
     if bytes(_ZEROS) not in data:
         return ""
-    flat: dict[int, bool] = {}  # by class and number of a table: whether zeros are a flat block
+    flat: dict[int, bool] = {}  # by a table's class and number: do zeros mean a flat block?
     for marker, start, end in _segments(data):
         if marker in _OTHER_FRAMES:
             return ""
@@ -82,7 +82,7 @@ def _hole(data: bytes) -> str:
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """(marker, start, end) of each segment after the first; a scan's header is one."""
+    """(marker, start, end) of each segment after the first; the header of a scan counts as one."""
     place = 2
     while (place := data.find(b"\xff", place)) >= 0 and place + 4 <= len(data):
         marker = data[place + 1]
@@ -100,24 +100,24 @@ def _scan_end(data: bytes, start: int) -> int:
 
 
 def _flat(tables: bytes) -> dict[int, bool]:
-    """Whether the code of zeros means nothing but zeros, of each table of a segment DHT."""
+    """Whether the all-zero code means a flat block, for each table of a DHT segment."""
     found, place = {}, 0
     while place + 17 < len(tables):
-        # The first symbol has the code of zeros; its low half counts the bits of a value.
+        # The first symbol has the all-zero code; its low half is the number of bits of a value.
         found[tables[place]] = tables[place + 17] & 0x0F == 0
         place += 17 + sum(tables[place + 1 : place + 17])
     return found
 
 
 def _longest(scan: bytes, flat: dict[int, bool]) -> int | None:
-    """Bytes of zeros that a scan of this header may have; None of any number."""
+    """Longest legitimate run of zero bytes in a scan with this header; None for no limit."""
     count = scan[4] if len(scan) > 4 else 0
     if len(scan) < 8 + 2 * count:
         return None
     first, last, bits = scan[5 + 2 * count : 8 + 2 * count]
     chosen = scan[6 : 5 + 2 * count : 2]
     tables = [0x10 | table & 0x0F if last else table >> 4 for table in chosen]
-    refines = bits >> 4  # which has bits without codes
+    refines = bits >> 4  # a refinement has bits without codes
     if not refines and not all(flat.get(table, True) for table in tables):
         return _ZEROS
     return _LONG_ZEROS if first else None

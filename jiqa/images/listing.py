@@ -1,4 +1,4 @@
-"""Photographs of a folder, and the files among them that cannot be read here."""
+"""Photographs of a folder, and the pictures in it that cannot be read."""
 
 import dataclasses
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jiqa.errors import InputError
 
-# Suffixes of what `decode` reads.
+# Suffixes that `decode` reads.
 READ = tuple(
     f".{suffix}"
     for suffix in (
@@ -16,7 +16,7 @@ READ = tuple(
         *("ppm", "psd", "qoi", "ras", "rgb", "rgba", "sgi", "tga", "tif", "tiff", "webp"),
     )
 )
-# Suffixes of pictures that it does not read, most of them of cameras.
+# Suffixes of pictures that `decode` does not read, most of them of cameras.
 UNREAD = tuple(
     f".{suffix}"
     for suffix in (
@@ -32,29 +32,30 @@ APPLE, HIDDEN, OTHER = "AppleDouble", "hidden", "no file"
 
 @dataclasses.dataclass(frozen=True)
 class Listing:
-    """Files that are called photographs.
+    """Files found, photographs and others.
 
     Attributes:
-        photographs: those that can be read, sorted.
-        skipped: the others by kind: a suffix without its dot, in capitals (HEIC, CR2), or
-            AppleDouble, hidden, or no file: a broken link, a pipe.
+        photographs: readable photographs, sorted.
+        skipped: other files by kind: a suffix in capitals without its dot (HEIC, CR2),
+            AppleDouble, hidden, or no file (a broken link, a pipe).
     """
 
     photographs: list[Path]
     skipped: dict[str, list[Path]]
 
     def line(self) -> str:
-        """How many files of each kind were left out, such as "2 CR2, 1 HEIC"; '' for none."""
+        """Number of files skipped, by kind, such as "2 CR2, 1 HEIC"; '' for none."""
         return ", ".join(f"{len(paths)} {kind}" for kind, paths in sorted(self.skipped.items()))
 
 
 def listed(folder: Path, *, recursive: bool = False) -> Listing:
-    """The photographs of a folder; `recursive`: of the folders within it too.
+    """Photographs of a folder; with `recursive`, also of the folders below.
 
-    A folder that links lead to several times, or in a loop, counts once; hidden ones do not.
+    A folder that symbolic links reach several times, or in a loop, counts once. Hidden folders do
+    not count.
 
     Raises:
-        InputError: it is no folder, or cannot be read.
+        InputError: no such folder, or one that cannot be read.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: found no such folder, expected one of photographs")
@@ -73,10 +74,11 @@ def listed(folder: Path, *, recursive: bool = False) -> Listing:
 
 
 def photographs(folder: Path) -> list[Path]:
-    """The photographs of a folder that can be read, sorted.
+    """Readable photographs of a folder, sorted.
 
     Raises:
-        InputError: it is missing, cannot be read, or has none; the message counts what it has.
+        InputError: a folder that is missing, unreadable, or without photographs; the message counts
+            the files skipped.
     """
     found = listed(folder)
     if not found.photographs:
@@ -86,13 +88,13 @@ def photographs(folder: Path) -> list[Path]:
 
 
 def chosen(paths: Iterable[Path], *, any_suffix: bool = False) -> Listing:
-    """The photographs among paths, such as those that a pattern found; never a folder.
+    """Photographs among paths, such as the matches of a pattern; folders are left out.
 
-    A file to which several paths lead through folders, as in a loop of links, counts once.
+    A file that several paths reach through folders, as in a loop of links, counts once.
 
     Args:
-        paths: of files and folders.
-        any_suffix: whether a file of a suffix that no picture has counts as a photograph too.
+        paths: files and folders.
+        any_suffix: whether files of suffixes unknown for pictures count as photographs too.
     """
     photographs: list[Path] = []
     skipped: dict[str, list[Path]] = {}
@@ -111,7 +113,7 @@ def chosen(paths: Iterable[Path], *, any_suffix: bool = False) -> Listing:
 
 
 def _skip(path: Path, suffix: str) -> str:
-    """The kind of a file that is left out; '' of a photograph."""
+    """Kind of a file that is skipped; '' for a photograph."""
     if path.name.startswith("._"):
         return APPLE
     if _hidden(path.name):

@@ -1,4 +1,4 @@
-"""Sizes and pixels of stored images, and of Pillow's."""
+"""Sizes and pixels of stored images, and of Pillow images."""
 
 import contextlib
 import io
@@ -14,17 +14,17 @@ from PIL import ExifTags, Image, TiffImagePlugin, UnidentifiedImageError
 from jiqa.errors import InputError
 from jiqa.images import samples
 
-# The largest image that is decoded unless the caller raises the limit.
+# Largest number of pixels decoded unless the caller raises the limit.
 MAX_PIXELS = 100_000_000
-# Pillow's names of the formats that are read, TGA last, as it has no signature. Left out are those
-# that other programs draw (EPS, WMF) and icons, whose true size is not in the header.
+# Pillow's names of the formats that are read; TGA comes last, since it has no signature. Left out
+# are formats drawn by other programs (EPS, WMF), and icons, whose header lacks the true size.
 FORMATS = (
     *("JPEG", "PNG", "TIFF", "WEBP", "AVIF", "BMP", "DIB", "GIF", "JPEG2000", "PPM", "QOI", "PSD"),
     *("DDS", "PCX", "SGI", "SUN", "TGA"),
 )
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT = 1
-# By orientation: the one that undoes it.
+# By orientation: the orientation that undoes it.
 _UNDO = {5: 5, 6: 8, 7: 7, 8: 6, 2: 2, 3: 3, 4: 4}
 _LETTERS = 200
 
@@ -36,10 +36,10 @@ _pillows_limit: int | None = None
 def size(
     data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
 ) -> tuple[int, int]:
-    """(height, width) in pixels, from the header alone; `upright` as the EXIF orientation says.
+    """(height, width) in pixels, from the header alone; `upright` applies the EXIF orientation.
 
     Raises:
-        InputError: the bytes are not an image, or claim more than `max_pixels`; the message begins
+        InputError: bytes that are no image, or claim more than `max_pixels`; the message begins
             with `name`.
     """
     with _named(data, name), _opened(data, max_pixels) as image:
@@ -49,19 +49,19 @@ def size(
 def decode(
     data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
 ) -> np.ndarray:
-    """Stored bytes -> RGB pixels, uint8 [h, w, 3], by the rules of `jiqa.images`.
+    """RGB pixels, uint8 [h, w, 3], of a stored image, by the rules of `jiqa.images`.
 
-    JPEG goes through simplejpeg with the exact inverse transform and upsampling; CMYK JPEG, one
-    that simplejpeg refuses, and every other format through Pillow.
+    simplejpeg decodes JPEG, with the exact inverse transform and upsampling. Pillow decodes CMYK
+    JPEG, JPEG that simplejpeg refuses, and every other format.
 
     Args:
         data: a whole file.
-        name: of the image, for errors.
-        upright: turn it as its EXIF orientation says.
-        max_pixels: the most that the header may claim.
+        name: the image's name in error messages.
+        upright: turn the image as its EXIF orientation says.
+        max_pixels: largest number of pixels that the header may claim.
 
     Raises:
-        InputError: the bytes are not a whole image, or claim too many pixels; the message begins
+        InputError: bytes that are no whole image, or claim too many pixels; the message begins
             with `name`.
     """
     return samples.to_bytes(decode_deep(data, name, upright=upright, max_pixels=max_pixels))
@@ -70,10 +70,10 @@ def decode(
 def decode_deep(
     data: bytes, name: str = "image", *, upright: bool = False, max_pixels: int = MAX_PIXELS
 ) -> np.ndarray:
-    """As `decode`, but uint16 (0..65535) [h, w, 3] where a file has more than 8 bits.
+    """As `decode`, but uint16 [h, w, 3] (0..65535) for a file of more than 8 bits.
 
     Raises:
-        InputError: as `decode`.
+        InputError: see `decode`.
     """
     with _named(data, name):
         if not upright and (pixels := _jpeg(data, max_pixels)) is not None:
@@ -83,7 +83,7 @@ def decode_deep(
             if upright and (pixels := _jpeg(data, max_pixels)) is not None:
                 turn = orientation
             else:
-                # Pillow itself turns TIFF alone.
+                # Pillow itself turns TIFF only.
                 stored, turned = _UNDO.get(orientation, 1), image.format == "TIFF"
                 turn = (1 if turned else orientation) if upright else (stored if turned else 1)
                 pixels = samples.of(image, lambda: Image.open(io.BytesIO(data), formats=FORMATS))
@@ -91,10 +91,10 @@ def decode_deep(
 
 
 def of_pillow(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """Pillow's image -> uint8 or uint16 [h, w, 3], upright.
+    """Upright pixels of a Pillow image, uint8 or uint16 [h, w, 3].
 
     Raises:
-        InputError: it is broken, too large, or of samples whose range is not known.
+        InputError: an image that is broken, too large, or of samples of unknown range.
     """
     with _reading(lambda said: f"image: {said}, expected a whole Pillow image of bytes"):
         _check(image.width, image.height, max_pixels)
@@ -105,12 +105,12 @@ def of_pillow(image: Image.Image, max_pixels: int = MAX_PIXELS) -> np.ndarray:
 
 
 def size_of_pillow(image: Image.Image) -> tuple[int, int]:
-    """(height, width) of what `of_pillow` makes of it."""
+    """(height, width) of the pixels that `of_pillow` returns."""
     return _size(image, _orientation(image, None), upright=True)
 
 
 def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
-    """Pixels [h, w, ...] as EXIF's `orientation`, 1 to 8, asks to show them; a view."""
+    """Pixels [h, w, ...] turned as EXIF's `orientation`, 1 to 8, says; a view."""
     if orientation in (5, 6, 7, 8):
         pixels = pixels.swapaxes(0, 1)
     rows = -1 if orientation in (3, 4, 7, 8) else 1
@@ -119,18 +119,18 @@ def oriented(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _jpeg(data: bytes, max_pixels: int) -> np.ndarray | None:
-    """The pixels of an RGB or grey JPEG without a flaw; None of anything else."""
+    """Pixels of an undamaged RGB or grey JPEG; None for anything else."""
     try:
         height, width, space, _ = simplejpeg.decode_jpeg_header(data)
-        _check(width, height, max_pixels)
+        _check(int(width), int(height), max_pixels)
         return None if space in ("CMYK", "YCCK") else simplejpeg.decode_jpeg(data, "RGB")
     except ValueError:
-        return None  # not a JPEG, or one with a flaw that Pillow may know to be harmless
+        return None  # no JPEG, or a flaw that Pillow may accept
 
 
 @contextlib.contextmanager
 def _named(data: bytes, name: str) -> Iterator[None]:
-    """Turns what a decoder raises into one line that begins with `name`."""
+    """Turns a decoder's error into one line that begins with `name`."""
 
     def line(said: str) -> str:
         return f"{name}: {said or f'{len(data)} bytes of no known format'}, expected a whole image"
@@ -148,7 +148,7 @@ def _reading(line: Callable[[str], str], name: str = "image") -> Iterator[None]:
         raise InputError(f"{name}: {error}") from None
     except UnidentifiedImageError as error:
         raise InputError(line("")) from error
-    except Exception as error:  # whatever a decoder of broken bytes may raise
+    except Exception as error:  # decoders of broken bytes raise anything
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:_LETTERS]
         raise InputError(line(said)) from error
 
@@ -159,7 +159,7 @@ class _TooLargeError(Exception):
 
 @contextlib.contextmanager
 def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
-    """Pillow's image, of which the header alone is read, and found to be small enough."""
+    """Pillow's image with only its header read, once checked to be small enough."""
     with Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check(image.width, image.height, max_pixels)
         if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -175,8 +175,8 @@ def _opened(data: bytes, max_pixels: int) -> Iterator[Image.Image]:
 
 
 def _check_jpeg2000(image: Image.Image, data: bytes) -> None:
-    """Refuses colours of more than 8 bits, of which Pillow would drop the lowest."""
-    start = data.find(b"\xff\x4f\xff\x51") + 40  # of the components, in the marker SIZ
+    """Refuses colours of more than 8 bits, whose lowest bits Pillow would drop."""
+    start = data.find(b"\xff\x4f\xff\x51") + 40  # of the components, in marker SIZ
     count = struct.unpack(">H", data[start : start + 2])[0]
     bits = max(1 + (size & 0x7F) for size in data[start + 2 : start + 2 + 3 * count : 3])
     if bits > 8 and not image.mode.startswith("I;16"):
@@ -185,9 +185,9 @@ def _check_jpeg2000(image: Image.Image, data: bytes) -> None:
 
 @contextlib.contextmanager
 def _without_pillows_limit() -> Iterator[None]:
-    """Neither Pillow's limit nor its warning: `_check` has been made, with a limit of the caller's.
+    """Lifts Pillow's own limit and warning: `_check` has applied the caller's limit.
 
-    Pillow's limit is one of the process; it is lifted while any thread reads.
+    Pillow's limit is global to the process, so it stays lifted while any thread reads.
     """
     global _readers, _pillows_limit
     with _lock:
@@ -212,7 +212,7 @@ def _check(width: int, height: int, max_pixels: int) -> None:
 
 
 def _file(image: Any) -> bytes:
-    """All bytes of the file that Pillow's image is read from, whose place in it is kept."""
+    """All bytes of the file behind a Pillow image; keeps the file's position."""
     place = image.fp.tell()
     image.fp.seek(0)
     data = image.fp.read()
@@ -221,17 +221,17 @@ def _file(image: Any) -> bytes:
 
 
 def _size(image: Image.Image, orientation: int, upright: bool) -> tuple[int, int]:
-    """(height, width), as stored or upright; Pillow tells that of a TIFF upright."""
+    """(height, width), as stored or upright; Pillow reports the upright size of a TIFF."""
     across = orientation in (5, 6, 7, 8) and upright != (image.format == "TIFF")
     return (image.width, image.height) if across else (image.height, image.width)
 
 
 def _orientation(image: Image.Image, data: bytes | None) -> int:
-    """EXIF's orientation, 1 to 8; 1 where there is none, or none that makes sense."""
+    """EXIF's orientation, 1 to 8; 1 where it is missing or invalid."""
     found = None
     with contextlib.suppress(Exception):  # broken EXIF is no broken image
         if image.format == "PNG" and not _tells(image):
-            # Pillow would decode the whole image to look behind its pixels.
+            # Pillow would decode the whole image to find EXIF behind the pixels.
             exif = Image.Exif()
             exif.load(b"Exif\0\0" + _png_exif(_file(image) if data is None else data))
         elif isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -247,7 +247,7 @@ def _tells(image: Image.Image) -> bool:
 
 
 def _png_exif(data: bytes) -> bytes:
-    """Contents of a PNG's chunk eXIf; b"" where there is none."""
+    """Content of a PNG's eXIf chunk; b"" where there is none."""
     start = 8
     while start + 8 <= len(data):
         length, kind = struct.unpack(">I4s", data[start : start + 8])

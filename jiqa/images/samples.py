@@ -1,4 +1,4 @@
-"""Samples of Pillow's images, whatever their depth, as RGB of 8 or 16 bits."""
+"""RGB samples of 8 or 16 bits from Pillow images of any depth."""
 
 import re
 import sys
@@ -8,37 +8,37 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-# Every uint16 as the nearest uint8 of the same share of the whole: x / 257.
+# For every uint16, the nearest uint8 at the same share of full scale: x / 257.
 _BYTES = ((np.arange(2**16, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 _TOP = 2**16 - 1
-# Pillow's modes of one channel that have more than 8 bits; the shorter ones are unsigned.
+# Pillow's one-channel modes of more than 8 bits; the shorter ones are unsigned.
 _WIDE, _SHORT = ("I", "F"), "I;16"
-# The byte that Pillow's unpackers of 16 bits leave out is the one that these keep.
+# Of 16 bits, Pillow's unpackers drop one byte. Raw modes that match here keep that byte.
 _DEEP = re.compile("(;16[BLN]|^SGI16)$")
 _OTHER = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-# TIFF's tags: bits of a sample, meaning of 0, planes, signedness, and pairs of (lowest, highest).
+# TIFF's tags: bits per sample, meaning of 0, planes, signedness, and pairs of (lowest, highest).
 _BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 258, 262, 284, 339
 _RANGES = ((340, 341), (280, 281))
 _UNSIGNED, _SEPARATE = 1, 2
-# Rows are scaled so many pixels at a time.
+# Pixels scaled at a time, by rows.
 _BAND = 2**20
 
 
 def to_bytes(pixels: np.ndarray) -> np.ndarray:
-    """uint8 as it is; uint16 to the nearest uint8."""
+    """uint8 unchanged; uint16 rounded to the nearest uint8."""
     return _BYTES[pixels] if pixels.dtype == np.uint16 else pixels
 
 
 def of(image: Image.Image, again: Callable[[], Image.Image] | None = None) -> np.ndarray:
-    """Pillow's image -> RGB as Pillow loads it: uint8, or uint16 of more than 8 bits, [h, w, 3].
+    """RGB pixels of a Pillow image: uint8, or uint16 if it has more than 8 bits, [h, w, 3].
 
     Args:
-        image: of any mode.
-        again: opens the same file once more, where `image` is one that is not loaded yet: Pillow
-            gives one byte of a channel's 16 bits at a time.
+        image: an image of any mode.
+        again: opens the same file once more, for an `image` that is not loaded yet: Pillow returns
+            only one byte of a channel's 16 bits at a time.
 
     Raises:
-        ValueError: the samples' range is not known, or they do not keep to it.
+        ValueError: samples of unknown range, or outside their range.
     """
     if image.mode in _WIDE or image.mode.startswith(_SHORT):
         return np.repeat(_scaled(image)[..., None], 3, axis=-1)
@@ -48,14 +48,14 @@ def of(image: Image.Image, again: Callable[[], Image.Image] | None = None) -> np
 
 
 def sixteen(image: Any) -> bool:
-    """Whether an image that is not loaded has 16 bits a channel, of which Pillow would drop 8."""
+    """Whether an image not yet loaded has 16 bits per channel, of which Pillow would drop 8."""
     if not getattr(image, "tile", None) or image.mode in _WIDE or image.mode.startswith(_SHORT):
         return False
     return max(getattr(image, "tag_v2", {}).get(_BITS, (8,))) > 8 or bool(_raw_modes(image))
 
 
 def _raw_modes(image: Any) -> set[str]:
-    """Pillow's names of the layouts that have 16 bits a channel."""
+    """Pillow's names of the image's 16-bit layouts."""
     parts = [part for tile in image.tile for part in (tile[0], *_arguments(tile))]
     return {part for part in parts if isinstance(part, str) and _DEEP.search(part)}
 
@@ -66,7 +66,7 @@ def _arguments(tile: Any) -> tuple[Any, ...]:
 
 def _both_bytes(image: Any, again: Any) -> np.ndarray:
     raw = _raw_modes(image)
-    if raw == {"LA;16B"}:  # grey and alpha: four bytes, as RGBA has them
+    if raw == {"LA;16B"}:  # grey and alpha: four bytes, as in RGBA
         _reread(image, "RGBA", "RGBA")
         both = np.asarray(image)
         return np.repeat(_joined(both[..., 0], both[..., 1])[..., None], 3, axis=-1)
@@ -84,7 +84,7 @@ def _both_bytes(image: Any, again: Any) -> np.ndarray:
 
 
 def _reread(image: Any, mode: str, raw: str) -> None:
-    """Has Pillow load the image's bytes as another kind of samples."""
+    """Makes Pillow load the image's bytes as samples of another kind."""
     image._mode = mode
     image.tile = [
         tile._replace(args=(raw, *_arguments(tile)[1:]) if isinstance(tile[3], tuple) else raw)
@@ -100,7 +100,7 @@ def _joined(high: np.ndarray, low: np.ndarray) -> np.ndarray:
 
 
 def _scaled(image: Any) -> np.ndarray:
-    """One channel of more than 8 bits, or of floats -> uint16 [h, w]."""
+    """uint16 [h, w] from one channel of more than 8 bits, or of floats."""
     tags = getattr(image, "tag_v2", {})
     low, high = _range(image, tags)
     values = np.asarray(image)
@@ -118,7 +118,7 @@ def _scaled(image: Any) -> np.ndarray:
 
 
 def _range(image: Any, tags: Any) -> tuple[float, float]:
-    """What black and white are."""
+    """Values of black and white."""
     if image.mode.startswith(_SHORT):
         return 0, 2 ** tags.get(_BITS, (16,))[0] - 1
     if image.format == "PPM" and image.mode == "I":

@@ -1,4 +1,4 @@
-"""Networks by name."""
+"""Networks by name, built from options as JSON holds them."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ MODELS: dict[str, type[nn.Module]] = {
     "vgg": VGG,
 }
 
-# The networks inside a network whose options name none.
+# Default inner networks, for options that name none.
 INNER = {
     "iqa_nrtl": {"backbone": {"name": "resnet"}},
     "mt_irn": {"backbone": {"name": "resnet"}, "restorer": {"name": "unet"}},
@@ -39,10 +39,10 @@ DTYPES = ("float32", "bfloat16", "float64")
 
 
 def build(name: str, **options: Any) -> nn.Module:
-    """Make a network from its name in `MODELS` and its fields.
+    """The network of that name in `MODELS`, with its fields set by options.
 
-    Options are what JSON holds. A network inside the network is a dictionary of its own options,
-    with its `name`; it computes in the outer `dtype` unless it has one:
+    Options have JSON's types. A network inside the network is a dictionary of its own options,
+    with its `name`; its default `dtype` is the outer one:
     `build('iqa_nrtl', dtype='bfloat16', backbone={'name': 'resnet', 'preprocess': 'caffe'})`.
 
     Raises:

@@ -1,4 +1,4 @@
-"""AlexNet's convolutional part, in the form of one tower: what LPIPS stands on by default.
+"""AlexNet's convolutional part, in the form of one tower: the default network of LPIPS.
 
 Krizhevsky, "One weird trick for parallelizing convolutional neural networks", arXiv 1404.5997,
 2014; widths as in torchvision.
@@ -13,7 +13,7 @@ from jiqa.errors import InputError
 from jiqa.models.layers import Attend, Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
-# Of each convolution: features, size, stride, padding, and whether a max pooling comes before it.
+# Of each convolution: features, size, stride, padding, and whether a max pooling precedes it.
 LAYERS = (
     (64, 11, 4, 2, False),
     (192, 5, 1, 2, True),
@@ -30,13 +30,12 @@ class AlexNet(nn.Module):
     holds every convolution's map after ReLU: at 224x224 `conv1` 55x55x64, `conv2` 27x27x192,
     `conv3` 13x13x384, `conv4` and `conv5` 13x13x256. Sides are 31 pixels or more.
 
-    What `attend` holds under the name of a layer (`pool1` and `pool2` come after `conv1`
-    and `conv2`) maps its output; the layers after it see the result, while `out` keeps what the
-    convolution gave.
+    `attend` maps a layer's name to a function of its output (`pool1` and `pool2` come after `conv1`
+    and `conv2`); later layers see the result, while `out` keeps the convolution's own output.
 
     Deviations and choices:
       preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
-      The last max pooling, which only the dense layers need, is left to them.
+      The last max pooling is left out: only the dense layers need it.
       dtype: of the computation; parameters are float32.
 
     Raises:
@@ -53,7 +52,7 @@ class AlexNet(nn.Module):
         train: bool = False,
         attend: Attend = types.MappingProxyType({}),
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the pooled features and every convolution's map; see the class."""
+        """The pooled features and every convolution's map; see the class."""
         if image.ndim != 4 or min(image.shape[1:3]) < 31:
             expected = "[b, h, w, 3] of 31 pixels or more"
             raise InputError(f"image: found shape {list(image.shape)}, expected {expected}")

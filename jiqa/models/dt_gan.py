@@ -1,4 +1,4 @@
-"""DT-GAN of TTL-IQA: distortions of a database, hallucinated onto pristine photographs.
+"""DT-GAN of TTL-IQA: a database's distortions, hallucinated onto pristine photographs.
 
 Yang, Li, Liu, "TTL-IQA: transitive transfer learning based no-reference image quality assessment",
 IEEE Transactions on Multimedia 23, 2021, section IV, figures 3 to 5, table II.
@@ -14,9 +14,9 @@ from jiqa.errors import InputError
 from jiqa.models.layers import Conv, pool
 from jiqa.ops.resize import imresize
 
-# A generator's maps are this much smaller in the middle.
+# Factor by which a generator's maps are smaller in the middle.
 SHRINK = 4
-# Sides that a generator can mirror at its borders, and a discriminator can judge.
+# Smallest sides that a generator can mirror at its borders, and a discriminator can judge.
 LEAST, LEAST_JUDGED = 8, 24
 
 INIT = nn.initializers.normal(0.02)
@@ -25,7 +25,7 @@ _conv = functools.partial(Conv, kernel_init=INIT)
 
 
 class _Normed(nn.Module):
-    """A convolution without bias, which its instance normalisation would take away."""
+    """Convolution and instance normalisation; no bias, since the normalisation would cancel it."""
 
     features: int
     size: int
@@ -36,7 +36,7 @@ class _Normed(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to maps of mean 0 and deviation 1 over each image and channel."""
+        """Maps of mean 0 and deviation 1 over each image and channel, from [b, h, w, c]."""
         x = _conv(
             self.features, self.size, self.stride, self.padding, False, self.dtype, name="conv"
         )(x)
@@ -51,21 +51,21 @@ class _Normed(nn.Module):
 
 
 class _Block(nn.Module):
-    """RB of table II: two reflect-padded 3x3 convolutions around a shortcut."""
+    """RB of table II: two reflect-padded 3x3 convolutions with a shortcut."""
 
     affine: bool
     dtype: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to the same shape."""
+        """Result of the block, [b, h, w, c] like its input."""
         conv = functools.partial(_Normed, x.shape[-1], 3, 1, 0, self.affine, self.dtype)
         y = nn.relu(conv(name="conv1")(_reflect(x, 1)))
         return x + conv(name="conv2")(_reflect(y, 1))
 
 
 class Generator(nn.Module):
-    """D-Gnet or H-Gnet: images [b, h, w, 3], RGB, floats in [0, 1], to images alike, float32.
+    """D-Gnet or H-Gnet: translates images [b, h, w, 3], RGB, floats in [0, 1]; float32, same shape.
 
     Any size of 8 pixels or more. Layers are named as in table II: `sc1`, `sc2`, `sc3`, `rb1` ..,
     `rc1`, `rc2`, `sc4`.
@@ -73,16 +73,16 @@ class Generator(nn.Module):
     Deviations and choices:
       blocks: the text has three residual blocks, the table two.
       RC2 takes 128 channels to 64, which SC4 expects; the table repeats RC1's line.
-      Where the table's padding 0 would shrink a map, its border is reflected.
-      Every convolution but SC4 is followed by instance normalisation (affine: with a scale and a
-        bias that are learned) and, but for the second of a residual block, a ReLU.
-      Inside images are in [-1, 1], as the tanh at the end.
+      Where the table's padding 0 would shrink a map, the border is reflected.
+      Instance normalisation (affine: with a learned scale and bias) follows every convolution
+        except SC4, and a ReLU follows the normalisation, except at the end of a residual block.
+      Inner images are in [-1, 1], the range of the final tanh.
       Sides that are no multiple of 4 are mirrored at the right and the bottom, and cut at the end.
       width: channels of SC1; all others are its multiples.
-      residual: the tanh is added to the image, clipped after that, and starts at 0. Instance
-        normalisation takes away how bright and how rich in contrast an image is: the published
-        generator has to learn what images of its content look like, which a short training on small
-        crops can't. False, as published: the tanh is the image.
+      residual: False, as published: the tanh is the image. True: the tanh, which starts at 0, is
+        added to the image and the sum is clipped. Instance normalisation removes brightness and
+        contrast; the published generator has to learn both from the content, and short training
+        on small crops does not recover them.
       Kernels start normal with deviation 0.02.
 
     Raises:
@@ -97,7 +97,7 @@ class Generator(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Return the translated images; see the class."""
+        """The translated images; see the class."""
         _check(image, LEAST)
         height, width = image.shape[1:3]
         margins = ((0, 0), (0, -height % SHRINK), (0, -width % SHRINK), (0, 0))
@@ -126,15 +126,15 @@ class Generator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """D-Dnet or H-Dnet: images [b, h, w, 3], RGB, floats in [0, 1], to logits of being real.
+    """D-Dnet or H-Dnet: logits of being real, of images [b, h, w, 3], RGB, floats in [0, 1].
 
-    A logit judges 70x70 pixels: at 256x256 there are 30x30, float32 [b, 30, 30]. Any size of 24
-    pixels or more. Layers are named `sc_m1` .. `sc_m5`, as in table II.
+    A logit judges 70x70 pixels: 256x256 pixels give 30x30 logits, float32 [b, 30, 30]. Any size of
+    24 pixels or more. Layers are named `sc_m1` .. `sc_m5`, as in table II.
 
     Deviations and choices:
-      SC_m2 is padded by 1 as the others, not by 4.
-      LeakyReLU of slope 0.2; SC_m2 to SC_m4 have instance normalisation, as PatchGAN has it.
-      affine, width, kernels: as the generator's.
+      SC_m2 is padded by 1 like the other layers; the table has 4.
+      LeakyReLU of slope 0.2; SC_m2 to SC_m4 have instance normalisation, as in PatchGAN.
+      affine, width, kernels: as in the generator.
 
     Raises:
       InputError: image of another shape, or too small.
@@ -146,7 +146,7 @@ class Discriminator(nn.Module):
 
     @nn.compact
     def __call__(self, image: jax.Array) -> jax.Array:
-        """Return the logits; see the class."""
+        """The logits; see the class."""
         _check(image, LEAST_JUDGED)
         x = 2 * image.astype(self.dtype) - 1
         leaky = functools.partial(nn.leaky_relu, negative_slope=0.2)
@@ -160,19 +160,19 @@ class Discriminator(nn.Module):
 
 
 class DTGAN(nn.Module):
-    """Both generators and both discriminators, and what the semantic loss looks through.
+    """Both generators, both discriminators, and the network of the semantic loss.
 
-    Images are [b, h, w, 3], RGB, floats in [0, 1], float32 where they come out. Each method is
-    applied by its name, `model.apply(variables, image, method="distort")`, and needs the
-    parameters of its own part alone. `model(image, train) -> (hallucinated, out)` touches all:
-    `out` holds `recovered`, `distorted` and `pristine` (what the discriminators say of the
-    hallucinated and of the recovered image) and, where there is a backbone, `semantics`.
+    Images are [b, h, w, 3], RGB, floats in [0, 1]; results are float32. Each method is applied by
+    name, `model.apply(variables, image, method="distort")`, and needs only the parameters of its
+    own part. `model(image, train) -> (hallucinated, out)` touches all parts: `out` holds
+    `recovered`, `distorted` (logits of the hallucinated image), `pristine` (logits of the recovered
+    image) and, with a backbone, `semantics`.
 
     Deviations and choices:
-      backbone: phi, a `VGG`, or None where there is no semantic loss.
-      semantic: phi's output, of its `out`: `logits`, the paper's last fully connected layer,
-        `fc7`, or a map such as `conv5_3`, which is pooled over its positions.
-      semantic_size: side of the square that an image is resized to for phi (antialiased bilinear).
+      backbone: phi, a `VGG`, or None without a semantic loss.
+      semantic: name in phi's `out`: `logits`, the paper's last fully connected layer, `fc7`, or a
+        map such as `conv5_3`, which is pooled over its positions.
+      semantic_size: side of the square to which phi's input is resized (antialiased bilinear).
       width, affine: of all four networks; blocks, residual: of both generators.
       dtype: of the computation; parameters are float32.
 
@@ -190,7 +190,7 @@ class DTGAN(nn.Module):
     dtype: str = "float32"
 
     def setup(self) -> None:
-        """Makes the four networks."""
+        """Creates the four networks."""
         generator = self.width, self.blocks, self.affine, self.residual, self.dtype
         self.d_generator, self.h_generator = Generator(*generator), Generator(*generator)
         self.d_discriminator = Discriminator(self.width, self.affine, self.dtype)
@@ -199,7 +199,7 @@ class DTGAN(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the hallucinated images and what the other parts make of them; see the class."""
+        """The hallucinated images, and the results of the other parts; see the class."""
         hallucinated = self.distort(image)
         out = {"recovered": self.recover(hallucinated)}
         out["distorted"] = self.judge_distorted(hallucinated)
@@ -209,23 +209,23 @@ class DTGAN(nn.Module):
         return hallucinated, out
 
     def distort(self, image: jax.Array) -> jax.Array:
-        """D-Gnet: pristine images to hallucinated distorted ones of the same size."""
+        """D-Gnet: hallucinated distorted images, from pristine images of the same size."""
         return self.d_generator(image)
 
     def recover(self, image: jax.Array) -> jax.Array:
-        """H-Gnet: hallucinated distorted images back to pristine ones."""
+        """H-Gnet: pristine images, recovered from hallucinated distorted ones."""
         return self.h_generator(image)
 
     def judge_distorted(self, image: jax.Array) -> jax.Array:
-        """D-Dnet: logits [b, h', w'] of being images of the database."""
+        """D-Dnet: logits [b, h', w'] that images belong to the database."""
         return self.d_discriminator(image)
 
     def judge_pristine(self, image: jax.Array) -> jax.Array:
-        """H-Dnet: logits [b, h', w'] of being pristine photographs."""
+        """H-Dnet: logits [b, h', w'] that images are pristine photographs."""
         return self.h_discriminator(image)
 
     def semantics(self, image: jax.Array) -> jax.Array:
-        """What phi sees in the images, float32 [b, features]."""
+        """phi's features of the images, float32 [b, features]."""
         if self.backbone is None:
             raise InputError("dt_gan.backbone: found none, expected one for the semantic loss")
         side = self.semantic_size
@@ -244,7 +244,7 @@ def _check(image: jax.Array, least: int) -> None:
 
 
 def _float(x: jax.Array) -> jax.Array:
-    """In float32 at least."""
+    """The array in float32 or, if it has more precision, unchanged."""
     return x.astype(jnp.promote_types(x.dtype, jnp.float32))
 
 

@@ -17,10 +17,10 @@ MATCHES = ("stride", "mean")
 
 
 def windows(x: jax.Array, size: int) -> jax.Array:
-    """Stack non-overlapping windows along the channels (space to depth).
+    """Non-overlapping windows stacked along the channels (space to depth).
 
-    Maps [b, h, w, c] to [b, ceil(h / size), ceil(w / size), size * size * c], channels in the order
-    (row, column, c); zeros fill the map at the right and the bottom.
+    Maps [b, h, w, c] become [b, ceil(h / size), ceil(w / size), size * size * c], channels in the
+    order (row, column, c); zeros fill the map at the right and the bottom.
     """
     b, h, w, c = x.shape
     x = jnp.pad(x, ((0, 0), (0, -h % size), (0, -w % size), (0, 0)))
@@ -38,12 +38,12 @@ class Perception(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, ceil(h / window), ceil(w / window), features]."""
+        """Windows' features, [b, h, w, c] to [b, ceil(h / window), ceil(w / window), features]."""
         return nn.relu(nn.Dense(self.features, dtype=self.dtype)(windows(x, self.window)))
 
 
 class AdaptiveFusion(nn.Module):
-    """Equations 3 to 5: match three maps in shape, weigh them per channel, sum them."""
+    """Equations 3 to 5: three maps matched in shape, weighted per channel, and summed."""
 
     match: str
     coe: int
@@ -52,7 +52,7 @@ class AdaptiveFusion(nn.Module):
 
     @nn.compact
     def __call__(self, maps: list[jax.Array]) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Fuse maps of [b, 4h, 4w, .], [b, 2h, 2w, .] and [b, h, w, .] into [b, features].
+        """Features [b, features] fused from maps [b, 4h, 4w, .], [b, 2h, 2w, .] and [b, h, w, .].
 
         Also returns `matched1` .. `matched3` [b, h, w, features], `weights` [b, 3, features] and
         `fused` [b, h, w, features].
@@ -87,19 +87,20 @@ class IQANRTL(nn.Module):
       `fused`                 f_fused, of the matched maps' shape (equation 5);
       `features`              f'_fused, the regressor's input (equation 6).
 
-    Variants (table 3) by the features they regress: `resnet50`: the pooled stage 4. `semantic`: and
-    the three pooled local stages. `vision`: stage 4 through the perception module. `adapt`: the
-    pooled stage 4 and the fusion of the plain local stages. `full`: perception on all four, fusion
-    of the local three.
+    Variants (table 3) by the features that they regress: `resnet50`: the pooled stage 4.
+    `semantic`: the pooled stages 1 to 4. `vision`: stage 4 through the perception module. `adapt`:
+    the pooled stage 4 and the fusion of the plain local stages. `full`: perception on all four
+    stages, and fusion of the local three.
 
     Deviations and choices (the paper is silent, or contradicts itself):
-      backbone: a `ResNet`; preprocessing, frozen stages and so on are its own fields.
-      window: 7 as in the paper at 224x224; a 32nd of smaller crops. Maps are zero-padded at the
-        right and the bottom to a multiple of it, so that the three scales meet at any size.
+      backbone: a `ResNet`, whose own fields set preprocessing, frozen stages and so on.
+      window: 7 at 224x224 as in the paper; a 32nd of the side for smaller crops. Maps are
+        zero-padded at the right and the bottom to a multiple of the window, so that the three
+        scales meet at any size.
       match: `stride`, the paper's strided 1x1 convolutions, which read one window in 16 of the
-        first scale; `mean` averages those windows first (zeros that fill the last one count).
-      The weighted sum is taken of the matched maps, since equation 5 needs equal shapes, and only
-      the fourth scale and the fused map are pooled, since the convolutions need maps.
+        first scale; `mean` averages those windows first (the zeros of the padding count).
+      The matched maps are summed, since equation 5 needs equal shapes, and only the fourth scale
+        and the fused map are pooled, since the convolutions need maps.
       global_dim, coe, hidden, slope: sizes of info'_4, the squeeze, the regressor's hidden layer
         and its LeakyReLU.
       dtype: of the maps; pooled vectors, weights and the regressor are float32.
@@ -122,7 +123,7 @@ class IQANRTL(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the quality of every image and the maps on the way; see the class."""
+        """The quality of every image, and the intermediate maps; see the class."""
         for field, value, known in (
             ("variant", self.variant, VARIANTS),
             ("match", self.match, MATCHES),

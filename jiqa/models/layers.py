@@ -1,4 +1,4 @@
-"""Layers that several networks are made of, in the form that is fast on a CPU too."""
+"""Layers shared by several networks, in a form that is fast on a CPU too."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -9,10 +9,10 @@ from flax import linen as nn
 
 from jiqa.ops.convolve import convolve, convolve_transposed
 
-# By the name of a layer: what maps its output on the way to the next.
+# By the name of a layer: function of its output, whose result the next layer sees.
 Attend = Mapping[str, Callable[[jax.Array], jax.Array]]
 
-# How the kernels of `Conv` and of `Up` start.
+# Initialisers of the kernels of `Conv` and of `Up`.
 DOWN_INIT = nn.initializers.lecun_normal()
 UP_INIT = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
 
@@ -20,9 +20,8 @@ UP_INIT = nn.initializers.lecun_normal(in_axis=-1, out_axis=-2)
 class Conv(nn.Module):
     """Square convolution, by default zero-padded by half its size; parameter `kernel`, HWIO.
 
-    With `use_bias` a `bias` of its features comes on top. A 1x1 kernel is applied as a
-    two-dimensional matrix product, which XLA runs on a CPU more than twice as fast as its
-    convolution.
+    `use_bias` adds a parameter `bias`. A 1x1 kernel is applied as a matrix product, which XLA runs
+    on a CPU more than twice as fast as the convolution.
     """
 
     features: int
@@ -35,7 +34,7 @@ class Conv(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), features], padded by half."""
+        """Convolved map, by default [b, ceil(h / stride), ceil(w / stride), features]."""
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32).astype(self.dtype)
         x = x.astype(self.dtype)
@@ -52,7 +51,7 @@ class Conv(nn.Module):
 
 
 class Up(nn.Module):
-    """Transposed 3x3 convolution with a bias: the way back from `Conv` of that stride.
+    """Transposed 3x3 convolution with a bias: the transpose of a `Conv` of the same stride.
 
     Parameters: `kernel` [3, 3, features, c] and `bias`.
     """
@@ -64,7 +63,7 @@ class Up(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, stride * h, stride * w, features]."""
+        """Larger map, [b, h, w, c] to [b, stride * h, stride * w, features]."""
         shape = (3, 3, self.features, x.shape[-1])
         kernel = self.param("kernel", self.kernel_init, shape, jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32)
@@ -78,8 +77,8 @@ class Up(nn.Module):
 def max_pool(x: jax.Array, window: int, padding: int = 0) -> jax.Array:
     """Square maximum of stride 2 over non-negative maps, zero-padded, one axis after the other.
 
-    Rows and columns at the end that fill no window are left out. Slices, not a window reduction:
-    the gradient of that one takes XLA three times as long.
+    Rows and columns at the end that fill no window are left out. The maximum is taken of slices:
+    XLA takes three times as long for the gradient of a window reduction.
     """
     for axis in (1, 2):
         x = jnp.pad(x, [(padding, padding) if i == axis else (0, 0) for i in range(4)])
@@ -90,5 +89,5 @@ def max_pool(x: jax.Array, window: int, padding: int = 0) -> jax.Array:
 
 
 def pool(x: jax.Array) -> jax.Array:
-    """Mean over the positions of a map, [b, h, w, c] to [b, c], in float32 at least."""
+    """Mean over the positions of a map, [b, h, w, c] to [b, c], in float32 or more."""
     return x.mean((1, 2), dtype=jnp.promote_types(x.dtype, jnp.float32))

@@ -1,4 +1,4 @@
-"""MT-IRN: the image, its restoration and their difference, fused scale by scale into a score.
+"""MT-IRN: scores from an image, its restoration and their difference, fused at each scale.
 
 Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask image restoration
 network", Applied Sciences 13(11), 2023, section 3.2, figures 4 and 5, equations 1 to 3.
@@ -17,14 +17,14 @@ VARIANTS = ("baseline", "restoration", "difference", "full")
 
 
 class Attended(nn.Module):
-    """Equations 1 and 2: what several convolutions see decides how much each position counts."""
+    """Equations 1 and 2: a weight for every position, from convolutions of several sizes."""
 
     width: int
     dtype: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Map [b, h, w, c] to the weighted map of the same shape, and its weights [b, h, w, 1]."""
+        """The weighted map, [b, h, w, c] like the input, and its weights [b, h, w, 1]."""
 
         def conv(x: jax.Array, name: str, size: int) -> jax.Array:
             return Conv(self.width, size, dtype=self.dtype, name=name)(x)
@@ -37,7 +37,7 @@ class Attended(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Equations 1 to 3: a restoration map and a content map, by position and then by channel."""
+    """Equations 1 to 3: restoration and content maps weighted by position, then by channel."""
 
     width: int
     dtype: str
@@ -46,7 +46,7 @@ class Fusion(nn.Module):
     def __call__(
         self, restoration: jax.Array, content: jax.Array
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Fuse [b, h, w, c] and [b, h, w, d] into [b, h, w, c + d].
+        """Fused map [b, h, w, c + d] from [b, h, w, c] and [b, h, w, d].
 
         Also returns `restoration_weight` and `content_weight` [b, h, w, 1] and `channel_weight`
         [b, c + d], all in [0, 1].
@@ -66,21 +66,21 @@ class MTIRN(nn.Module):
     """MT-IRN on images [b, h, w, 3], RGB, floats in [0, 1], of sides that are multiples of 32.
 
     `model(image, train) -> (prediction, out)`: prediction [b] float32 is the quality. `out` holds
-    what the backbone says of the image (`stage1` .. `stage4`), what the restorer says (`restored`,
+    the backbone's maps of the image (`stage1` .. `stage4`), the restorer's results (`restored`,
     `ssim_map`, `f1` .. `f3`; see `UNet`), and, at 224x224 with a ResNet-50,
       `fused1` .. `fused3`      F_M of each scale, 56x56x320, 28x28x640, 14x14x1280 (`full`), with
         `restoration_weight1`, `content_weight1`, `channel_weight1` and so on;
       `difference`              7x7x512 (`difference`, `full`);
       `features`                the regressor's input.
 
-    Variants (table 7): `baseline`: the pooled stages of the image. `restoration`: and the pooled
-    f1 .. f3; the table's single-task and multitask rows are its two restorers. `difference`: and
-    the difference of the last stages. `full`: the fusion in place of the concatenation.
+    Variants (table 7): `baseline`: the pooled stages of the image. `restoration`: additionally the
+    pooled f1 .. f3; the table's single-task and multitask rows are its two restorers. `difference`:
+    additionally the difference of the last stages. `full`: fusion instead of concatenation.
 
     Deviations and choices (the paper is silent, or contradicts itself):
       The backbone, a `ResNet`, is the same network for the image and for the pseudo-reference,
-        which is clipped to [0, 1] before it. It sees both as one batch, so that batch normalisation
-        in training normalises them as its running statistics do at test.
+        which is clipped to [0, 1] first. Both form one batch, so that batch normalisation sees
+        the same mixture in training as in its running statistics at test.
       The spatial weight multiplies the raw map, and both attentions end in a sigmoid.
       width: of each branch of the multi-scale convolution; `reduced`: of the difference.
       hidden, dropout: of the regressor's hidden layer.
@@ -103,7 +103,7 @@ class MTIRN(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the quality of every image and the maps on the way; see the class."""
+        """The quality of every image, and the intermediate maps; see the class."""
         if self.variant not in VARIANTS:
             known = ", ".join(VARIANTS)
             raise InputError(f"variant: found {self.variant!r}, expected one of {known}")

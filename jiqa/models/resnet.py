@@ -20,7 +20,7 @@ UNBIASED = functools.partial(
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3, 1x1 convolutions around a shortcut; `norm` holds batch norm's options."""
+    """1x1, 3x3, 1x1 convolutions with a shortcut; `norm` holds batch norm's options."""
 
     width: int
     stride: int
@@ -30,7 +30,7 @@ class Bottleneck(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), 4 * width]."""
+        """The block's map, [b, h, w, c] to [b, ceil(h / stride), ceil(w / stride), 4 * width]."""
         first, second = (self.stride, 1) if self.stride_in_1x1 else (1, self.stride)
 
         def conv(x: jax.Array, name: str, features: int, size: int, stride: int) -> jax.Array:
@@ -49,19 +49,19 @@ class ResNet(nn.Module):
     """ResNet on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8); its defaults are ResNet-50.
 
     `model(image, train) -> (features, out)`: features [b, 32 * width] float32 is the mean of the
-    last stage; out holds `stage1` .. `stage4` in `dtype`, at 224x224 with a width of 64 56x56x256,
-    28x28x512, 14x14x1024 and 7x7x2048 (odd sizes round up), and `logits` [b, num_classes] float32
-    if it has classes. With `train` batch norm uses the batch and updates its running statistics.
+    last stage. `out` holds `stage1` .. `stage4` in `dtype` (56x56x256, 28x28x512, 14x14x1024 and
+    7x7x2048 at 224x224 with a width of 64; odd sizes round up) and, with classes, `logits`
+    [b, num_classes] float32. With `train`, batch norm uses the batch and updates its statistics.
 
     Deviations and choices:
       stride_in_1x1: a stage's stride lies in its first 1x1 convolution (the paper, Caffe, Keras)
         or, by default, in the 3x3 one (torchvision).
       preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
       frozen_bn: batch norm uses its running statistics in training too.
-      frozen_stages: how many parts, counted from the stem (1: the stem, 2: and stage 1, ...) get no
-        gradient and keep their statistics; XLA then drops their backward pass.
+      frozen_stages: number of parts, counted from the stem (1: the stem, 2: stem and stage 1, ...),
+        that get no gradient and keep their statistics; XLA then drops their backward pass.
       dtype: of the computation; parameters, statistics and batch norm's reductions are float32.
-      Convolutions have no bias: `jiqa.weights` folds one ahead of batch norm into its mean.
+      Convolutions have no bias: `jiqa.weights` folds an imported bias into batch norm's mean.
     """
 
     stage_sizes: Sequence[int] = (3, 4, 6, 3)
@@ -79,7 +79,7 @@ class ResNet(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the pooled features and every stage's map; see the class."""
+        """The pooled features and every stage's map; see the class."""
         if image.ndim != 4:
             raise InputError(f"image: found shape {list(image.shape)}, expected [b, h, w, 3]")
 

@@ -1,4 +1,4 @@
-"""SFTnet: VGG-16 with the SDA block, a weight for every channel of its last convolution.
+"""SFTnet: VGG-16 with the SDA block, which weights every channel of the last convolution.
 
 Yang, Li and Liu, "TTL-IQA: transitive transfer learning based no-reference image quality
 assessment", IEEE Transactions on Multimedia 23, 2021, section V.
@@ -16,17 +16,17 @@ from jiqa.models.vgg import VGG
 
 
 class Depthwise(nn.Module):
-    """3x3 convolution of every channel by itself, zero-padded, with a bias (equation 15).
+    """Depthwise 3x3 convolution, zero-padded, with a bias (equation 15).
 
-    Parameters: `kernel` [3, 3, 1, c] and `bias`. A sum of nine shifted maps: the gradient of XLA's
-    grouped convolution is slow on a CPU.
+    Parameters: `kernel` [3, 3, 1, c] and `bias`. Computed as a sum of nine shifted maps, since the
+    gradient of XLA's grouped convolution is slow on a CPU.
     """
 
     dtype: str
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to the same shape."""
+        """Convolved map, [b, h, w, c] like its input."""
         _, h, w, c = x.shape
         kernel = self.param("kernel", nn.initializers.lecun_normal(), (3, 3, 1, c), jnp.float32)
         bias = self.param("bias", nn.initializers.zeros, (c,), jnp.float32)
@@ -49,7 +49,7 @@ class SDA(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map V [b, h, w, c] to S [b, c], float32, at least 0.5 and below 1."""
+        """Weights S [b, c] from a map V [b, h, w, c]: float32, at least 0.5 and below 1."""
         c = x.shape[-1]
         for name in ("depthwise1", "depthwise2"):
             x = Depthwise(self.dtype, name=name)(x)
@@ -63,27 +63,27 @@ class SDA(nn.Module):
 class SFTnet(nn.Module):
     """SFTnet on images [b, h, w, 3], RGB, floats in [0, 1] (or uint8), of its backbone's size.
 
-    `model(image, train) -> (prediction, out)`: prediction float32 is the quality [b] where there is
-    one output, else logits [b, outputs] of the quality levels. `out` holds what `VGG` gives, the
-    dense layers standing on X, and with attention, at 224x224,
+    `model(image, train) -> (prediction, out)`: with one output, prediction float32 is the quality
+    [b]; with several, logits [b, outputs] of the quality levels. `out` holds the results of `VGG`,
+    whose dense layers follow X, and with attention, at 224x224,
       `map`       V, 14x14x512;
       `weights`   S, 512, float32 (equation 18);
       `attended`  X = V * S, 14x14x512 (equation 19).
-    Without attention it is a plain VGG-16 with another head (table IX, groups 1 and 3).
+    Without attention the network is a plain VGG-16 with another head (table IX, groups 1 and 3).
 
     Deviations and choices (the paper is silent, or contradicts itself):
-      backbone: a `VGG`. With dense layers the head stands on fc7, as published; without (dense 0)
-        on the mean of X over its positions, which takes images of any size from 16 pixels on.
-        Classes of its own are no part of SFTnet, though it may have them.
+      backbone: a `VGG`. With dense layers the head follows fc7, as published; without (dense 0)
+        the head follows the mean of X over its positions, for images of any size from 16 pixels.
+        The backbone's own classes are not a part of SFTnet.
       after: the convolution that the block follows.
       Convolutions of the block have biases. Its dense layer starts with biases of 1 and kernels of
-        the variance 0.1 / c: the ReLU before the sigmoid then passes nearly all channels of a
-        pre-trained VGG, S lies between 0.5 and 0.98, and it can be learned. A channel that the ReLU
-        holds back has the weight 0.5 and no gradient.
+        variance 0.1 / c: the ReLU before the sigmoid then passes nearly all channels of a
+        pre-trained VGG, S lies between 0.5 and 0.98, and S can be learned. A channel blocked by the
+        ReLU has the weight 0.5 and no gradient.
       dtype: of the maps; S, prediction and parameters are float32.
 
     Raises:
-      InputError: `after` names no convolution; as `VGG`.
+      InputError: `after` names no convolution; errors of `VGG`.
     """
 
     backbone: nn.Module = VGG(dense=4096)
@@ -96,7 +96,7 @@ class SFTnet(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return quality or logits, and the layers on the way; see the class."""
+        """The quality or the logits, and every layer's output; see the class."""
         seen: dict[str, jax.Array] = {}
         attend = {}
         if self.attention:
@@ -111,7 +111,7 @@ class SFTnet(nn.Module):
 
 
 def _rescale(sda: SDA, seen: dict[str, jax.Array], x: jax.Array) -> jax.Array:
-    """Equation 19; `seen` gets its terms."""
+    """The map weighted by equation 19; adds the equation's terms to `seen`."""
     weights = sda(x)
     attended = x * weights[:, None, None].astype(x.dtype)
     seen.update(map=x, weights=weights, attended=attended)

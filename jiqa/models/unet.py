@@ -1,4 +1,4 @@
-"""The image restorer of MT-IRN: a U-Net that gives back the image and maps how far it is damaged.
+"""MT-IRN's image restorer: a U-Net that predicts the restored image and a map of its damage.
 
 Chen, Fu, Yu, Chu, "No-reference image quality assessment based on a multitask image restoration
 network", Applied Sciences 13(11), 2023, section 3.1, figures 2 and 3, table 1.
@@ -15,14 +15,14 @@ from flax import linen as nn
 from jiqa.errors import InputError
 from jiqa.models.layers import DOWN_INIT, UP_INIT, Conv, Up
 
-# Side of an image comes down by this before it goes up again.
+# Factor by which the side of an image shrinks before it grows again.
 SHRINK = 16
 
 Init = nn.initializers.Initializer
 
 
 class Residual(nn.Module):
-    """Figure 3: two 3x3 convolutions around a shortcut, which a stride of 2 turns into a 1x1."""
+    """Figure 3: two 3x3 convolutions with a shortcut, a 1x1 convolution where the stride is 2."""
 
     features: int
     stride: int
@@ -31,7 +31,7 @@ class Residual(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
-        """Map [b, h, w, c] to [b, h / stride, w / stride, features]."""
+        """Result of the module, [b, h, w, c] to [b, h / stride, w / stride, features]."""
 
         def conv(x: jax.Array, name: str, size: int, stride: int) -> jax.Array:
             init = self.inits.get(name, DOWN_INIT)
@@ -50,7 +50,7 @@ class UNet(nn.Module):
     """The restorer on images [b, h, w, 3], RGB, floats in [0, 1], of any size.
 
     `model(image, train) -> (restored, out)`: restored [b, h, w, 3] float32 is the pseudo-reference,
-    which training may carry beyond [0, 1]. At 224x224 `out` holds
+    which may leave [0, 1] after training. At 224x224 `out` holds
       `restored`          D5, and the image if `residual`;
       `ssim_map`          D6, [b, h, w] float32, the predicted SSIM map (if `multitask`);
       `f1`, `f2`, `f3`    the quality restoration features D2 56x56x64, D1 28x28x128, E6 14x14x256;
@@ -62,12 +62,12 @@ class UNet(nn.Module):
       A ReLU follows every module but D5 and D6, which are linear; nothing is normalised.
       Sides that are no multiple of 16 are mirrored at the right and the bottom, and cut at the end.
       width: channels of E1; all others are its multiples.
-      multitask: False leaves D6 out, the single-task network.
-      carry: the untrained network gives back the image as it is: some kernels start as the ones
-        that hand the pixels on through E3, the finest map that the way back sees, so that training
-        begins with the distorted image and not with noise. False: all kernels start at random.
-      residual: D5 is added to the image, which no other module has to hand on then, and starts at
-        0. Not table 1's network: for trainings too short to learn how to keep what is undamaged.
+      multitask: False leaves out D6: the single-task network.
+      carry: True: the untrained network returns its input, since some kernels start as identities
+        that pass the pixels through E3, the finest map on the way up; training then begins with
+        the distorted image instead of noise. False: all kernels start at random.
+      residual: D5, which starts at 0, is added to the image, so that no module has to pass the
+        image on. Differs from table 1: for training too short to learn to keep undamaged pixels.
     """
 
     width: int = 16
@@ -80,7 +80,7 @@ class UNet(nn.Module):
     def __call__(
         self, image: jax.Array, train: bool = False
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the restored images and the maps on the way; see the class."""
+        """The restored images and the intermediate maps; see the class."""
         if image.ndim != 4 or image.shape[-1] != 3:
             raise InputError(f"image: found shape {list(image.shape)}, expected [b, h, w, 3]")
         height, width = image.shape[1:3]
@@ -116,12 +116,11 @@ class UNet(nn.Module):
 
 
 def _inits(width: int, residual: bool) -> dict[str, Any]:
-    """Initialisers, by module, that hand the image on to D5, or keep D5 at 0 if it is `residual`.
+    """Initialisers, by module, that pass the image on to D5, or start D5 at 0 if `residual`.
 
-    On the way E3 holds the four pixels of a place.
-
-    Its channels 3 * phase + colour are the colours of the pixel at (phase // 2, phase % 2) of each
-    square of 2x2; the phase 0 comes by the shortcut, the others by the convolutions.
+    E3 holds four pixels at each position. Its channels 3 * phase + colour are the colours of the
+    pixel at (phase // 2, phase % 2) of each square of 2x2. Phase 0 comes through the shortcut, the
+    others through the convolutions.
     """
     if residual:
         return {"d5": nn.initializers.zeros}
@@ -146,7 +145,7 @@ def _inits(width: int, residual: bool) -> dict[str, Any]:
 
 
 def _placed(init: Init, ones: list[tuple[int, ...]], silent: Any) -> Init:
-    """`init`, but 0 in the channels `silent`, the last axes, and 1 at the places `ones`."""
+    """`init` with 0 in the channels `silent` (last axes), and then 1 at the positions `ones`."""
 
     def make(key: jax.Array, shape: Any, dtype: Any = jnp.float32) -> jax.Array:
         kernel = jnp.asarray(init(key, shape, dtype))

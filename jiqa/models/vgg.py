@@ -1,4 +1,4 @@
-"""VGG-16: what LPIPS, TTL-IQA and RankIQA stand on.
+"""VGG-16: the backbone of LPIPS, TTL-IQA and RankIQA.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR
 2015, table 1, configuration D.
@@ -14,7 +14,7 @@ from jiqa.errors import InputError
 from jiqa.models.layers import Attend, Conv, max_pool, pool
 from jiqa.ops.normalise import normalise
 
-# Of each stage: its convolutions, and their channels as a multiple of the first stage's.
+# Of each stage: number of convolutions, and their channels as a multiple of the first stage's.
 STAGES = ((2, 1), (2, 2), (3, 4), (3, 8), (3, 8))
 
 HE = nn.initializers.he_normal()
@@ -28,25 +28,25 @@ class VGG(nn.Module):
     224x224x64, `conv2_1`, `conv2_2` 112x112x128, `conv3_1` .. `conv3_3` 56x56x256, `conv4_1` ..
     `conv4_3` 28x28x512, `conv5_1` .. `conv5_3` 14x14x512. Sides are 16 pixels or more.
 
-    With `dense` the last max pooling follows, and `out` holds `fc6` and `fc7` [b, dense] too, after
-    ReLU and dropout, and `logits` [b, classes] float32 where there are classes. Images then have
-    the size that the network was initialised with, 224x224 of a pre-trained one, and 32 pixels or
-    more.
+    With `dense`, the last max pooling follows, and `out` also holds `fc6` and `fc7` [b, dense],
+    after ReLU and dropout, and, with classes, `logits` [b, classes] float32. All images must then
+    have the size that the network was initialised with, at least 32 pixels; a pre-trained network
+    takes 224x224.
 
-    What `attend` holds under the name of a convolution maps its output; the layers after it, and
-    `features`, see the result, while `out` keeps what the convolution gave.
+    `attend` maps a convolution's name to a function of its output; later layers and `features` see
+    the result, while `out` keeps the convolution's own output.
 
     Deviations and choices:
       width: channels of the first stage; the others have 2, 4, 8 and 8 times as many.
-      dense: width of fc6 and fc7, 4096 in the paper; 0: there are none.
-      classes: outputs of the last dense layer, 1000 in the paper; 0: there is none.
+      dense: width of fc6 and fc7, 4096 in the paper; 0 leaves them out.
+      classes: outputs of the last dense layer, 1000 in the paper; 0 leaves that layer out.
       dropout: share of fc6 and fc7 that is dropped in training.
       preprocess: a name in `jiqa.ops.normalise.PREPROCESS`, applied to the image here.
-      Convolutions start by He's rule, which keeps a signal's size through 13 layers.
+      Convolutions start by He's rule, which preserves a signal's size through 13 layers.
       dtype: of the computation; parameters and logits are float32.
 
     Raises:
-      InputError: image not [b, h, w, 3], a side too small, or another than fc6 was made for;
+      InputError: image not [b, h, w, 3], a side too small, or a size other than fc6's;
         classes without dense layers.
     """
 
@@ -64,7 +64,7 @@ class VGG(nn.Module):
         train: bool = False,
         attend: Attend = types.MappingProxyType({}),
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
-        """Return the pooled features and every layer's output; see the class."""
+        """The pooled features and every layer's output; see the class."""
         if self.classes and not self.dense:
             raise InputError(f"classes: found {self.classes} with dense 0, expected dense layers")
         least = 32 if self.dense else 16
@@ -93,7 +93,7 @@ class VGG(nn.Module):
         return features, out
 
     def _flat(self, x: jax.Array) -> jax.Array:
-        """[b, h, w, c] to [b, h * w * c], as many values as fc6 takes."""
+        """Flattened map, [b, h, w, c] to [b, h * w * c], checked for the size that fc6 takes."""
         flat = x.reshape(x.shape[0], -1)
         if self.has_variable("params", "fc6"):
             takes = self.get_variable("params", "fc6")["kernel"].shape[0]

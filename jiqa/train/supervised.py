@@ -76,7 +76,8 @@ def make_predict(
 
     def predict(variables: Any, batch: dict[str, jax.Array], arrays: Any) -> jax.Array:
         image, blocks = _blocks(images(arrays, batch))
-        prediction, out = model.apply(variables, image, train=False)
+        applied: Any = model.apply(variables, image, train=False)
+        prediction, out = applied
         prediction = prediction.astype(jnp.float32)
         prediction = prediction.reshape(-1, blocks, *prediction.shape[1:])
         weight = out["weight"].reshape(-1, blocks) if pooling == "weights" else None

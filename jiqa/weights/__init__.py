@@ -1,4 +1,4 @@
-"""Pre-trained weights of other frameworks as our parameters."""
+"""Pre-trained weights of other frameworks, as parameters of jiqa's networks."""
 
 from pathlib import Path
 
@@ -13,21 +13,19 @@ __all__ = ["Imported", "check", "load"]
 def load(
     path: str | Path, architecture: str = "", *, dense: bool = False, classes: bool = False
 ) -> Imported:
-    """Read a ResNet or a VGG-16 trained on ImageNet.
+    """Variables of a ResNet or a VGG-16 trained on ImageNet, with the matching options.
 
     Takes torchvision's state dict (.pth, .pt, .safetensors), Keras' weights or whole model (.h5,
-    .weights.h5), and either's tensors as .npz (`<layer>/<weight>` for Keras'). What the source's
-    network does otherwise than ours by default, preprocessing above all, follows from the naming
-    and comes back in `options`: see `resnet.convert` and `vgg.convert`.
+    .weights.h5), and either's tensors as .npz (`<layer>/<weight>` for Keras'). The source network
+    may differ from jiqa's defaults, above all in preprocessing; the differences follow from the
+    names of the tensors and are returned in `options`: see `resnet.convert` and `vgg.convert`.
 
     Args:
       path: the file.
-      architecture: `resnet50`, `resnet101`, `resnet152` or `vgg16`; '' tells a ResNet-50 and a
-        VGG-16 by the names of the tensors.
-      dense: import the dense layers of a VGG-16 too, the 1000-class one among them; otherwise they
-        are dropped.
-      classes: import the 1000-class layer too, which is dropped otherwise; of a VGG-16 the same as
-        `dense`.
+      architecture: `resnet50`, `resnet101`, `resnet152` or `vgg16`; '' recognises a ResNet-50 and
+        a VGG-16 by the names of the tensors.
+      dense: import the dense layers of a VGG-16 too, with the 1000-class layer; False drops them.
+      classes: import the 1000-class layer too; False drops it. The same as `dense` for a VGG-16.
 
     Raises:
       InputError: unknown architecture, unreadable file, or a tensor that is missing, spare, of

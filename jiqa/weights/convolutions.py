@@ -1,4 +1,4 @@
-"""The convolutions of VGG-16 and AlexNet alone, out of files that may hold more: for LPIPS."""
+"""Convolutions of VGG-16 and AlexNet for LPIPS, from files that may hold more tensors."""
 
 from typing import Any
 
@@ -20,10 +20,10 @@ TORCHVISION = {
 
 
 def convert(tensors: Tensors, network: str) -> dict[str, Any]:
-    """The convolutions of `network`, a name in `NETWORKS`, out of a file's tensors.
+    """The convolutions of `network`, a name in `NETWORKS`, among a file's tensors.
 
-    Takes torchvision's names (`features.0.weight`, OIHW) and ours (`conv1_1/kernel`, HWIO); what
-    else there is, dense layers for instance, is left alone.
+    Takes torchvision's names (`features.0.weight`, OIHW) and jiqa's (`conv1_1/kernel`, HWIO).
+    Other tensors, for instance of dense layers, are ignored.
 
     Raises:
       InputError: a tensor is missing, of another shape than expected, or not finite.

@@ -1,7 +1,7 @@
-"""Read a file of weights into named NumPy arrays, whatever its format.
+"""Files of weights of any format as named NumPy arrays.
 
 Keras' formats give `<layer>/<weight>` with the weights named `kernel`, `bias`, `gamma`, `beta`,
-`moving_mean`, `moving_variance`; the others give the names they hold.
+`moving_mean`, `moving_variance`; the other formats give the names in the file.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from jiqa.errors import InputError
 
 Tensors = dict[str, np.ndarray]
 
-# How Keras orders the weights of a layer; the number of them tells which layer it is.
+# Keras' order of a layer's weights; their number tells the kind of layer.
 _KERAS_ORDER = {
     1: ("kernel",),
     2: ("kernel", "bias"),
@@ -57,7 +57,7 @@ def _keras_h5(path: Path) -> Tensors:
             for layer in map(text, root.attrs["layer_names"]):
                 names = map(text, root[layer].attrs["weight_names"])
                 layers[layer] = [root[layer][name][()] for name in names]
-        else:  # Keras 3: `layers/conv2d_1/vars/0` and on, the layer's name an attribute of `vars`
+        else:  # Keras 3: `layers/conv2d_1/vars/0`, ...; `vars` has the name as attribute
 
             def visit(name: str, group: Any) -> None:
                 if name.endswith("/vars") and "name" in group.attrs:
@@ -88,7 +88,7 @@ _READERS: dict[str, Callable[[Path], Tensors]] = {
 
 
 def check(path: str | Path) -> None:
-    """Raises InputError where there is no such file, or its suffix is none that `read` knows."""
+    """Raises InputError if the file is missing or has a suffix unknown to `read`."""
     path = Path(path)
     if path.suffix not in _READERS:
         raise InputError(f"{path}: found suffix {path.suffix!r}, expected {', '.join(_READERS)}")
@@ -97,11 +97,11 @@ def check(path: str | Path) -> None:
 
 
 def read(path: str | Path) -> Tensors:
-    """Read every tensor of a .pth, .pt, .safetensors, .h5 or .npz file; no code in it is run.
+    """Every tensor of a .pth, .pt, .safetensors, .h5 or .npz file, by name; runs no code from it.
 
     Raises:
-      InputError: no such file, unknown suffix, the reader's library isn't installed, or the file
-        can't be read as what its suffix says.
+      InputError: no such file, unknown suffix, a library that is not installed, or a file that does
+        not match its suffix.
     """
     check(path)
     path = Path(path)
@@ -112,7 +112,7 @@ def read(path: str | Path) -> Tensors:
     except ImportError as error:
         hint = "expected it installed: pip install 'jiqa[convert]'"
         raise InputError(f"{path}: found no {error.name} to read it, {hint}") from error
-    except Exception as error:  # a broken file: every library raises something else
+    except Exception as error:  # each library raises other errors
         reason = f"{type(error).__name__}: {error}".split("\n")[0]
         raise InputError(f"{path}: cannot be read as {path.suffix}: {reason}") from error
 
@@ -121,7 +121,7 @@ def take(tensors: Tensors, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """The tensor of that name as float32.
 
     Raises:
-      InputError: it is missing, of another shape, or not finite.
+      InputError: a tensor that is missing, of another shape, or not finite.
     """
     if name not in tensors:
         raise InputError(f"tensor {name!r} is missing, expected shape {list(shape)}")

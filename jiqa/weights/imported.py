@@ -1,4 +1,4 @@
-"""What an importer of pre-trained weights gives."""
+"""Result of importing pre-trained weights."""
 
 import dataclasses
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True)
 class Imported:
-    """Variables of a network and the options that make it the one they were trained in."""
+    """Variables of a network, and the options that reproduce the source network."""
 
     params: dict[str, Any]
     batch_stats: dict[str, Any]
@@ -14,5 +14,5 @@ class Imported:
 
     @property
     def variables(self) -> dict[str, Any]:
-        """As the network takes them."""
+        """Variables in the form that the network's `apply` takes."""
         return {"params": self.params, "batch_stats": self.batch_stats}

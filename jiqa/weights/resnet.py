@@ -19,15 +19,15 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     "resnet152": {"stage_sizes": (3, 8, 36, 3)},
 }
 
-Module = tuple[str, ...]  # of ours: ("conv1",) or ("stage1_block2", "conv3")
+Module = tuple[str, ...]  # in jiqa: ("conv1",) or ("stage1_block2", "conv3")
 
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """How a source names its layers and their tensors, and what its network is like.
+    """Names of a source's layers and tensors, and properties of its network.
 
-    `kernels` holds the axes that bring a kernel of as many dimensions into our order. With
-    `conv_bias` every convolution has a bias.
+    `kernels` holds, by a kernel's number of dimensions, the axes that bring it into jiqa's order.
+    With `conv_bias`, every convolution has a bias.
     """
 
     layer: Callable[[Module], str]
@@ -37,13 +37,13 @@ class _Layout:
     options: dict[str, Any]
 
     def tensor(self, module: Module, leaf: str) -> str:
-        """Return the source's name of our parameter `leaf` of `module`."""
+        """Source's name of jiqa's parameter `leaf` of `module`."""
         kind = "fc " if module == ("fc",) else ""
         return self.layer(module) + self.suffixes.get(kind + leaf, self.suffixes[leaf])
 
 
 def _place(module: Module) -> tuple[int, int, str]:
-    """Split ("stage3_block2", "conv1") into 3, 2, "conv1"."""
+    """Stage, block and layer of a module: ("stage3_block2", "conv1") gives 3, 2, "conv1"."""
     stage, block = module[0].removeprefix("stage").split("_block")
     return int(stage), int(block), module[1]
 
@@ -112,23 +112,23 @@ LAYOUTS = (
 
 
 def recognises(tensors: Tensors) -> bool:
-    """Whether there is a first convolution of a ResNet by one of the known names."""
+    """Whether the tensors include the first convolution of a ResNet by a known name."""
     return any(layout.tensor(("conv1",), "kernel") in tensors for layout in LAYOUTS)
 
 
 def convert(tensors: Tensors, architecture: str, *, classes: bool) -> Imported:
-    """Rename and reorder a source's tensors into the variables of a ResNet, strictly.
+    """Variables of a ResNet from a source's tensors, renamed and reordered; no tensor may be left.
 
     Takes torchvision's names and Keras', in the old (`res2a_branch2a`) and the new naming
     (`conv2_block1_1_conv`). Stride placement, batch-norm epsilon and preprocessing follow from the
-    naming and come back in `options`, so that `ResNet(**imported.options)` is the source's network.
-    Convolutions' biases, which batch norm cancels but for its running mean, are subtracted from
-    that.
+    naming and are returned in `options`, so that `ResNet(**imported.options)` is the source's
+    network. Batch norm cancels the biases of convolutions, except in its running mean; they are
+    subtracted from that mean.
 
     Args:
-      tensors: of the file.
+      tensors: tensors of the file, by name.
       architecture: a name in `ARCHITECTURES`.
-      classes: import the 1000-class layer too; otherwise it is dropped.
+      classes: import the 1000-class layer too; False drops it.
 
     Raises:
       InputError: a tensor is missing, spare, of another shape than expected, or not finite.

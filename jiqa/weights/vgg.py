@@ -20,16 +20,16 @@ _CONVOLUTIONS = [
     f"conv{n}_{i}" for n, (depth, _) in enumerate(STAGES, 1) for i in range(1, depth + 1)
 ]
 _DENSE = ["fc6", "fc7", "fc8"]
-# Height and width of the map that fc6 takes.
+# Height and width of fc6's input map.
 _MAP = (7, 7)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Layout:
-    """What a source calls our layers and their parameters, and how its network sees an image.
+    """A source's names of layers and parameters, and the preprocessing of its network.
 
-    With `outputs_first` its kernels begin with the outputs (OIHW, and rows of a dense layer that
-    go through the channels of a map first); otherwise they are in our order.
+    With `outputs_first`, outputs are a kernel's first axis (OIHW, and dense rows that go through
+    the channels of a map first); otherwise kernels have jiqa's order.
     """
 
     layers: dict[str, str]
@@ -78,17 +78,17 @@ _LAYOUTS = (
 
 
 def recognises(tensors: Tensors) -> bool:
-    """Whether there is a first convolution of a VGG-16 by one of the known names."""
+    """Whether the tensors include the first convolution of a VGG-16 by a known name."""
     return any(layout.tensor("conv1_1", "kernel") in tensors for layout in _LAYOUTS)
 
 
 def convert(tensors: Tensors, architecture: str, *, dense: bool) -> Imported:
-    """Rename and reorder a source's tensors into the parameters of a VGG-16, strictly.
+    """Parameters of a VGG-16 from a source's tensors, renamed and reordered; no tensor may be left.
 
     Takes torchvision's names (`features.0.weight`, `classifier.0.weight`), Keras'
-    (`block1_conv1/kernel`, `fc1/kernel`) and ours (`conv1_1/kernel`, `fc6/kernel`; torchvision's
-    values). `options` are the source's `preprocess`, and `dense` and `classes` where the dense
-    layers are asked for; without, they are dropped.
+    (`block1_conv1/kernel`, `fc1/kernel`) and jiqa's (`conv1_1/kernel`, `fc6/kernel`; torchvision's
+    values). `options` hold the source's `preprocess` and, with `dense`, the options `dense` and
+    `classes`. Without `dense`, dense layers are dropped.
 
     Raises:
       InputError: a tensor is missing, spare, of another shape than expected, or not finite.

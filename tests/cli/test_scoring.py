@@ -121,7 +121,7 @@ def test_what_cannot_begin_is_refused(arguments, message, folder, capsys):
 def test_list_and_info(capsys):
     assert main(["list", "ssim*"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[1] for line in lines[2:]] == ["ssim", "ssim.skimage"]
+    assert [line.split()[1] for line in lines[2:]] == ["ssim", "ssim.matlab", "ssim.skimage"]
     assert "| fr   | higher | -1..1 | 11 " in lines[2]
     assert main(["info", "ms_ssim"]) == 0
     told = capsys.readouterr().out

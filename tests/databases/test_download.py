@@ -134,7 +134,7 @@ def test_what_a_killed_process_left_is_continued(server, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(download.tfds.core.utils, "tqdm", Bar)
+        patch.setattr(download.tfds_utils, "tqdm", Bar)
         with pytest.raises(KeyboardInterrupt):
             download.fetch(server.url("a.bin"), tmp_path)
     begin = len(left[0])
@@ -225,7 +225,7 @@ def test_bar_begins_where_the_part_ends(server, tmp_path, monkeypatch):
         def update(self, n):
             bars[-1][0] += n
 
-    monkeypatch.setattr(download.tfds.core.utils, "tqdm", Bar)
+    monkeypatch.setattr(download.tfds_utils, "tqdm", Bar)
     (tmp_path / "a.bin.part").write_bytes(CONTENT[:100])
     download.fetch(server.url("a.bin"), tmp_path)
     assert bars == [[len(CONTENT), len(CONTENT)]]

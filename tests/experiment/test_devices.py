@@ -12,11 +12,10 @@ from ml_collections import ConfigDict
 from jiqa import models
 from jiqa.configs import handcrafted, iqa_nrtl, measure, mt_irn, ridge, ttl_iqa
 from jiqa.experiment import run as recipe
-from jiqa.experiment.config import STEPS
 from jiqa.models import vgg
 from jiqa.results import plots
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks import attention, restore
+from jiqa.tasks import TASKS, attention, restore
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 from jiqa.train import loop, mesh
 
@@ -150,10 +149,15 @@ def kinds():
             "model": {"name": "unet", "width": 2, "carry": False},
             "pairs": {"view": {"resize": None, "crop": 32, "blocks": 1}},
         },
-        "measure": {"fit": {"metric": "psnr"}, "model": {}},
+        "metric": {"fit": {"metric": "psnr"}, "model": {}},
         "svr": {
-            "fit": {"batch_size": 3, "penalties": (1.0,), "widths": (1.0,)},
-            "model": {"name": "handcrafted", "method": "gm_log"},
+            "fit": {
+                "features": {"method": "gm_log"},
+                "batch_size": 3,
+                "penalties": (1.0,),
+                "widths": (1.0,),
+            },
+            "model": {},
         },
         "ridge": {"fit": {"batch_size": 9}, "model": statistics},
         "levels": {
@@ -161,13 +165,13 @@ def kinds():
             "model": {"name": "sftnet", "outputs": 2, "attention": False},
             "database": "hallucinate",
         },
-        "supervised": {
+        "scores": {
             "fit": {"batch_size": 5, **descent},
             "model": {"name": "sftnet", "attention": False},
         },
     }
     for name, stage in stages.items():
-        stage |= {"step": name, "init_from": {}}
+        stage |= {"task": name, "init_from": {}}
         if name in ("simulate", "gan", "hallucinate"):
             stage["pristine"] = pristine
         if stage["model"].get("name") == "sftnet":
@@ -194,16 +198,16 @@ USED = {
     "gan": (2, 2, 2),
     "hallucinate": (1, 1, 1),
     "restore": (4, 2, 2),
-    "measure": (1, 1, 1),
+    "metric": (1, 1, 1),
     "svr": (3, 1, 3),
     "ridge": (9, 1, 3),
     "levels": (6, 2, 3),
-    "supervised": (5, 1, 1),
+    "scores": (5, 1, 1),
 }
 
 
 def test_every_kind_of_stage_runs_on_two_and_three_devices(tmp_path, capsys):
-    assert set(USED) == set(STEPS)
+    assert set(USED) == set(TASKS)
     for column, count in enumerate((2, 3), start=1):
         run(tmp_path / str(count), kinds(), count)
         lines = [
@@ -215,13 +219,13 @@ def test_every_kind_of_stage_runs_on_two_and_three_devices(tmp_path, capsys):
 
 def test_a_run_begun_on_eight_devices_goes_on_on_three(tmp_path, capsys):
     fields = kinds()
-    fields.stages = ("gan", "hallucinate", "levels", "supervised")
-    fields.supervised.fit.batch_size = 3
-    with killed(loop.Report, "validation", 4 + 2 + 2):  # in the last update of `supervised`
+    fields.stages = ("gan", "hallucinate", "levels", "scores")
+    fields.scores.fit.batch_size = 3
+    with killed(loop.Report, "validation", 4 + 2 + 2):  # in the last update of `scores`
         run(tmp_path, fields, 8)
     assert not list(tmp_path.rglob("predictions.csv"))
     capsys.readouterr()
     resumed = run(tmp_path, fields, 3)
-    assert "stage supervised: batch 3 on 3 of 3 devices" in told(capsys)
+    assert "stage scores: batch 3 on 3 of 3 devices" in told(capsys)
     whole = run(tmp_path / "whole", fields, 3)
     np.testing.assert_allclose(resumed.prediction, whole.prediction, atol=1e-3)

@@ -14,9 +14,9 @@ from jiqa import models
 from jiqa.configs import iqa_nrtl, mt_irn, ttl_iqa
 from jiqa.data.protocols import Protocol
 from jiqa.data.sampling import View
-from jiqa.experiment.config import STEPS, read
-from jiqa.experiment.inputs import Pairs, Pristine
+from jiqa.experiment.config import Pairs, Pristine, read
 from jiqa.results import cells, tables
+from jiqa.tasks import TASKS
 from jiqa.train import optim
 
 # Where the papers are silent.
@@ -32,7 +32,7 @@ IQA_NRTL: Pins = {
         "run": ("iqa_nrtl/full", "Table 3"),
         "stages": (("scores",), OURS),
         "weights": ("FILE", "Algorithm flow: transfer learning"),
-        "scores.step": ("supervised", "Equation 11"),
+        "scores.task": ("scores", "Equation 11"),
     },
     "protocol": {
         "kind": ("random", "Comparison on KonIQ-10k and BIQ2021: 90% randomly selected"),
@@ -65,6 +65,8 @@ IQA_NRTL: Pins = {
     },
     "scores.fit": {
         "loss": ("mae", "Equation 11"),
+        "pooling": ("mean", SETTLED + ": the mean of as many blocks"),
+        "patience": (0, SETTLED + ": 30 epochs"),
         "epochs": (30, SETTLED),
         "updates": (0, SETTLED + ": epochs"),
         "batch_size": (32, SETTLED),
@@ -96,10 +98,10 @@ TTL_IQA: Pins = {
         "stages": (("gan", "hallucinate", "levels", "scores"), "IV and V-B"),
         "weights": ("FILE", "V-B: the parameters of VGG are shared"),
         "dense": (True, "V-B: the parameters of VGG are shared"),
-        "gan.step": ("gan", "IV"),
-        "hallucinate.step": ("hallucinate", "IV-D"),
-        "levels.step": ("levels", "V-B: softmax cross-entropy"),
-        "scores.step": ("supervised", "V-B"),
+        "gan.task": ("gan", "IV"),
+        "hallucinate.task": ("hallucinate", "IV-D"),
+        "levels.task": ("levels", "V-B: softmax cross-entropy"),
+        "scores.task": ("scores", "V-B"),
         "levels.init_from": ({"backbone": "weights"}, "V-B: VGG to SFTnet"),
         "levels.dont_load": ((), "V-B"),
         "levels.database": ("hallucinate", "V-B: the hallucinated distortion images"),
@@ -187,6 +189,8 @@ TTL_IQA: Pins = {
         "dtype": ("float32", OURS),
     },
     "levels.fit scores.fit": {
+        "attention": (True, "Figure 8"),
+        "patience": (0, "VI-A-3: 50K iterations"),
         "updates": (50_000, "VI-A-3: 50K iterations"),
         "batch_size": (30, "VI-A-3"),
         "select": ("best", OURS),
@@ -209,10 +213,10 @@ MT_IRN: Pins = {
         "run": ("mt_irn", "Table 7, last column"),
         "stages": (("ssim_map", "restore", "head", "all"), "3.3"),
         "weights": ("FILE", "3.2: pre-trained on ImageNet"),
-        "ssim_map.step": ("restore", "3.3"),
-        "restore.step": ("restore", "3.3"),
-        "head.step": ("supervised", "3.3"),
-        "all.step": ("supervised", "3.3"),
+        "ssim_map.task": ("restore", "3.3"),
+        "restore.task": ("restore", "3.3"),
+        "head.task": ("scores", "3.3"),
+        "all.task": ("scores", "3.3"),
         "ssim_map.fit.epochs": (100, "3.3"),
         "restore.fit.epochs": (50, "3.3"),
         "head.fit.epochs": (10, "3.3: the first 10 epochs"),
@@ -290,6 +294,8 @@ MT_IRN: Pins = {
     },
     "head.fit all.fit": {
         "loss": ("mae", "Equation 6"),
+        "pooling": ("mean", OURS),
+        "patience": (0, "3.3: 10 and 40 epochs"),
         "updates": (0, "3.3: epochs"),
         "batch_size": (10, "3.3: 48 patches, of images with 5 each; " + SETTLED),
         "select": ("best", OURS),
@@ -375,7 +381,7 @@ def values(paper: str, database: str, more: str = "") -> dict[str, Any]:
     for name in fields["stages"]:
         stage = fields[name]
         sections[name] = stage | {
-            "fit": typed(STEPS[stage["step"]].description, stage["fit"]),
+            "fit": typed(TASKS[stage["task"]].config, stage["fit"]),
             **({"model": of_model(stage["model"])} if stage.get("model") else {}),
             **{key: typed(kinds[key], stage[key]) for key in kinds.keys() & stage.keys()},
         }
@@ -472,7 +478,7 @@ def test_iqa_nrtl_cuts_every_database_as_the_paper(database):
                 "stages": ("simulate", "levels", "scores"),
                 "simulate.fit.label": "level",
                 "simulate.fit.strengths": (1, 3, 5),
-                "levels.step": "levels",
+                "levels.task": "levels",
                 "levels.model.outputs": 3,
             },
         ),
@@ -481,7 +487,7 @@ def test_iqa_nrtl_cuts_every_database_as_the_paper(database):
                 f"auxiliary={metric}",
                 {
                     "simulate.fit.label": metric,
-                    "levels.step": "supervised",
+                    "levels.task": "scores",
                     "levels.model.outputs": 1,
                     "levels.fit.loss": "mse",
                     "levels.fit.updates": 50_000,
@@ -502,7 +508,7 @@ def test_other_rows_of_ttl_iqas_tables(arguments, expected):
 def test_the_longest_training_of_ttl_iqa():
     """Of 4744 photographs 949 are kept out: 3795 updates an epoch, 200 epochs (IV-D, VI-A-3)."""
     fields = config("ttl_iqa", "livec").to_dict()["gan"]
-    how = read(STEPS["gan"].description, fields["fit"], "gan")
+    how = read(TASKS["gan"].config, fields["fit"], "gan")
     assert how.steps(4744 - round(fields["pristine"]["held_out"] * 4744))[0] == 759_000
 
 

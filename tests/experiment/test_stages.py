@@ -364,6 +364,14 @@ def test_a_stage_that_has_learned_from_a_test_content_is_refused(drawn, tmp_path
     assert not list(tmp_path.rglob("hallucinate-*"))
 
 
+def test_a_stage_has_the_run_s_model_its_own_or_none():
+    fields = config(stages=("simulate", "levels", "scores")).to_dict()
+    fields["levels"]["database"] = "simulate"
+    fields["model"], own = {"name": "resnet"}, fields["levels"]["model"]
+    del fields["scores"]["model"]
+    assert [stage.model for stage in parse(fields).stages] == [{}, own, fields["model"]]
+
+
 def test_photographs_of_the_tested_database_are_refused(tmp_path):
     fields = config(**{"gan.pristine.photographs": "pocket"})
     with pytest.raises(InputError, match=r"gan.pristine: found photographs of the family pocket"):

@@ -5,6 +5,7 @@ Whole runs on several devices are in test_devices.py.
 
 import dataclasses
 
+import fits
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -19,7 +20,11 @@ from jiqa.data.protocols import Protocol
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
 from jiqa.experiment import stages
+from jiqa.experiment.config import parse
+from jiqa.results import plots
+from jiqa.tasks.scores import Scores, ScoresConfig
 from jiqa.train import loop, mesh
+from jiqa.train.dataset import Dataset
 from jiqa.train.optim import Optim
 
 
@@ -72,7 +77,7 @@ def test_a_batch_that_does_not_divide_over_the_processes_is_refused(counts, batc
 def test_arrays_lie_on_the_devices_that_were_asked_for_last():
     index, records = tiny.database(n=3)
     blocks = source(index, records, View(None, 32, 1), resident_mb=1, workers=0)
-    data = loop.Data(index, blocks, blocks.arrays)
+    data = Dataset(index, blocks)
     for count in (8, 6):
         part = mesh.make(jax.devices()[:count])
         placed = data.on(part)["images"]
@@ -80,7 +85,7 @@ def test_arrays_lie_on_the_devices_that_were_asked_for_last():
         assert placed.devices() == set(jax.devices()[:count])
         np.testing.assert_array_equal(placed, blocks.arrays["images"])
     assert len(data._placed) == 1
-    assert not dataclasses.replace(data, arrays={})._placed
+    assert not dataclasses.replace(data)._placed
 
 
 @pytest.fixture
@@ -90,23 +95,27 @@ def x64():
     jax.config.update("jax_enable_x64", False)
 
 
-def test_a_training_in_x64_is_the_same_on_any_devices_and_resumed_on_others(x64, tmp_path):
+@pytest.mark.slow
+def test_a_training_in_x64_is_the_same_on_any_devices_and_resumed_on_others(
+    x64, tmp_path, monkeypatch
+):
     """Where one, two and eight devices differ in float32, that is rounding."""
+    monkeypatch.setattr(plots, "loss_curves", lambda *_: None)
     index, records = tiny.database()
     (split,) = Protocol(kind="random", n=1, test=0.25, val=0.25).splits(index)
     view = View(None, 32, 1)
-    data = loop.Data(index, Streamed(index, records, view, "", 0), {})
+    data = Dataset(index, Streamed(index, records, view, "", 0))
     backbone = {"name": "resnet", "stage_sizes": (1, 1, 1, 1), "width": 4}
     model = models.build("iqa_nrtl", variant="semantic", dtype="float64", backbone=backbone)
     start = jax.jit(model.init)(jax.random.key(0), jnp.zeros((1, 32, 32, 3)))
     start = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), start)
-    how = loop.Fit(
+    how = ScoresConfig(
         updates=4, batch_size=24, evaluate_updates=1, select="last", optim=Optim("sgd", 0.05)
     )
 
     def fit(name, count):
         part = mesh.make(jax.devices()[:count])
-        return loop.fit(model, start, data, split, how, tmp_path / name, part, 0)
+        return fits.fit(Scores(), model, start, data, split, how, tmp_path / name, part)
 
     ends = [fit(f"{count} devices", count) for count in (1, 2, 8)]
     with killed(loop.Report, "validation", 3):  # two updates are kept
@@ -129,4 +138,4 @@ def test_a_training_in_x64_is_the_same_on_any_devices_and_resumed_on_others(x64,
 def test_stages_refuse_a_batch_that_does_not_divide_before_any_is_trained(tmp_path):
     fields = tiny_run.config(**{"scores.fit.batch_size": 9}).to_dict()
     with pytest.raises(InputError, match=r"^scores\.fit\.batch_size: found 9, expected a multiple"):
-        stages.Stages(fields, tmp_path, hosts(1, 1))
+        stages.Stages(parse(fields), tmp_path, hosts(1, 1))

@@ -18,9 +18,10 @@ import tiny_run
 from jiqa import files
 from jiqa.errors import DivergedError, InputError
 from jiqa.experiment import run
-from jiqa.experiment.config import read
+from jiqa.experiment.config import parse, read
 from jiqa.results import stats
 from jiqa.results.predictions import read_predictions
+from jiqa.tasks import features
 from jiqa.train import log, loop, predict
 
 SPLIT = "split0"
@@ -197,15 +198,15 @@ def test_a_run_goes_on_where_nobody_reads(monkeypatch):
 def test_too_few_contents_for_a_regression_are_told_before_features_are_computed(
     databases, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(loop, "make_predictor", lambda *_: len)
-    monkeypatch.setattr(loop.svr, "extract", None)
+    for owner, name in ((predict, "predict_rows"), (features, "compute")):
+        monkeypatch.setattr(owner, name, mock.Mock(side_effect=AssertionError))
     index, records = tiny_run.tiny.database(n=4, contents=4)
     monkeypatch.setattr(run, "load_index", lambda *_, **__: (index, records))
-    for step in ("ridge", "svr"):
+    for task, own in (("ridge", {}), ("svr", {}), ("svr", {"model": {}})):
         config = ridge()
-        config.fit = {"step": step, "fit": {"batch_size": 8}}
+        config.fit = {"task": task, "fit": {"batch_size": 8}, **own}
         with pytest.raises(InputError, match=r"found 3 contents to .*, expected 5 or more"):
-            run.run(config, str(tmp_path / step), "tiny")
+            run.run(config, str(tmp_path / f"{task}{len(own)}"), "tiny")
 
 
 @pytest.mark.parametrize("text", ["step,seconds\nx,1\n", "step\n1\n", "step,seconds\n\0,1\n"])
@@ -320,5 +321,5 @@ def test_the_config_hash_is_of_what_is_computed():
     fields = tiny_run.config().to_dict()
     moved = tiny_run.config(**{"data.data_dir": "/elsewhere", "protocol.n": 50}).to_dict()
     other = tiny_run.config(**{"scores.fit.epochs": 5.0}).to_dict()
-    assert run.config_hash(fields, {}) == run.config_hash(moved, {})
-    assert run.config_hash(fields, {}) != run.config_hash(other, {})
+    assert run.config_hash(parse(fields), {}) == run.config_hash(parse(moved), {})
+    assert run.config_hash(parse(fields), {}) != run.config_hash(parse(other), {})

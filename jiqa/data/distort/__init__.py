@@ -3,7 +3,8 @@
 `TYPES` has the 25 types of KADID-10k (H. Lin, V. Hosu, D. Saupe, QoMEX 2019), the 24 of TID2013
 (N. Ponomarenko et al., Signal Processing: Image Communication 30, 2015), the four of Waterloo
 Exploration (K. Ma et al., IEEE TIP 26(2), 2017) and the five of `pocket`, by name: family/type.
-Each says how near it is to the original in its `nearness`. Codecs run on the host, the rest in JAX.
+Each type's `nearness` describes how closely it follows the published one. Codecs run on the host,
+other types in JAX.
 """
 
 import jax
@@ -22,15 +23,14 @@ def distort(
     level: int | np.ndarray,
     key: int | jax.Array = 0,
 ) -> jax.Array:
-    """`image` with the distortion `name` at `level`.
+    """The images with the distortion `name` at `level`.
 
     Args:
         image: RGB, float in [0, 1] or uint8; [h, w, 3], or [b, h, w, 3] for a batch.
-        name: a key of `TYPES`, as `kadid10k/lens_blur`.
-        level: 1 (mild) to 5 (severe); [b] for one of each image.
-        key: a key of JAX or the seed of one; it decides all that chance does. Image i of a batch
-            is distorted as it would be alone with the key folded with i. Keys [b] are taken as
-            they are.
+        name: a key of `TYPES`, such as `kadid10k/lens_blur`.
+        level: 1 (mild) to 5 (severe); [b] for one level per image.
+        key: a JAX key or its seed, for all randomness. Image i of a batch is distorted as it would
+            be alone with the key folded with i. Keys [b] are used without folding.
 
     Returns:
         float32 in [0, 1] of the image's shape.

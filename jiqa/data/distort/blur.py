@@ -1,12 +1,12 @@
-"""Blur, in JAX; images are mirrored at the border.
+"""Blurs, in JAX; images are mirrored at the border.
 
-The mechanisms are f(image [h, w, 3] in [0, 1], strength [], random numbers or None) -> [h, w, 3].
+Every mechanism is f(image [h, w, 3] in [0, 1], strength [], random numbers or None) -> [h, w, 3].
 """
 
 import jax
 import jax.numpy as jnp
 
-REACH = 100  # pixels; no Gaussian here is wider
+REACH = 100  # pixels; the widest Gaussian
 
 
 def gaussian(image: jax.Array, deviation: jax.Array, radius: jax.Array) -> jax.Array:
@@ -16,7 +16,7 @@ def gaussian(image: jax.Array, deviation: jax.Array, radius: jax.Array) -> jax.A
 
 
 def _matrix(length: int, deviation: jax.Array, radius: jax.Array) -> jax.Array:
-    """[length, length]: how much of each sample is in each blurred one."""
+    """Matrix [length, length]: the weight of each sample in each blurred sample."""
     to, of = jnp.mgrid[:length, :length]
     total = jnp.zeros((length, length))
     for turn in range(-(REACH // (2 * length)) - 1, REACH // (2 * length) + 2):
@@ -36,12 +36,12 @@ def box(image: jax.Array, side: int) -> jax.Array:
 
 
 def imgaussfilt(image: jax.Array, deviation: jax.Array, _: None) -> jax.Array:
-    """Gaussian of this deviation, cut off at twice it, as MATLAB's imgaussfilt."""
+    """Gaussian of this deviation, cut off at twice the deviation, as MATLAB's imgaussfilt."""
     return gaussian(image, deviation, jnp.ceil(2 * deviation))
 
 
 def windowed(image: jax.Array, window: jax.Array, _: None) -> jax.Array:
-    """Gaussian over `window` pixels, of a deviation of a sixth of that."""
+    """Gaussian over `window` pixels, with a sixth of the window as deviation."""
     return gaussian(image, window / 6, (window - 1) / 2)
 
 
@@ -51,7 +51,7 @@ def lens(image: jax.Array, radius: jax.Array, _: None) -> jax.Array:
 
 
 def disk(radius: jax.Array, reach: int) -> jax.Array:
-    """[2 reach + 1, 2 reach + 1]: the share of a disk that lies in each pixel."""
+    """Share of a disk that lies in each pixel, [2 reach + 1, 2 reach + 1]."""
     places = jnp.arange(-reach, reach + 1.0)
     across = places[:, None] + (jnp.arange(64.0)[None] + 0.5) / 64 - 0.5
     half = jnp.sqrt(jnp.maximum(radius**2 - across**2, 0)).reshape(1, -1, 64)
@@ -62,7 +62,7 @@ def disk(radius: jax.Array, reach: int) -> jax.Array:
 
 
 def motion(image: jax.Array, length: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Mean along a line of this length, up to 10 pixels, at an angle that chance decides."""
+    """Mean along a line of this length, up to 10 pixels, at a random angle."""
     places = jnp.arange(-6.0, 7.0)[:, None]
     along = (length * (jnp.arange(64.0) + 0.5) / 64 - length / 2)[None]
     angle = jnp.pi * uniform[0, 0, 0]

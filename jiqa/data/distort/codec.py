@@ -1,7 +1,7 @@
 """Real encoders, libjpeg-turbo and OpenJPEG through Pillow, on the host.
 
-The mechanisms are f(image [h, w, 3] in [0, 1], strength, seed) -> [h, w, 3], in NumPy; an image is
-rounded to 8 bits before it is encoded.
+Every mechanism is f(image [h, w, 3] in [0, 1], strength, seed) -> [h, w, 3], in NumPy. Images are
+rounded to 8 bits before encoding.
 """
 
 import functools
@@ -17,20 +17,20 @@ Seed = Sequence[int]
 
 
 def jpeg(image: np.ndarray, quality: float, _: Seed) -> np.ndarray:
-    """Through libjpeg at this quality, chroma halved both ways."""
+    """JPEG by libjpeg at this quality, chroma halved both ways."""
     return _decode(_jpeg(image, quality))
 
 
 def jpeg2000(image: np.ndarray, ratio: float, _: Seed) -> np.ndarray:
-    """Through OpenJPEG's irreversible transform at this compression ratio."""
+    """JPEG 2000 by OpenJPEG's irreversible transform at this compression ratio."""
     return _decode(_jpeg2000(image, ratio))
 
 
 def jpeg_errors(image: np.ndarray, number: float, seed: Seed) -> np.ndarray:
-    """`number` bytes of a JPEG stream of quality 90 replaced.
+    """JPEG of quality 90 with `number` bytes of its stream replaced.
 
-    Only entropy-coded bytes are, and none that is or becomes part of a marker; restart markers
-    every four blocks are where the decoder finds its way again.
+    Only entropy-coded bytes are replaced, and none that is or becomes part of a marker. Restart
+    markers every four blocks let the decoder recover.
     """
     stream = _jpeg(image, 90, restart_marker_blocks=4)
     scan = stream.rindex(b"\xff\xda")
@@ -39,13 +39,13 @@ def jpeg_errors(image: np.ndarray, number: float, seed: Seed) -> np.ndarray:
 
 
 def jpeg2000_errors(image: np.ndarray, number: float, seed: Seed) -> np.ndarray:
-    """`number` bytes of a JPEG 2000 stream of ratio 8 replaced, behind its headers."""
+    """JPEG 2000 of ratio 8 with `number` bytes of its stream replaced, after the headers."""
     stream = _jpeg2000(image, 8, codeblock_size=(16, 16))
     return _damaged(stream, stream.index(b"\xff\x93") + 2, number, seed)
 
 
 def _damaged(stream: bytes, begin: int, number: float, seed: Seed) -> np.ndarray:
-    """Decoded; where the decoder gives up, other bytes are tried, and fewer."""
+    """Image decoded from a damaged stream; after a failure, other and fewer bytes are tried."""
     clean = np.frombuffer(stream, np.uint8)
     places = np.arange(begin, len(clean) - 2)
     places = places[(clean[places] != 0xFF) & (clean[places - 1] != 0xFF)]
@@ -63,7 +63,7 @@ def _damaged(stream: bytes, begin: int, number: float, seed: Seed) -> np.ndarray
 
 
 def comfort(image: np.ndarray, ratio: float, seed: Seed) -> np.ndarray:
-    """JPEG 2000 at this ratio, and Gaussian noise with the local power of what that took away."""
+    """JPEG 2000 at this ratio, plus Gaussian noise with the local power of the coding error."""
     coded = _decode(_jpeg2000(image, ratio))
     power = ndimage.uniform_filter((image - coded) ** 2, 9, axes=(0, 1))
     normal = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
@@ -71,10 +71,10 @@ def comfort(image: np.ndarray, ratio: float, seed: Seed) -> np.ndarray:
 
 
 def noisy_jpeg(image: np.ndarray, deviation: float, seed: Seed) -> np.ndarray:
-    """Gaussian noise of this deviation, then JPEG as coarse as such noise calls for.
+    """Gaussian noise of this deviation, then JPEG as coarse as the noise allows.
 
-    The quality is that at which the quantization step of the lowest frequencies, 16 in libjpeg's
-    table of quality 50, is 3.5 deviations.
+    At the quality chosen, the quantization step of the lowest frequencies (16 in libjpeg's table of
+    quality 50) is 3.5 deviations.
     """
     normal = np.random.default_rng(seed).standard_normal(image.shape, np.float32)
     scale = 100 * 3.5 * 255 * deviation / 16
@@ -97,7 +97,7 @@ def _encode(image: np.ndarray, codec: str, **settings: Any) -> bytes:
     return _stream(pixels.tobytes(), (width, height), codec, tuple(settings.items()))
 
 
-@functools.lru_cache(maxsize=64)  # a stream is damaged many times
+@functools.lru_cache(maxsize=64)  # one stream serves many damaged copies
 def _stream(pixels: bytes, size: tuple[int, int], codec: str, settings: tuple) -> bytes:
     stream = io.BytesIO()
     Image.frombytes("RGB", size, pixels).save(stream, codec, **dict(settings))

@@ -1,6 +1,6 @@
-"""Tone and colour, in JAX.
+"""Changes of tone and colour, in JAX.
 
-The mechanisms are f(image [h, w, 3] in [0, 1], strength [], random numbers or None) -> [h, w, 3].
+Every mechanism is f(image [h, w, 3] in [0, 1], strength [], random numbers or None) -> [h, w, 3].
 """
 
 import functools
@@ -28,7 +28,7 @@ def luma(image: jax.Array) -> jax.Array:
 
 
 def lab_to_rgb(lab: jax.Array) -> jax.Array:
-    """The inverse of `rgb_to_lab`; colours that sRGB lacks are clipped to [0, 1]."""
+    """RGB from L*a*b*, the inverse of `rgb_to_lab`; colours outside sRGB are clipped to [0, 1]."""
     y = (lab[..., 0] + 16) / 116
     root = jnp.stack([y + lab[..., 1] / 500, y, y - lab[..., 2] / 200], -1)
     ratio = jnp.where(root > 6 / 29, root**3, (116 * root - 16) * 27 / 24389)
@@ -38,23 +38,23 @@ def lab_to_rgb(lab: jax.Array) -> jax.Array:
 
 
 def shift(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """`amount` is added to every sample."""
+    """Every sample plus `amount`."""
     return image + amount
 
 
 def linear_contrast(image: jax.Array, factor: jax.Array, _: None) -> jax.Array:
-    """Distances from each channel's mean, times `factor`."""
+    """Distances from each channel's mean multiplied by `factor`."""
     mean = image.mean((0, 1), keepdims=True)
     return mean + factor * (image - mean)
 
 
 def contrast_curve(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """The cubic through 0, 1, (1/4, 1/4 - amount / 4) and (3/4, 3/4 + amount / 4)."""
+    """Tone curve: the cubic through 0, 1, (1/4, 1/4 - amount / 4) and (3/4, 3/4 + amount / 4)."""
     return image + 8 / 3 * amount * image * (1 - image) * (2 * image - 1)
 
 
 def brighten(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """The parabola through 0, 1 and (1/2, 1/2 + amount / 2), two parts on RGB, one on L*."""
+    """Tone curve: the parabola through 0, 1, (1/2, 1/2 + amount / 2); 2/3 on RGB, 1/3 on L*."""
     lab = rgb_to_lab(image)
     lightness = 100 * _parabola(lab[..., :1] / 100, amount)
     on_rgb = jnp.clip(_parabola(image, amount), 0, 1)
@@ -62,7 +62,7 @@ def brighten(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
 
 
 def darken(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """`brighten` by minus `amount`."""
+    """`brighten` with minus `amount`."""
     return brighten(image, -amount, None)
 
 
@@ -71,37 +71,37 @@ def _parabola(x: jax.Array, amount: jax.Array) -> jax.Array:
 
 
 def saturate_hsv(image: jax.Array, factor: jax.Array, _: None) -> jax.Array:
-    """Saturation times `factor` in HSV, hue and value kept; below 0 the hue turns over.
+    """Saturation multiplied by `factor` in HSV; hue and value are kept; below 0 the hue inverts.
 
-    With the value v a channel c is v (1 - s k) for a k that the hue decides, so that s times
-    `factor` is v - factor (v - c).
+    At the value v a channel c is v (1 - s k), where the hue decides k, so that multiplying s by
+    `factor` gives v - factor (v - c).
     """
     value = image.max(-1, keepdims=True)
     return value - factor * (value - image)
 
 
 def saturate_lab(image: jax.Array, factor: jax.Array, _: None) -> jax.Array:
-    """a* and b* times `factor`."""
+    """a* and b* multiplied by `factor`."""
     lab = rgb_to_lab(image)
     return lab_to_rgb(lab.at[..., 1:].multiply(factor))
 
 
 def diffuse(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """a* and b* blurred by a Gaussian of deviation 2 + 1.5 amount, then times `amount`."""
+    """a* and b* blurred by a Gaussian of deviation 2 + 1.5 amount, then multiplied by `amount`."""
     lab = rgb_to_lab(image)
     chroma = amount * blur.imgaussfilt(lab[..., 1:], 2 + 1.5 * amount, None)
     return lab_to_rgb(lab.at[..., 1:].set(chroma))
 
 
 def sharpen(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """`amount` times what a Gaussian of deviation 3 takes away is added to the lightness."""
+    """Lightness plus `amount` times its difference from a Gaussian blur of deviation 3."""
     lab = rgb_to_lab(image)
     detail = lab[..., :1] - blur.imgaussfilt(lab[..., :1], jnp.float32(3), None)
     return lab_to_rgb(lab.at[..., :1].add(amount * detail))
 
 
 def quantize(image: jax.Array, step: jax.Array, _: None) -> jax.Array:
-    """Every sample to the nearest multiple of `step`."""
+    """Every sample rounded to the nearest multiple of `step`."""
     return jnp.round(image / step) * step
 
 
@@ -109,10 +109,11 @@ LEVELS = 20  # at most, in `quantize_otsu`
 
 
 def quantize_otsu(image: jax.Array, levels: jax.Array, _: None) -> jax.Array:
-    """To `levels` values, those that leave the least squared error: Otsu's, with many thresholds.
+    """Samples quantized to the `levels` values of least squared error, by Otsu's thresholds.
 
-    Over the histogram of all samples in 256 bins, `best[k, b]` is what k + 1 classes can explain
-    of the bins up to b, found for every k from k - 1, and `first[k, b]` where the last one begins.
+    Dynamic programming over the histogram of all samples in 256 bins: `best[k, b]` is the most that
+    k + 1 classes explain of the bins up to b, computed from k - 1, and `first[k, b]` the start of
+    the last class.
     """
     bins = jnp.round(image * 255).astype(jnp.int32)
     values = jnp.arange(256.0)
@@ -150,10 +151,10 @@ COLOURS = 64  # at most, in `quantize_colours`
 
 
 def quantize_colours(image: jax.Array, colours: jax.Array, _: None) -> jax.Array:
-    """To `colours` colours that k-means finds, dithered by Floyd and Steinberg's diffusion.
+    """Pixels in `colours` colours found by k-means, dithered by Floyd and Steinberg's diffusion.
 
-    Row r is two pixels behind row r - 1, so that all rows are walked at once: at step t row r is
-    at column t - 2 r, and the errors it is handed are those of the last three steps.
+    Row r is two pixels behind row r - 1, so that all rows are processed at once: at step t row r is
+    at column t - 2 r, and receives the errors of the last three steps.
     """
     colour_list = _palette(image, colours)
     height, width = image.shape[:2]
@@ -176,7 +177,7 @@ def quantize_colours(image: jax.Array, colours: jax.Array, _: None) -> jax.Array
 
 
 def _palette(image: jax.Array, colours: jax.Array) -> jax.Array:
-    """[COLOURS, 3]; those beyond `colours` are out of every pixel's reach."""
+    """Palette [COLOURS, 3]; entries beyond `colours` are too far away to be the nearest."""
     stride = max(1, round((image.shape[0] * image.shape[1] / 4096) ** 0.5))
     pixels = image[::stride, ::stride].reshape(-1, 3)
     ranked = pixels[jnp.argsort(pixels.sum(-1))]
@@ -193,5 +194,5 @@ def _palette(image: jax.Array, colours: jax.Array) -> jax.Array:
 
 
 def _nearest(pixels: jax.Array, colour_list: jax.Array) -> jax.Array:
-    """[n, 3], [m, 3] -> [n]."""
+    """Index of the nearest colour: pixels [n, 3], colours [m, 3] -> [n]."""
     return jnp.sum((pixels[:, None] - colour_list[None]) ** 2, -1).argmin(-1)

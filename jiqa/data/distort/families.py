@@ -1,7 +1,7 @@
-"""The types of distortion, family by family, in the order of the databases' releases.
+"""Distortion types, by family, in the order of the databases' releases.
 
-Five numbers are strengths, two the bounds of one that is fitted to PSNR 33 30 27 24 21 dB, image
-by image.
+Five numbers are the strengths of the levels. Two numbers are bounds: the strength is fitted to PSNR
+33 30 27 24 21 dB for each image.
 """
 
 from jax import random
@@ -205,8 +205,8 @@ WATERLOO = {
     "jpeg2000": Type(_JPEG2000, (52, 150, 343, 600, 1200), "published ratios; by OpenJPEG"),
 }
 
-# The strengths are our own: over the photographs of `pocket` the mean pseudo score falls by about
-# the same five steps, 0.96 0.88 0.79 0.67 0.57, in every type.
+# jiqa's own strengths: over the photographs of `pocket`, the mean pseudo score of every type falls
+# in about the same five steps, 0.96 0.88 0.79 0.67 0.57.
 POCKET = {
     "gaussian_blur": Type(Host(pocket.gaussian_blur), (0.8, 1.3, 2, 3, 5), "our own"),
     "jpeg": Type(_JPEG, (30, 13, 8, 5, 3), "our own"),

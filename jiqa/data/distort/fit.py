@@ -1,4 +1,4 @@
-"""Strengths found per image, by bisection, so that PSNR meets a target."""
+"""Strengths fitted to each image by bisection, so that PSNR meets a target."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,12 +13,12 @@ PSNR = (33.0, 30.0, 27.0, 24.0, 21.0)
 Bounds = tuple[float, float]
 """The mildest and the severest strength; the steps between are even on a logarithmic scale."""
 
-STEPS = 12  # in JAX
-HOST_STEPS = 8  # qualities, ratios and numbers of errors need no more
+STEPS = 12  # of bisection, in JAX
+HOST_STEPS = 8  # enough for qualities, ratios and numbers of errors
 
 
 def psnr(image: Any, reference: Any) -> Any:
-    """dB of images in [0, 1], over their last three axes."""
+    """PSNR in dB of images in [0, 1], over their last three axes."""
     numpy = jnp if isinstance(image, jax.Array) else np
     error = ((image - reference) ** 2).mean((-3, -2, -1))
     return -10 * numpy.log10(numpy.maximum(error, 1e-12))
@@ -31,7 +31,7 @@ def traced(
     target: jax.Array,
     random: jax.Array | None,
 ) -> jax.Array:
-    """`function(image, strength, random)` where it is nearest to `target` dB, in JAX."""
+    """Result of `function(image, strength, random)` nearest to `target` dB, in JAX."""
 
     def step(_: int, state: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         mild, severe, best, gap = state
@@ -55,9 +55,9 @@ def host(
     target: float,
     tries: int,
 ) -> np.ndarray:
-    """`function(strength, attempt)` where it is nearest to `target` dB, in NumPy.
+    """Result of `function(strength, attempt)` nearest to `target` dB, in NumPy.
 
-    There are up to `tries` attempts, until one is within a dB.
+    Makes up to `tries` attempts, until one is within 1 dB.
     """
     best, gap = image, np.inf
     for attempt in range(tries):

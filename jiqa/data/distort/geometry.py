@@ -1,7 +1,7 @@
-"""What moves or replaces pixels, and what rebuilds an image from part of them, in JAX.
+"""Distortions that move or replace pixels, or rebuild an image from a part of them, in JAX.
 
-The mechanisms are f(image [h, w, 3] in [0, 1], strength [], random numbers) -> [h, w, 3]. `places`
-are uniform in [0, 1), [PLACES, 5]; what is walked pixel by pixel takes [h, w, 3].
+Every mechanism is f(image [h, w, 3] in [0, 1], strength [], random numbers) -> [h, w, 3]. `places`
+are uniform in [0, 1), [PLACES, 5]; other random numbers are [h, w, 3].
 """
 
 import jax
@@ -15,7 +15,7 @@ PLACES = 400  # patches or blocks, at most
 
 
 def jitter(image: jax.Array, amount: jax.Array, normal: jax.Array) -> jax.Array:
-    """Every pixel taken from a place about `amount` times the root of 5 pixels away."""
+    """Every pixel moved by a random displacement of about `amount` times the root of 5 pixels."""
     height, width = image.shape[:2]
     grid = jnp.stack(jnp.mgrid[:height, :width], -1)
     place = grid + amount * jnp.sqrt(5) * normal[..., :2]
@@ -23,7 +23,7 @@ def jitter(image: jax.Array, amount: jax.Array, normal: jax.Array) -> jax.Array:
 
 
 def _sample(image: jax.Array, place: jax.Array) -> jax.Array:
-    """Bilinear, the border repeated; `place` is (row, column), [h, w, 2]."""
+    """Bilinear samples, with the border repeated; `place` is (row, column), [h, w, 2]."""
     rows, columns = jnp.moveaxis(place, -1, 0)
     channels = [
         map_coordinates(image[..., channel], [rows, columns], 1, "nearest") for channel in range(3)
@@ -32,10 +32,10 @@ def _sample(image: jax.Array, place: jax.Array) -> jax.Array:
 
 
 def colour_shift(image: jax.Array, amount: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Green from `amount` pixels away, down and right, blended in where the edges are.
+    """Green shifted by `amount` pixels, down and right, blended in at edges.
 
-    The weight is the luma's gradient magnitude, blurred by a Gaussian of deviation 4 and stretched
-    to 0.1..1.
+    The blending weight is the luma's gradient magnitude, blurred by a Gaussian of deviation 4 and
+    stretched to 0.1..1.
     """
     height, width = image.shape[:2]
     angle = jnp.pi / 2 * uniform[0, 0, 0]
@@ -51,7 +51,7 @@ def colour_shift(image: jax.Array, amount: jax.Array, uniform: jax.Array) -> jax
 
 
 def aberration(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """Red moved right and blue left by `amount` pixels, green kept."""
+    """Red shifted right and blue shifted left by `amount` pixels."""
     height, width = image.shape[:2]
     rows, columns = jnp.mgrid[:height, :width]
     red, green, blue = jnp.moveaxis(image, -1, 0)
@@ -63,7 +63,7 @@ def aberration(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
 
 
 def pixelate(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
-    """To 0.95 - amount ** 0.6 of the size and back, each time by the nearest pixel."""
+    """The image at 0.95 - amount ** 0.6 of its size and enlarged again, by nearest pixels."""
     scale = 0.95 - amount**0.6
 
     def source(length: int) -> jax.Array:
@@ -76,12 +76,12 @@ def pixelate(image: jax.Array, amount: jax.Array, _: None) -> jax.Array:
 
 
 def patches_16(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` <= 100 patches of 16x16 pixels, each copied to up to 8 pixels away."""
+    """Up to 100 patches (`number`) of 16x16 pixels, each copied from up to 8 pixels away."""
     return _patches(image, number, places[:100], 16)
 
 
 def patches_15(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` <= PLACES patches of 15x15 pixels, each copied to up to 8 pixels away."""
+    """Up to PLACES patches (`number`) of 15x15 pixels, each copied from up to 8 pixels away."""
     return _patches(image, number, places, 15)
 
 
@@ -103,7 +103,7 @@ def _patches(image: jax.Array, number: jax.Array, places: jax.Array, side: int) 
 
 
 def colour_blocks(image: jax.Array, number: jax.Array, places: jax.Array) -> jax.Array:
-    """`number` <= 32 blocks of 32x32 pixels, anywhere, of any colour."""
+    """Up to 32 blocks (`number`) of 32x32 pixels, at random places, in random colours."""
     height, width = image.shape[:2]
     rows, columns = jnp.mgrid[:height, :width]
     room = jnp.array([max(height - 32, 0), max(width - 32, 0)])
@@ -118,11 +118,11 @@ def colour_blocks(image: jax.Array, number: jax.Array, places: jax.Array) -> jax
 
 
 def denoised(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.Array:
-    """Gaussian noise of this deviation, then what hard-thresholding sliding DCTs makes of it.
+    """Gaussian noise of this deviation, then removed again by thresholding sliding DCTs.
 
     G. Yu, G. Sapiro, "DCT image denoising", Image Processing On Line 1, 2011: an orthonormal DCT
-    over the channels and every 8x8 window, coefficients below 3 deviations dropped, the windows
-    averaged.
+    over the channels and every 8x8 window; coefficients below 3 deviations are dropped, and the
+    windows averaged.
     """
     noisy = jnp.clip(image + deviation * normal, 0, 1)
     basis, over_channels = _dct(8), _dct(3)
@@ -138,7 +138,7 @@ def denoised(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.A
 
 
 def _dct(length: int) -> np.ndarray:
-    """The orthonormal DCT-II, [frequency, place]."""
+    """Orthonormal DCT-II, [frequency, place]."""
     frequency, place = np.mgrid[:length, :length]
     basis = np.cos(np.pi * frequency * (place + 0.5) / length) * np.sqrt(2 / length)
     basis[0] /= np.sqrt(2)
@@ -146,14 +146,14 @@ def _dct(length: int) -> np.ndarray:
 
 
 def _windows(x: jax.Array, axis: int) -> jax.Array:
-    """Every run of 8 along `axis`, as a new last axis."""
+    """Every run of 8 samples along `axis`, as a new last axis."""
     length = x.shape[axis] - 7
     slices = [jax.lax.slice_in_dim(x, i, i + length, axis=axis) for i in range(8)]
     return jnp.stack(slices, -1)
 
 
 def _overlap(x: jax.Array, axis: int) -> jax.Array:
-    """The transpose of `_windows`: the runs in the last axis, added where they lay."""
+    """Transpose of `_windows`: runs of the last axis, summed at their places."""
     margins = [(0, 0)] * (x.ndim - 1)
     padded = []
     for i in range(8):
@@ -163,11 +163,11 @@ def _overlap(x: jax.Array, axis: int) -> jax.Array:
 
 
 def sparse_sampling(image: jax.Array, share: jax.Array, uniform: jax.Array) -> jax.Array:
-    """This share of the pixels kept, the rest rebuilt so that the image's DCT is sparse.
+    """The image rebuilt from this share of its pixels, with a sparse DCT.
 
     Iterative soft thresholding (I. Daubechies et al., "An iterative thresholding algorithm for
     linear inverse problems", CPAM 57, 2004) from the Gaussian-weighted mean of the kept pixels, in
-    24 steps whose threshold falls from 1 to 1/100.
+    24 steps with thresholds from 1 to 1/100.
     """
     rows, columns = (_dct(length) for length in image.shape[:2])
     known = (uniform[..., :1] < share).astype(jnp.float32)

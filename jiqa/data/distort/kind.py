@@ -1,4 +1,4 @@
-"""What a type of distortion is, and how a batch is put through it."""
+"""Types of distortion, applied to batches."""
 
 import dataclasses
 import functools
@@ -17,12 +17,13 @@ Draw = Callable[[jax.Array, tuple[int, ...]], jax.Array]
 
 @dataclasses.dataclass(frozen=True)
 class Traced:
-    """A mechanism in JAX, compiled once for each shape of a batch, for all levels.
+    """A mechanism in JAX, compiled once per batch shape, for all levels.
 
     Attributes:
         function: (image [h, w, 3], strength [], random numbers) -> [h, w, 3].
-        draw: (key, shape) -> its random numbers; None where it needs none.
-        places: they are wanted for patches, [geometry.PLACES, 5], not for samples, [h, w, 3].
+        draw: (key, shape) -> the function's random numbers; None if it needs none.
+        places: whether random numbers are for patches, [geometry.PLACES, 5], or for samples,
+            [h, w, 3].
     """
 
     function: Callable[..., jax.Array]
@@ -32,9 +33,10 @@ class Traced:
     def __call__(
         self, images: np.ndarray, values: np.ndarray, keys: jax.Array, bounds: fit.Bounds | None
     ) -> jax.Array:
-        """[b, h, w, 3] -> [b, h, w, 3]; `values` [b] are strengths, or dB where there are bounds.
+        """[b, h, w, 3] -> [b, h, w, 3]; `values` [b] are strengths, or dB if there are bounds.
 
-        The random numbers are drawn apart, so that few programs hold a generator.
+        Random numbers are drawn outside the compiled function, so that few programs contain a
+        generator.
         """
         shape = (geometry.PLACES, 5) if self.places else images.shape[1:]
         random = _draw(self.draw, keys, shape) if self.draw else None
@@ -55,17 +57,17 @@ def _apply(
     random: jax.Array | None,
 ) -> jax.Array:
     one = functools.partial(fit.traced, function, bounds) if bounds else function
-    with jax.default_matmul_precision("highest"):  # pixels are not what TF32 and bfloat16 are for
+    with jax.default_matmul_precision("highest"):  # TF32 and bfloat16 are too coarse for pixels
         return jnp.clip(jax.vmap(one)(images, values, random), 0, 1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Host:
-    """A mechanism on the host, an image a thread.
+    """A mechanism in NumPy on the host, one image per thread.
 
     Attributes:
-        function: (image [h, w, 3], strength, seed) -> [h, w, 3], in NumPy.
-        tries: how often chance may be asked for what is near enough to PSNR.
+        function: (image [h, w, 3], strength, seed) -> [h, w, 3].
+        tries: number of random attempts to come close enough to a PSNR.
     """
 
     function: Callable[..., np.ndarray]
@@ -74,7 +76,7 @@ class Host:
     def __call__(
         self, images: np.ndarray, values: np.ndarray, keys: jax.Array, bounds: fit.Bounds | None
     ) -> np.ndarray:
-        """As `Traced`."""
+        """Distorted images; arguments and result as in `Traced`."""
 
         def one(image: np.ndarray, value: float, seed: list[int]) -> np.ndarray:
             def run(strength: float, attempt: int) -> np.ndarray:
@@ -85,7 +87,7 @@ class Host:
                 return run(value, 0)
             return fit.host(run, bounds, image, value, self.tries)
 
-        # The low word first: NumPy's seed is then the number that the key was made from.
+        # Low word first, so that NumPy's seed is the number that the key was made from.
         seeds = np.asarray(jax.random.key_data(keys))[:, ::-1].tolist()
         with ThreadPoolExecutor(min(len(images), os.cpu_count() or 1)) as pool:
             return np.stack(list(pool.map(one, images, values.tolist(), seeds)))
@@ -96,9 +98,9 @@ class Type:
     """A type of distortion at five levels.
 
     Attributes:
-        mechanism: what it does.
-        levels: the strength at each, or the bounds within which it is fitted to PSNR.
-        nearness: how near it is to the original, in a line.
+        mechanism: the function that distorts.
+        levels: the strength at each level, or the bounds within which it is fitted to PSNR.
+        nearness: one line on how closely the type follows the published one.
     """
 
     mechanism: Traced | Host
@@ -107,12 +109,12 @@ class Type:
 
     @property
     def bounds(self) -> fit.Bounds | None:
-        """None where the strengths are given."""
+        """Bounds of the strength; None if the strengths are given."""
         return self.levels if len(self.levels) == 2 else None
 
     def __call__(
         self, images: np.ndarray, levels: np.ndarray, keys: jax.Array
     ) -> jax.Array | np.ndarray:
-        """float32 [b, h, w, 3] in [0, 1], int [b] and keys [b] -> float32 [b, h, w, 3]."""
+        """Distorted images, float32 [b, h, w, 3], of images in [0, 1], levels int [b], keys [b]."""
         table = np.array(fit.PSNR if self.bounds else self.levels)
         return self.mechanism(images, table[levels - 1], keys, self.bounds)

@@ -10,7 +10,7 @@ import numpy as np
 
 from jiqa.data.distort import blur, colour
 
-# What a step in Y, Cb and Cr (BT.601, 16..235 and 16..240 of 255) is in R, G and B.
+# Change of R, G and B for a change of 1 in Y, Cb and Cr (BT.601, 16..235 and 16..240 of 255).
 _FROM_YCBCR = np.linalg.inv(
     np.array([[65.481, 128.553, 24.966], [-37.797, -74.203, 112.0], [112.0, -93.786, -18.214]])
     / 255
@@ -23,7 +23,7 @@ def gaussian(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.A
 
 
 def white(image: jax.Array, variance: jax.Array, normal: jax.Array) -> jax.Array:
-    """As `gaussian`, by its variance."""
+    """`gaussian` with a variance in place of a deviation."""
     return gaussian(image, jnp.sqrt(variance), normal)
 
 
@@ -33,7 +33,7 @@ def white_ycbcr(image: jax.Array, variance: jax.Array, normal: jax.Array) -> jax
 
 
 def coloured(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.Array:
-    """Gaussian noise of this deviation in Cb and Cr, and of a quarter of it in Y."""
+    """Gaussian noise of this deviation in Cb and Cr, and of a quarter of the deviation in Y."""
     share = jnp.array([0.25, 1, 1]).reshape(1, 1, 3)
     return image + deviation * jnp.einsum("hwc,rc->hwr", normal * share, _FROM_YCBCR)
 
@@ -44,27 +44,27 @@ def correlated(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax
 
 
 def high_frequency(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.Array:
-    """Gaussian noise of this deviation, less its own 3x3 average."""
+    """Gaussian noise of this deviation, minus its own 3x3 average."""
     return image + deviation * (normal - blur.box(normal, 3))
 
 
 def masked(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.Array:
-    """Gaussian noise where texture hides it: times the luma's deviation over 7x7 pixels."""
+    """Gaussian noise where texture hides it: multiplied by the luma's deviation over 7x7 pixels."""
     luma = colour.luma(image)[..., None]
     variance = blur.box(luma**2, 7) - blur.box(luma, 7) ** 2
     return image + deviation * jnp.sqrt(jnp.maximum(variance, 0)) * normal
 
 
 def impulse(image: jax.Array, density: jax.Array, uniform: jax.Array) -> jax.Array:
-    """This share of the samples set to 0 or 1, either as often."""
+    """This share of the samples set to 0 or 1, each with equal probability."""
     return jnp.where(uniform < density / 2, 0, jnp.where(uniform < density, 1, image))
 
 
 def multiplicative(image: jax.Array, deviation: jax.Array, normal: jax.Array) -> jax.Array:
-    """Gaussian noise of this deviation times the sample."""
+    """Gaussian noise of this deviation multiplied by the sample."""
     return image + deviation * normal * image
 
 
 def speckle(image: jax.Array, variance: jax.Array, uniform: jax.Array) -> jax.Array:
-    """Uniform noise of this variance and mean 0 times the sample, as MATLAB's imnoise."""
+    """Uniform noise of this variance and mean 0 multiplied by the sample, as MATLAB's imnoise."""
     return image + jnp.sqrt(12 * variance) * (uniform - 0.5) * image

@@ -1,7 +1,7 @@
-"""The mechanisms of the database `pocket` that are no codec, in NumPy.
+"""Mechanisms of the database `pocket`, except its codecs, in NumPy.
 
-They are f(image [h, w, 3] in [0, 1], strength, seed) -> [h, w, 3]. They stay on the host, where
-their pixels are the same on every machine, because published results rest on them.
+Every mechanism is f(image [h, w, 3] in [0, 1], strength, seed) -> [h, w, 3]. They run on the host,
+where pixels are the same on every machine, because published results depend on them.
 """
 
 import numpy as np

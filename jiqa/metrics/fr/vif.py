@@ -84,7 +84,7 @@ def vif(
         more, sent = _information(x, y, 2 ** (LEVELS - level) + 1, left)
         gained += more.reshape(2, -1).sum(0)
         den += sent.reshape(2, -1).sum(0)
-    return _exact(1 + gained / den, *jnp.split(grey, 2))
+    return _exact(jnp.asarray(1 + gained / den), *jnp.split(grey, 2))
 
 
 def oriented(
@@ -240,4 +240,4 @@ def vifp(
         sent = jnp.log10(1 + xx / NOISE_PIXEL)
         gained += within(received - sent, left).sum((1, 2))
         den += within(sent, left).sum((1, 2))
-    return _exact(1 + gained / den, grey, other)
+    return _exact(jnp.asarray(1 + gained / den), grey, other)

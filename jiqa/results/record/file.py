@@ -26,13 +26,15 @@ def read(path: str | os.PathLike) -> list[Record]:
             difference of a run that the file lacks; the message names file, line and field.
     """
     try:
-        lines = Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        text = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"record {path}: {reason}, expected a file of JSON lines") from None
     found: dict[tuple[object, ...], int] = {}
     records = []
-    for number, line in enumerate(lines if lines != [""] else [], start=1):
+    # Not by splitlines: a text may hold other ends of lines, such as U+2028.
+    lines = text.removesuffix("\n").split("\n") if text else []
+    for number, line in enumerate(lines, start=1):
         where = f"{path}, line {number}"
         record = _record(line, where)
         if record.key in found:

@@ -108,7 +108,7 @@ def _value(hint: Any, value: Any, where: str, path: str) -> Any:
         }
     if hint is float and type(value) is int:
         return float(value)
-    if type(value) is hint:
+    if type(value) is hint and (hint is not float or math.isfinite(value)):
         return value
     expected = _NAMES.get(hint) or ("a list" if origin is tuple else "an object")
     raise InputError(f"{where}: {path}: found {_short(value)}, expected {expected}")

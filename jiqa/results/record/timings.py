@@ -21,7 +21,7 @@ class TimingRecord:
         images_per_s: at that.
         first_s: seconds of the first call, which compiles.
         peak_mb: memory above what the inputs take.
-        checked: whether the run compared the value with the peer's.
+        checked: whether the run that timed the metric checked its value too.
         peer: library and function; null where there is none.
         peer_ms: as `ms`.
         peer_mb: as `peak_mb`.
