@@ -1,4 +1,4 @@
-"""Timing in turns, and the table that shows it."""
+"""Timing of functions in turns, and the table of the times."""
 
 import dataclasses
 import importlib.metadata
@@ -17,15 +17,15 @@ CORES = len(os.sched_getaffinity(0))
 
 @dataclasses.dataclass
 class Row:
-    """What was measured of one function.
+    """Times of one function.
 
     Attributes:
-        name: of the function; a peer's is `WHAT, PyTorch LAYOUT`.
+        name: name of the function; for a peer `WHAT, PyTorch LAYOUT`.
         run: the function.
-        images: of a batch.
-        batches: that a call goes through.
-        first: seconds a batch of the first call.
-        seconds: seconds a batch of every call that counts.
+        images: images per batch.
+        batches: batches per call.
+        first: seconds per batch in the first call.
+        seconds: seconds per batch in every call that counts.
     """
 
     name: str
@@ -36,13 +36,13 @@ class Row:
     seconds: list[float] = dataclasses.field(default_factory=list)
 
     def sample(self) -> float:
-        """Seconds a batch of one call."""
+        """Seconds per batch in one call."""
         start = time.perf_counter()
         self.run()
         return (time.perf_counter() - start) / self.batches
 
     def summary(self) -> dict[str, float]:
-        """Times of a batch, and images a second by the median."""
+        """Times per batch, and images per second by the median."""
         median = statistics.median(self.seconds)
         return {
             "first_s": self.first,
@@ -53,9 +53,9 @@ class Row:
 
 
 def measure(rows: list[Row], warm: int, repeats: int) -> None:
-    """Calls each function in turns, so that the machine's drift hits all alike.
+    """Calls the functions in turns, so that drift of the machine affects all alike.
 
-    The first `warm` turns do not count. Before them comes a first call of what had none yet.
+    Functions not called before get a first call. The first `warm` turns do not count.
     """
     for row in rows:
         row.first = row.first or row.sample()
@@ -67,7 +67,7 @@ def measure(rows: list[Row], warm: int, repeats: int) -> None:
 
 
 def machine() -> dict[str, str | int]:
-    """What it runs on."""
+    """Properties of this machine."""
     facts: dict[str, str | int] = {
         "devices": f"{jax.device_count()} x {jax.devices()[0].device_kind}",
         "cores": CORES,
@@ -80,7 +80,7 @@ def machine() -> dict[str, str | int]:
 
 
 def ratios(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
-    """Our time over a peer's, by the peer's name."""
+    """jiqa's time over a peer's, by the peer's name."""
     found = {}
     for name, peer in rows.items():
         what, _, other = name.partition(", PyTorch ")
@@ -90,7 +90,7 @@ def ratios(rows: dict[str, dict[str, float]]) -> dict[str, dict[str, float]]:
 
 
 def markdown(results: dict[str, Any]) -> str:
-    """The measurements as a table, and what follows from them.
+    """The times as a table, followed by ratios and input waiting times.
 
     Args:
         results: `machine`, `settings`, `rows` (name -> `Row.summary()`), `ratios`, and

@@ -1,11 +1,11 @@
-"""Times every measure beside its peers, in turns, each in a process of its own.
+"""Times of every metric and of other libraries' metrics, in turns, each in its own process.
 
     python benchmarks/measures.py --peer_python=PEERS/bin/python --output=measures.json
 
-The peers (pyiqa, piq, scikit-image, lpips) need an environment with them; what doesn't run has no
-row. The first call compiles; it stands apart. Memory is the peak above what the inputs take.
-With --readme the rows are added to --record, and the page and the docs beside it are rendered: rows
-of this run or, with --results, of earlier ones' JSON.
+The other libraries (pyiqa, piq, scikit-image, lpips) need an environment with them; a library that
+does not run has no row. The first call, which compiles, is reported separately. Memory is the peak
+above the inputs' memory. With --readme, the rows are added to --record, and the page and the docs
+beside it are rendered: rows of this run or, with --results, of JSON files of earlier runs.
 """
 
 import argparse
@@ -30,14 +30,14 @@ for name in ("pyiqa", "piq", "scikit-image", "lpips", "torch"):
 """
 WORKER = Path(__file__).with_name("measures_worker.py")
 
-# What computes the same in another library, without downloading anything; the same but for the step
-# that our docstring names (rounding, a border, antialiasing), and for MAD's filters.
+# The same metrics in other libraries, without downloads. Docstrings of jiqa's functions name the
+# differences (rounding, a border, antialiasing); MAD's filters differ too.
 PEERS = {
     "psnr": ("pyiqa psnr", "piq psnr", "skimage peak_signal_noise_ratio"),
     "psnry": ("pyiqa psnry",),
     "ssim": ("pyiqa ssim", "piq ssim"),
     "ssim.skimage": ("skimage structural_similarity",),
-    "ms_ssim": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
+    "ms_ssim.pyiqa": ("pyiqa ms_ssim", "piq multi_scale_ssim"),
     "fsim": ("pyiqa fsim_grey", "piq fsim_grey"),
     "fsimc": ("pyiqa fsim", "piq fsim"),
     "vif": ("pyiqa vif",),
@@ -56,7 +56,7 @@ PEERS = {
 
 
 class Worker:
-    """A process that calls one measure of one library when it is asked to."""
+    """A process that calls one metric of one library on request."""
 
     def __init__(self, python: str, words: list[str]) -> None:
         self.process = subprocess.Popen(
@@ -70,14 +70,14 @@ class Worker:
         self.last = self.first
 
     def __call__(self) -> None:
-        """One call."""
+        """Makes one call, and waits for its end."""
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
         self.last = self._answer()
 
     def _answer(self) -> list[float]:
-        """Seconds of the call and peak memory in MB; nothing where the library doesn't run."""
+        """Seconds of the call and peak memory in MB; empty if the library doesn't run."""
         assert self.process.stdout is not None
         words = self.process.stdout.readline().split()
         return [] if not words or words[0] == "missing:" else [float(word) for word in words]
@@ -88,17 +88,17 @@ class Worker:
 
 
 def main() -> None:
-    """Measures what the flags ask for; prints a table, and writes it as JSON."""
-    parser = argparse.ArgumentParser(description="Times measures beside their peers.")
-    parser.add_argument("--metric", help="names, parted by commas [all]")
+    """Times the metrics, prints a table, and writes JSON, as the command line says."""
+    parser = argparse.ArgumentParser(description="Times metrics and other libraries' metrics.")
+    parser.add_argument("--metric", help="names, separated by commas [all]")
     parser.add_argument("--shape", default="4,384,512", help="batch, height, width [4,384,512]")
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--peer_python", default=sys.executable, help="interpreter with the peers")
-    parser.add_argument("--seconds", type=float, default=60, help="of a measure, about [60]")
-    parser.add_argument("--params", default="", help="NAME=FILE+FILE, parted by commas")
-    parser.add_argument("--peer_params", default="", help="of pyiqa: NAME=FILE, parted by commas")
+    parser.add_argument("--seconds", type=float, default=60, help="about, per metric [60]")
+    parser.add_argument("--params", default="", help="NAME=FILE+FILE, separated by commas")
+    parser.add_argument("--peer_params", default="", help="pyiqa's: NAME=FILE,...")
     parser.add_argument("--output", help="JSON file")
-    parser.add_argument("--results", nargs="+", help="JSON of earlier runs: nothing is measured")
+    parser.add_argument("--results", nargs="+", help="JSON of earlier runs; times nothing")
     parser.add_argument("--readme", help="page to render, with the docs beside it")
     parser.add_argument("--record", default=record.PATH, help=f"record of runs [{record.PATH}]")
     arguments = parser.parse_args()
@@ -136,7 +136,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
 def _compare(
     name: str, arguments: argparse.Namespace, params: str, theirs: str
 ) -> dict[str, dict[str, float]]:
-    """Rows of a measure and its peers, `NAME` and `NAME, LIBRARY FUNCTION`."""
+    """Rows of a metric and its peers, `NAME` and `NAME, LIBRARY FUNCTION`."""
     what = [registry.entry(name).kind, "--shape", *arguments.shape.split(",")]
     files = ["--params", *params.split("+")] if params else []
     workers = {name: Worker(sys.executable, ["jiqa", name, *what, *files])}
@@ -151,7 +151,7 @@ def _compare(
         return {}
     turn = sum(row.first for row in rows)
     repeats = min(arguments.repeats, max(1, int(arguments.seconds / turn)))
-    # One repeat is all there is time for: the first call has to do for warming up.
+    # With time for one repeat only, the first call is the warm-up.
     measure(rows, warm=int(repeats > 1), repeats=repeats)
     found = {row.name: {**row.summary(), "peak_mb": ran[row.name].last[1]} for row in rows}
     for worker in workers.values():
@@ -185,7 +185,7 @@ def _markdown(rows: dict[str, dict[str, float]]) -> str:
 
 
 def _read(files: list[str]) -> dict[str, Any]:
-    """Results of several runs as one; of a measure in two of them, the later file's."""
+    """Results of several runs merged; of a metric in two runs, the later file's."""
     runs = [json.loads(Path(file).read_text()) for file in files]
     for run, file in zip(runs, files, strict=True):
         for key in ("machine", "shape"):
@@ -195,7 +195,7 @@ def _read(files: list[str]) -> dict[str, Any]:
 
 
 def _records(results: dict[str, Any]) -> list[record.TimingRecord]:
-    """Ours beside the fastest peer, for every metric that was timed."""
+    """jiqa's times and the fastest peer's, for every metric that was timed."""
     rows = results["rows"]
     facts = {name: str(value) for name, value in results["machine"].items()}
     machine = f"{facts.pop('devices')}, {facts.pop('cores')} cores"

@@ -1,7 +1,7 @@
-"""One measure of one library in a process of its own; `measures.py` asks for calls by lines.
+"""One metric of one library in its own process; `measures.py` requests a call by a line on stdin.
 
-The answer to a call, and to the first one unasked, is its seconds and the peak of memory since the
-inputs were there, in MB; or `missing: WHY` where the library is not installed.
+The worker makes the first call by itself. It answers each call with the seconds and the peak memory
+above the inputs' memory, in MB, or with `missing: WHY` if the library is not installed.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 
 
 def main() -> None:
-    """Answers until stdin ends."""
+    """Answers requests until stdin ends."""
     parser = argparse.ArgumentParser()
     parser.add_argument("library", choices=LIBRARIES)
     parser.add_argument("name")
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("--shape", type=int, nargs=3, required=True, help="batch, height, width")
     parser.add_argument("--params", nargs="*", help="files of parameters")
     arguments = parser.parse_args()
-    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    answers, sys.stdout = sys.stdout, sys.stderr  # keeps libraries' output apart from answers
     images = photographs(*arguments.shape)[: 2 if arguments.kind == "fr" else 1]
     try:
         call, memory = LIBRARIES[arguments.library](arguments.name, images, arguments.params)
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def photographs(batch: int, height: int, width: int) -> list[np.ndarray]:
-    """Smooth random images and their originals, float32 [batch, height, width, 3] in [0, 1]."""
+    """Smooth random images and references, float32 [batch, height, width, 3] in [0, 1]."""
     rng = np.random.default_rng(0)
     coarse = rng.uniform(size=(batch, height // 8 + 1, width // 8 + 1, 3))
     ref = coarse.repeat(8, 1).repeat(8, 2)[:, :height, :width]
@@ -76,7 +76,7 @@ def _jiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Call
 def _torch(images: list[np.ndarray]) -> tuple[list, Callable[[], float]]:
     import torch
 
-    # The CUDA build of torchvision beside a CPU build of torch misses these when it is imported.
+    # A CUDA build of torchvision with a CPU build of torch misses these names on import.
     if torch.version.cuda is None:
         library = torch.library.Library("torchvision", "FRAGMENT")
         for name in ("nms(Tensor dets, Tensor scores,", "qnms(Tensor dets, Tensor scores,"):
@@ -89,9 +89,9 @@ def _torch(images: list[np.ndarray]) -> tuple[list, Callable[[], float]]:
     return [x.cuda() for x in tensors], lambda: torch.cuda.max_memory_allocated() / 2**20
 
 
-# Functions of other libraries that are told something.
+# Functions of other libraries with arguments.
 VARIANTS = {"fsim_grey": ("fsim", {"chromatic": False})}
-_KEPT: list[object] = []  # torch forgets a library's definitions with the object
+_KEPT: list[object] = []  # torch drops definitions with their object
 
 
 def _pyiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Call:
@@ -115,7 +115,7 @@ def _piq(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
 
 
 def _lpips(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
-    """On a network of random weights, which take the same time."""
+    """lpips on a network of random weights, which take the same time."""
     tensors, memory = _torch(images)
     import lpips
     import torch

@@ -1,4 +1,4 @@
-"""The same network and the same update in PyTorch, to measure against."""
+"""The same network and the same update in PyTorch, for comparison."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,7 +8,7 @@ from torch import nn
 
 
 class Bottleneck(nn.Module):
-    """1x1, 3x3 (with the stride), 1x1 convolutions around a shortcut."""
+    """1x1, 3x3 (with the stride), 1x1 convolutions with a shortcut."""
 
     def __init__(self, channels: int, width: int, stride: int):
         super().__init__()
@@ -25,7 +25,7 @@ class Bottleneck(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Map [b, c, h, w] to [b, 4 * width, h / stride, w / stride]."""
+        """Result of the block, [b, c, h, w] to [b, 4 * width, h / stride, w / stride]."""
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
@@ -48,7 +48,7 @@ class Regressor(nn.Module):
         self.head = nn.Sequential(nn.Linear(channels, hidden), nn.LeakyReLU(), nn.Linear(hidden, 1))
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """The quality of every image."""
+        """Quality of every image."""
         x = image.permute(0, 3, 1, 2).float() / 255
         x = (x - self.mean) / self.std
         layout = torch.channels_last if self.channels_last else torch.contiguous_format
@@ -68,18 +68,18 @@ def functions(
     learning_rate: float,
     weight_decay: float,
 ) -> tuple[Callable[[], None], Callable[[], None], int]:
-    """(update, forward, number of parameters) on a batch that is on the device already.
+    """(update, forward, number of parameters), on a batch that is already on the device.
 
     Args:
         image: uint8 [b, h, w, 3].
         quality: float32 [b].
-        stage_sizes: blocks a stage.
-        width: of the first stage.
+        stage_sizes: blocks per stage.
+        width: channels of the first stage.
         hidden: width of the regressor's hidden layer.
         bfloat16: compute in bfloat16 by autocast.
-        channels_last: the memory layout; otherwise NCHW, PyTorch's default.
-        learning_rate: of AdamW.
-        weight_decay: of AdamW.
+        channels_last: memory layout; False for NCHW, PyTorch's default.
+        learning_rate: AdamW's learning rate.
+        weight_decay: AdamW's weight decay.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cudnn.benchmark = True

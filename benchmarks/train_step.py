@@ -1,12 +1,12 @@
-"""Speed of the train step, the forward pass and the input pipeline, beside PyTorch's.
+"""Speed of the training update, the forward pass and the input pipeline, compared with PyTorch.
 
 python benchmarks/train_step.py --batch=8 --size=224 --output=speed.json
 
-Times the project's own update of a ResNet regressor (IQA-NRTL's variant `resnet50`) and, where
-torch is installed, the same network and update in PyTorch, in turns in the same run. The first
-call, which compiles, stands apart. The input is of BIQ2021's kind: 512x512 JPEGs, resized and cut.
-Time waiting for input is what the loop waits for a batch while the device has nothing to do.
-On a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false, which leaves PyTorch its memory.
+Times jiqa's own update of a ResNet regressor (IQA-NRTL's variant `resnet50`) and, if torch is
+installed, the same network and update in PyTorch, in turns within one run. The first call, which
+compiles, is reported separately. The input resembles BIQ2021: 512x512 JPEGs, resized and cropped.
+Input waiting time is the time in which the loop waits for a batch and the device is idle.
+On a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false, to leave memory to PyTorch.
 """
 
 import argparse
@@ -36,14 +36,14 @@ from jiqa.train import mesh as meshes
 from jiqa.train.predict import compile_predict
 from jiqa.train.update import init_state
 
-IMAGES = 256  # of the pretended database
-AHEAD = 2 * measure.CORES + 2  # batches, at least as many as may have been read ahead
+IMAGES = 256  # in the synthetic database
+AHEAD = 2 * measure.CORES + 2  # batches: at least as many as are read ahead
 HIDDEN = 128
 OPTIM = optim.Optim(name="adamw", learning_rate=1e-4, weight_decay=1e-4, schedule="constant")
 
 
 class Ours:
-    """jiqa's update, prediction and input, on one kind of source."""
+    """jiqa's update, forward pass and input pipeline, on one kind of source."""
 
     def __init__(self, model: nn.Module, variables: Any, blocks: Streamed | Resident, batch: int):
         mesh = meshes.fitting(meshes.make(), batch)
@@ -63,23 +63,23 @@ class Ours:
         self.waits: list[float] = []
 
     def forward(self) -> None:
-        """Predictions for a batch that is on the device already."""
+        """Predicts a batch that is already on the device."""
         self._predict(self._state.variables, self._ready, self._arrays).block_until_ready()
 
     def update(self) -> None:
-        """One update on a batch that is on the device already."""
+        """Makes one update on a batch that is already on the device."""
         self._state, metrics = self._update(self._state, self._ready, self._arrays)
         jax.block_until_ready((self._state, metrics))
 
     def train(self) -> None:
-        """One update on the next batch; `waits` keeps the seconds until that came."""
+        """Makes one update on the next batch, and appends the waiting time to `waits`."""
         start = time.perf_counter()
         self._ready = next(self._device)
         self.waits.append(time.perf_counter() - start)
         self.update()
 
     def read(self) -> None:
-        """The next `AHEAD` batches, on the host."""
+        """Reads the next `AHEAD` batches, on the host."""
         for _ in range(AHEAD):
             next(self._inputs[1])
 
@@ -90,7 +90,7 @@ class Ours:
 
 
 def batches(blocks: Streamed | Resident, size: int) -> Generator[Batch, None, None]:
-    """Training batches without end, with their quality."""
+    """Endless training batches, with their quality."""
     stream = blocks.train_batches(np.arange(IMAGES), size, 0, 0, 2**31)
     with contextlib.closing(cast(Generator[Batch, None, None], stream)):
         for batch in stream:
@@ -98,7 +98,7 @@ def batches(blocks: Streamed | Resident, size: int) -> Generator[Batch, None, No
 
 
 def database() -> tuple[Index, Records]:
-    """A photograph as a 512x512 JPEG, many times over, with random scores."""
+    """Index and records of many copies of a photograph, a 512x512 JPEG, with random scores."""
     jpeg = simplejpeg.encode_jpeg(skimage.data.astronaut(), quality=90)
     names = np.array([f"{row:04}" for row in range(IMAGES)])
     index = Index(
@@ -120,7 +120,7 @@ def database() -> tuple[Index, Records]:
 
 
 def peers(args: argparse.Namespace, stage_sizes: tuple[int, ...], parameters: int) -> list[Row]:
-    """PyTorch's rows; none where torch is not installed."""
+    """PyTorch's rows; empty if torch is not installed."""
     if importlib.util.find_spec("torch") is None:
         return []
     import torch_peer
@@ -149,23 +149,23 @@ def peers(args: argparse.Namespace, stage_sizes: tuple[int, ...], parameters: in
 
 
 def arguments() -> argparse.Namespace:
-    """The command line."""
+    """The parsed command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--batch", type=int, default=8, help="images an update")
-    parser.add_argument("--size", type=int, default=224, help="side of a block")
+    parser.add_argument("--batch", type=int, default=8, help="images per update")
+    parser.add_argument("--size", type=int, default=224, help="side of a crop")
     parser.add_argument("--width", type=int, default=64, help="channels of the first stage")
     parser.add_argument("--stage_sizes", default="3,4,6,3", help="blocks of each stage")
     parser.add_argument("--dtype", default="float32", choices=("float32", "bfloat16"))
-    parser.add_argument("--workers", type=int, default=0, help="processes that read; 0: threads")
-    parser.add_argument("--repeats", type=int, default=10, help="samples of every function")
+    parser.add_argument("--workers", type=int, default=0, help="reader processes; 0 for threads")
+    parser.add_argument("--repeats", type=int, default=10, help="samples per function")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Measures, prints a table, writes JSON where asked to."""
+    """Times the functions, prints a table, and writes JSON if asked to."""
     args = arguments()
     output = vars(args).pop("output")
     stage_sizes = tuple(map(int, args.stage_sizes.split(",")))
@@ -176,7 +176,7 @@ def main() -> None:
         dtype=args.dtype,
         backbone={"name": "resnet", "stage_sizes": stage_sizes, "width": args.width},
     )
-    # Made once: not worth the minute that optimising its code takes.
+    # Compiled without optimisation, which takes a minute and would serve a single call.
     init = jax.jit(model.init, compiler_options={"xla_backend_optimization_level": 0})
     variables = init(jax.random.key(0), jnp.zeros((1, args.size, args.size, 3)))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(variables["params"]))

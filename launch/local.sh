@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A rehearsal of several hosts: one experiment in several processes on this machine's CPU.
+# Rehearsal of training on several hosts: one experiment in several CPU processes on this machine.
 #   launch/local.sh PROCESSES --config=configs/iqa_nrtl.py
-# The first failure ends them all. (One process alone already uses every device of a machine.)
+# The first failure ends all processes. (A single process already uses all devices of a machine.)
 set -euo pipefail
 processes=${1:?how many processes}
 shift

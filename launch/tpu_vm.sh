@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# One experiment on every worker of a TPU VM, from a clone of what is committed:
+# One experiment on every worker of a TPU VM, with the code committed in this clone:
 #   launch/tpu_vm.sh NAME ZONE --config=configs/iqa_nrtl.py:dataset=biq2021 --workdir=/mnt/shared/run
-# Databases (JIQA_DATA_DIR) and --workdir lie on a disk that all workers share.
+# Databases (JIQA_DATA_DIR) and --workdir must be on a disk shared by all workers.
 set -euo pipefail
 name=${1:?name of the TPU VM}
 zone=${2:?its zone}

@@ -9,7 +9,7 @@ import pytest
 from jiqa.results.predictions import Predictions
 
 # Where measures and distortions are tested they are compiled as users have them.
-PIXELS = ("fr", "handcrafted", "ops", "test_api.py", "test_distort.py", "test_measures.py")
+PIXELS = ("fr", "nr", "ops", "test_api.py", "test_distort.py", "test_measures.py")
 
 
 @pytest.fixture(scope="module", autouse=True)

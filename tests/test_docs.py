@@ -61,7 +61,7 @@ def commands(page):
                     command = []
                 else:
                     command.append(word)
-    inline = re.findall(r"`(python -m jiqa\.main [^`]*)`", page.read_text())
+    inline = re.findall(r"`((?:python -m jiqa\.main|pip install) [^`]*)`", page.read_text())
     return found + [shlex.split(" ".join(command.split())) for command in inline]
 
 
@@ -223,6 +223,13 @@ def test_links_lead_to_files(page):
     targets = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
     missing = [t for t in targets if "://" not in t and not (page.parent / t).exists()]
     assert not missing
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_files_named_in_a_page_exist(page):
+    rooms = "benchmarks|configs|docs|examples|jiqa|launch|results|tests|tfds_builders"
+    named = re.findall(rf"`((?:{rooms})/[\w./]*)`", page.read_text())
+    assert not [name for name in named if not (ROOT / name).exists()]
 
 
 def test_generated_tables_are_whole(hooks):

@@ -1,4 +1,4 @@
-"""What the tests of the builders share; TFDS's own test base needs TensorFlow."""
+"""Base and helpers of the builders' tests; TFDS's own test base needs TensorFlow."""
 
 import dataclasses
 import importlib
@@ -23,7 +23,7 @@ from jiqa.errors import InputError
 
 
 def picture(seed: int, format: str = "JPEG") -> bytes:
-    """A stored image of 24 rows and 32 columns, its pixels decided by `seed`."""
+    """A stored image of 24 rows and 32 columns, with pixels determined by `seed`."""
     pixels = np.random.default_rng(seed).integers(0, 256, (24, 32, 3), np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, format)
@@ -31,19 +31,19 @@ def picture(seed: int, format: str = "JPEG") -> bytes:
 
 
 def write_picture(file: Path, seed: int = 0) -> None:
-    """A `picture` in the format that the name of the file tells."""
+    """Writes a `picture` in the format given by the file's suffix."""
     file.parent.mkdir(parents=True, exist_ok=True)
     format = {".bmp": "BMP", ".png": "PNG"}.get(file.suffix.lower(), "JPEG")
     file.write_bytes(picture(seed, format))
 
 
 def write_biq2021(folder: Path, train: int = 3, test: int = 2) -> Path:
-    """A release in the layout of BIQ2021: scores 0.1000, 0.2000, ... from the first image on."""
+    """Writes a release in the layout of BIQ2021, with scores 0.1000, 0.2000, ... in order."""
     names = [f"ss01 ({number}).jpg" for number in range(1, train + test + 1)]
     rows = [f"{name},{number / 10:.4f}" for number, name in enumerate(names, start=1)]
     for seed, name in enumerate(names):
         write_picture(folder / "Images" / name, seed)
-    # As in the release, the table of the training part has two columns more, both empty.
+    # As in the release, the table of the training part has two more columns, both empty.
     training = "".join(f"{row},,\n" for row in ["Image Name,MOS", *rows[:train]])
     testing = "".join(f"{row}\n" for row in ["Image Name,MOS", *rows[train:]])
     (folder / "Train (Images and MOS).csv").write_text(training)
@@ -55,7 +55,7 @@ Damage = Callable[[Path], Any]
 
 
 def edit(file: str, old: str, new: str) -> Damage:
-    """Replaces the first `old` in a text of the release."""
+    """A damage that replaces the first `old` in a text of the release."""
 
     def damage(folder: Path) -> None:
         text = (folder / file).read_text()
@@ -66,7 +66,7 @@ def edit(file: str, old: str, new: str) -> Damage:
 
 
 def edit_mat(file: str, **fields: Any) -> Damage:
-    """Gives fields of a MATLAB file of the release other values, None to take one out."""
+    """A damage that sets fields of a MATLAB file of the release; None removes a field."""
 
     def damage(folder: Path) -> None:
         found = scipy_io.loadmat(folder / file)
@@ -78,27 +78,27 @@ def edit_mat(file: str, **fields: Any) -> Damage:
 
 
 def cells(*names: str) -> np.ndarray:
-    """A list of text as MATLAB stores it."""
+    """A list of strings as MATLAB stores it."""
     array = np.empty((len(names), 1), object)
     array[:, 0] = names
     return array
 
 
 def overwrite(file: str, stored: bytes) -> Damage:
-    """Puts other bytes in the place of a file of the release."""
+    """A damage that replaces the content of a file of the release."""
     return lambda folder: (folder / file).write_bytes(stored)
 
 
 class ReleaseTests:
-    """What every builder that reads a release is held to: a test class of each derives from it.
+    """Tests of every builder that reads a release; each builder's test class derives from this.
 
     Attributes:
         name: the database.
-        expected: what should be read from the release made for the test: split -> file of the
-            image, relative to the release -> its other columns; those left out are by default:
-            `id` its file's name, `content_id` the id, `distortion` "authentic", `level` 0,
-            score and `<score>_std` nan, and what `database.pristine` says of a reference.
-        broken: what else may be wrong with a release: name -> (damage, part of the message).
+        expected: expected content of the test's release: split -> path of an image in the release
+            -> its other columns. Default values: `id` is the file's name, `content_id` the id,
+            `distortion` "authentic", `level` 0, score and `<score>_std` nan; for a reference those
+            of `database.pristine`.
+        broken: further ways to break a release: name -> (damage, part of the message).
     """
 
     name: ClassVar[str]
@@ -106,11 +106,11 @@ class ReleaseTests:
     broken: ClassVar[dict[str, tuple[Damage, str]]] = {}
 
     def write(self, folder: Path) -> None:
-        """Labels and all else but the images of `expected` in `folder`, where those are."""
+        """Writes labels and everything else but images into `folder`, which holds the images."""
         raise NotImplementedError
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test for each way to break a release, those of every builder among them."""
+        """One test for each way to break a release, common ones included."""
         if "damage" in metafunc.fixturenames:
             cases = self._broken_images() | self.broken
             metafunc.parametrize(("damage", "message"), cases.values(), ids=cases)
@@ -133,7 +133,7 @@ class ReleaseTests:
 
     @pytest.fixture
     def release(self, tmp_path: Path) -> Path:
-        """The folder of tiny pictures under the names of `expected`, and what `write` adds."""
+        """A folder of tiny pictures with the names of `expected`, and the files of `write`."""
         folder = tmp_path / "release"
         files = [file for files in self.expected.values() for file in files]
         for seed, file in enumerate(files):
@@ -151,7 +151,7 @@ class ReleaseTests:
     def whole(
         self, builder: type[database.ReleaseBuilder], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Makes what `write` writes the whole release."""
+        """Declares the files of `write` to be the whole release."""
         assert set(builder.facts.counts) == set(self.expected)
         counts = {split: len(files) for split, files in self.expected.items()}
         rows = [row for files in self.expected.values() for row in files.values()]
@@ -161,12 +161,12 @@ class ReleaseTests:
         monkeypatch.setattr(builder, "facts", facts)
 
     def prepare(self, release: Path, config: str = "sample") -> Path:
-        """The database made of `release`, which lies in a folder of its own."""
+        """The database built from `release`, in a folder of its own."""
         data = release.parent / "data"
         return prepare(self.name, config=config, manual_dir=release, data_dir=data)
 
     def check(self, release: Path, folder: Path) -> None:
-        """Holds the database in `folder`, made of `release`, against `expected`."""
+        """Compares the database in `folder`, built from `release`, with `expected`."""
         counts = {split: len(files) for split, files in self.expected.items()}
         splits = read_database(folder, counts)
         score = tfds.builder_from_directory(folder).info.metadata["score"]
@@ -188,13 +188,13 @@ class ReleaseTests:
                     np.testing.assert_equal(stored[name], value, f"{file}, {name}")
 
     def test_release_is_read_as_it_is(self, release: Path) -> None:
-        """Bytes, columns and splits are those of the release."""
+        """Bytes, columns and splits equal those of the release."""
         folder = self.prepare(release)
         self.check(release, folder)
         assert tfds.builder_from_directory(folder).info.metadata["sample"] is True
 
     def test_whole_release_is_checked_and_taken(self, release: Path, whole: None) -> None:
-        """The counts and extremes of the facts are held against what is read."""
+        """Counts and extremes of the facts are compared with the release."""
         folder = self.prepare(release, "full")
         self.check(release, folder)
         assert tfds.builder_from_directory(folder).info.metadata["sample"] is False
@@ -202,7 +202,7 @@ class ReleaseTests:
     def test_smaller_release_is_not_taken_for_the_database(
         self, release: Path, builder: type[database.ReleaseBuilder]
     ) -> None:
-        """The message says how many images were found, and that `sample` takes them."""
+        """The message has the number of images found, and suggests `sample`."""
         split, count = next(iter(builder.facts.counts.items()))
         found = len(self.expected[split])
         message = f"found {found} {split} images, expected {count} .*--config=sample"
@@ -211,12 +211,12 @@ class ReleaseTests:
     def test_broken_release_is_named_in_a_line_and_leaves_nothing(
         self, release: Path, damage: Damage, message: str
     ) -> None:
-        """Each of `broken`."""
+        """Each damage gives its message, and leaves no database."""
         damage(release)
         self.fails(release, message)
 
     def fails(self, release: Path, message: str, config: str = "sample") -> None:
-        """Holds that `release` is refused in one line with `message`, and nothing left of it."""
+        """Checks that `release` is refused in one line with `message`, and that nothing is left."""
         with pytest.raises(InputError, match=message) as error:
             self.prepare(release, config)
         assert "\n" not in str(error.value)
@@ -231,7 +231,7 @@ def _cut(path: Path) -> None:
 
 
 def read_database(folder: Path, counts: Mapping[str, int]) -> dict[str, list[dict[str, Any]]]:
-    """Examples by split, text decoded, after checking what every database promises."""
+    """Examples by split, text decoded, after checks that hold for every database."""
     builder = tfds.builder_from_directory(folder)
     info = builder.info
     assert {name: split.num_examples for name, split in info.splits.items()} == dict(counts)
@@ -273,7 +273,7 @@ def _decoded(name: str, value: Any) -> Any:
 
 
 def write_xlsx(path: Path, sheet: str, rows: list[list[str | float]], corner: str = "A1") -> None:
-    """An Excel file of one sheet, whose first cell is `corner`: one letter and one digit."""
+    """An Excel file of one sheet whose first cell is `corner`, one letter and one digit."""
     column, top = ord(corner[0]), int(corner[1:])
     cells = ""
     for number, row in enumerate(rows, start=top):
@@ -307,13 +307,13 @@ def write_xlsx(path: Path, sheet: str, rows: list[list[str | float]], corner: st
 
 
 def write_tid(folder: Path, rows: list[str], deviations: list[str]) -> None:
-    """The tables of TID2008 and TID2013, whose lines end as on Windows."""
+    """Writes the tables of TID2008 and TID2013, with line ends as on Windows."""
     (folder / "mos_with_names.txt").write_text("".join(f"{row}\r\n" for row in rows), newline="")
     (folder / "mos_std.txt").write_text("".join(f"{row}\r\n" for row in deviations), newline="")
 
 
 def tid_broken(last: str, types: int, levels: int) -> dict[str, tuple[Damage, str]]:
-    """Ways to break a release of TID whose second and last row is `last` with a MOS of 2.25."""
+    """Ways to break a TID release whose second and last row is `last`, with a MOS of 2.25."""
     table = "mos_with_names.txt"
     expected = f"expected iRR_TT_L.bmp with TT from 01 to {types} and L from 1 to {levels}"
     return {

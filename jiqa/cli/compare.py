@@ -1,4 +1,4 @@
-"""`jiqa compare`: comparison of runs that were tested on the same images."""
+"""`jiqa compare`: compare runs tested on the same images."""
 
 import argparse
 
@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
         default="srocc",
         help="srocc, plcc, krcc, ...; --measure is the former name [srocc]",
     )
-    parser.add_argument("--aggregate", default="median", help="over splits: median or mean")
+    parser.add_argument("--aggregate", default="median", help="over the splits: median or mean")
     parser.set_defaults(run=_compare)
 
 

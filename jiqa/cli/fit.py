@@ -1,12 +1,12 @@
-"""`jiqa fit`: new parameters for the metrics that come with parameters."""
+"""`jiqa fit`: fit parameters of a metric."""
 
 import argparse
 from pathlib import Path
 
 from jiqa.cli.commands import Commands
 
-_DESCRIPTION = """Fits the parameters of a metric. niqe, ilniqe: statistics of pristine photographs,
-in folders. brisque: a regression on a prepared database, without its official test part."""
+_DESCRIPTION = """niqe, ilniqe: pristine statistics of the photographs in folders. brisque: its
+regression, fitted to a prepared database without the official test part."""
 
 
 def add(commands: Commands) -> None:
@@ -15,8 +15,8 @@ def add(commands: Commands) -> None:
         "fit", help="fit the parameters of a metric", description=_DESCRIPTION
     )
     parser.add_argument("metric", choices=("niqe", "ilniqe", "brisque"))
-    parser.add_argument("source", nargs="+", help="folders of photographs, or a database")
-    parser.add_argument("--out", required=True, type=Path, help=".npz file to write")
+    parser.add_argument("source", nargs="+", help="folders, or a database")
+    parser.add_argument("--out", required=True, type=Path, help="the file, .npz")
     parser.set_defaults(run=_fit)
 
 

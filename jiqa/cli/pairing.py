@@ -1,4 +1,4 @@
-"""References of images, found among the files named on a command line."""
+"""Pairs images with references among the files of a command line."""
 
 import os
 from collections import defaultdict
@@ -9,24 +9,27 @@ from typing import NamedTuple
 from jiqa.errors import InputError
 from jiqa.metrics.given import Given, files
 
-_NAMED = 3  # files named in an error message
+_NAMED = 3  # number of files in an error message
 
 
 class _Claim(NamedTuple):
-    """References that a rule allows for an image, and the images with the same claim to them."""
+    """Candidates of one rule: the references with an image's key, and the images with that key."""
 
     refs: list[Given]
     images: list[Given]
 
     @property
     def clear(self) -> bool:
+        """Whether one reference and one image have the key."""
         return len(self.refs) == len(self.images) == 1
 
 
 class _Rule(NamedTuple):
-    """A property shared by an image and its reference; its `key` is None for files without it.
+    """A rule of pairing: an image and its reference have the same key.
 
-    Images of different `scope` may share a reference.
+    Attributes:
+        key: of a file; None where the rule does not apply to the file.
+        scope: of an image; images of different scopes may share a reference.
     """
 
     key: Callable[[Given], object]
@@ -42,24 +45,24 @@ _STEM = _Rule(lambda file: file.path.stem)
 def references(
     images: Sequence[Given], patterns: Sequence[str], pair: str = "name"
 ) -> list[Path | InputError]:
-    """The reference of each image, or an error that explains why it has none.
+    """Reference of each image, or the error that prevents a pair.
 
-    One reference named as a file serves all images. Otherwise these rules find an image's
-    reference, in this order:
-    - the same path below the folder named, or that path with another extension;
-    - the same name, or that name with another extension, if no other image and no other reference
-      has the name;
-    - if several images and several references have the name: the same path below the common folder
-      of all images, and of all references.
+    A single reference named as a file serves all images. Otherwise these rules apply in turn:
+
+    - the reference has the image's path below the named folder, with any extension;
+    - the reference has the image's name, with any extension, and no other image or reference has
+      the name;
+    - several images and references have the name: the reference's path below the common folder of
+      all references is the image's path below the common folder of all images.
 
     Args:
-        images: with `pair="position"`, repeated as often as they were named.
+        images: to pair; with `pair="position"`, an image named twice is there twice.
         patterns: files, folders and patterns of the references.
-        pair: "name" for the rules above; "position" pairs the first image with the first
-            reference, and so on.
+        pair: "name", as above; "position": the first image has the first reference, and so on.
 
     Raises:
-        InputError: a pattern without files; by position, more or fewer references than images.
+        InputError: a pattern matches no file; with "position", the numbers of images and
+            references differ.
     """
     refs = files(patterns, repeated=pair == "position")
     if len(refs) == 1 and refs[0].root is None:
@@ -77,7 +80,7 @@ def references(
 
 
 def _claims(rule: _Rule, images: Sequence[Given], refs: Sequence[Given]) -> list[_Claim]:
-    """The claim of each image, in the order of the images."""
+    """Claims of the images by one rule, in the order of the images."""
     theirs, rivals = defaultdict(list), defaultdict(list)
     for ref in refs:
         theirs[rule.key(ref)].append(ref)
@@ -88,12 +91,12 @@ def _claims(rule: _Rule, images: Sequence[Given], refs: Sequence[Given]) -> list
 
 
 def _from_common_folder(files: Sequence[Given]) -> list[Given]:
-    """The files relative to their common folder, as if that folder had been named."""
+    """The files with paths relative to their common folder."""
     paths = [Path(os.path.abspath(file.path)) for file in files]
     roots = {os.path.abspath(file.root or file.path.parent) for file in files}
     try:
         common = Path(os.path.commonpath(roots))
-    except ValueError:  # several drives
+    except ValueError:  # the files are on several drives
         return [file._replace(root=None, below=None) for file in files]
     return [
         file._replace(root=common, below=path.relative_to(common))

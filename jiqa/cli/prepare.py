@@ -1,4 +1,4 @@
-"""`jiqa prepare`: builds a database, or lists all databases."""
+"""`jiqa prepare`: build a database, or list them."""
 
 import argparse
 
@@ -8,13 +8,13 @@ from jiqa.cli.commands import DATA_DIR, Commands
 def add(commands: Commands) -> None:
     """Adds the command `prepare`."""
     parser = commands.add_parser("prepare", help="build a database, or list them")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("database", nargs="?", help="name of the database")
-    what.add_argument(
+    choice = parser.add_mutually_exclusive_group(required=True)
+    choice.add_argument("database", nargs="?", help="name of the database")
+    choice.add_argument(
         "--list", action="store_true", help="list the databases: terms, where to get them"
     )
-    parser.add_argument("--config", default="", help="`sample` for a part of the release")
-    parser.add_argument("--manual_dir", help="folder of the release, unless it is downloaded")
+    parser.add_argument("--config", default="", help="builder config: `sample` is a part")
+    parser.add_argument("--manual_dir", help="folder with the release, where it is not downloaded")
     parser.add_argument("--data_dir", help=DATA_DIR)
     parser.set_defaults(run=_prepare)
 

@@ -1,4 +1,4 @@
-"""`jiqa restore`: photographs restored by trained restorers."""
+"""`jiqa restore`: restore photographs by a trained restorer."""
 
 import argparse
 import sys
@@ -17,18 +17,18 @@ def add(commands: Commands) -> None:
         "--checkpoint",
         action="append",
         metavar="FOLDER",
-        help="folder of a stage `restore`; repeat for several: NAME_1.png, NAME_2.png "
-        "[the latest below runs/stages]",
+        help="folder of the stage `restore` of a run; may be given again: NAME_1.png, NAME_2.png "
+        "[the latest in runs/stages]",
     )
     parser.add_argument(
         "--ref",
         nargs="+",
         default=(),
         metavar="FILE",
-        help="one reference, or one per photograph: adds sheet.png, up to 32 comparisons",
+        help="the reference, or one for each photograph; adds sheet.png with up to 32 photographs",
     )
     parser.add_argument(
-        "--pair", choices=PAIRINGS, default="name", help="how to pair references: `jiqa score -h`"
+        "--pair", choices=PAIRINGS, default="name", help="how references pair, see `jiqa score -h`"
     )
     parser.set_defaults(run=_restore)
 

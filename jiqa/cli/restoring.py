@@ -1,4 +1,4 @@
-"""Files of photographs restored by trained restorers."""
+"""Restores photographs by trained restorers, and writes the results as files."""
 
 import contextlib
 import dataclasses
@@ -27,10 +27,10 @@ from jiqa.tasks.restore import Restorer, grey, restorer
 from jiqa.train.checkpoint import Checkpoints, merge
 
 RUNS = Path("runs")
-# Folders of restorers below RUNS: restorers shared by all runs, then those of single runs.
+# Stages of restorers in `RUNS`, as patterns: shared stages first, then stages of one run.
 PLACES = ("stages/restore-*", "*/split*/restore")
 SHEET = "sheet.png"
-# Limits: photographs on the sheet, side in pixels shown of each, letters in a line of its name.
+# Limits of the sheet: number of photographs, side of each in pixels, letters in a line of a label.
 ROWS, SIDE, LETTERS = 32, 256, 36
 
 
@@ -41,8 +41,8 @@ class Learned:
     Attributes:
         name: multitask or single-task.
         restore: see `Restorer`.
-        mapless: why the SSIM map is not valid, '' for a valid map. A map is not valid if the last
-            training gave it no weight, as MT-IRN's does.
+        mapless: reason why no SSIM map is written; '' where a map is written. A map is valid only
+            if the last training had a weight for it; MT-IRN's has none.
     """
 
     name: str
@@ -51,10 +51,10 @@ class Learned:
 
 
 def latest() -> Path:
-    """Folder of the latest finished stage of a restorer under `runs`.
+    """Folder of the stage in `runs` whose restorer was finished last.
 
     Raises:
-        InputError: no such stage.
+        InputError: there is no finished restorer.
     """
     for place in PLACES:
         found = []
@@ -71,11 +71,11 @@ def latest() -> Path:
 
 
 def load(folder: str | Path) -> Learned:
-    """The restorer of a finished stage.
+    """Reads the restorer of a finished stage.
 
     Raises:
-        InputError: a folder that is no finished stage of a restorer; a checkpoint that is missing,
-            broken, or of another model.
+        InputError: the folder is no finished stage of a restorer, or its checkpoint is missing,
+            broken or of another model.
     """
     path = Path(folder) / FACTS
     facts = _facts(Path(folder))
@@ -105,7 +105,7 @@ def load(folder: str | Path) -> Learned:
 
 
 def _facts(folder: Path) -> dict[str, Any]:
-    """Facts recorded by a finished stage; raises InputError for a stage without a restorer."""
+    """Facts of a finished stage; raises InputError where the stage trains no restorer."""
     path = folder / FACTS
     expected = "expected the folder of a finished stage that trains a restorer, as runs/stages/..."
     try:
@@ -124,7 +124,7 @@ def _facts(folder: Path) -> dict[str, Any]:
 
 
 def _line(error: Exception) -> str:
-    """Beginning of a library's error message, in one line."""
+    """First line of a library's error, cut to 200 letters."""
     return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
@@ -135,36 +135,36 @@ def restore_files(
     refs: Sequence[str] = (),
     pair: str = "name",
 ) -> list[InputError]:
-    """Writes NAME.png, the restored image, and NAME_map.png, image and SSIM map in a row.
+    """Writes NAME.png, the restored image, and NAME_map.png, restored image and SSIM map in a row.
 
     Several restorers write NAME_1.png, NAME_2.png and so on, in their order. Photographs are turned
-    as their EXIF orientation says. The map is black at 0 and below, white at 1; a restorer without
-    a valid map writes none.
+    by their EXIF orientation. The map is black at 0 and below, white at 1. A restorer without a
+    valid map writes none.
 
-    With `refs`, also writes `sheet.png`, with a row for each of the first 32 photographs: the
-    reference, the photograph and the result of each restorer, as the same square at the top left.
-    The PSNR, in dB against the reference, is that of the whole images.
+    With `refs`, the file `sheet.png` shows the first 32 photographs in rows: reference, photograph
+    and restored images, all cut to the same square at the top left, with the PSNR of the whole
+    images in dB.
 
     Args:
         given: photographs.
         restorers: at least one.
         output: folder to write to.
         refs: files, folders or patterns of the references.
-        pair: how to pair references, see `jiqa.cli.pairing.references`.
+        pair: rule of pairing, see `jiqa.cli.pairing.references`.
 
     Returns:
-        Errors of the photographs that could not be restored, or not be shown on the sheet.
+        Errors of the photographs that could not be restored or not be shown on the sheet.
 
     Raises:
-        InputError: two photographs with one output file, an output that would overwrite a
-            photograph or a reference, or a file that cannot be written.
+        InputError: two results have the same file name, a result would overwrite an input, or a
+            file cannot be written.
     """
     folder = Path(output)
     files = [file.path for file in given]
     several = len(restorers) > 1
     ends = [f"_{i}" for i in range(1, len(restorers) + 1)] if several else [""]
     targets = {
-        path: [[folder / f"{path.stem}{end}{what}.png" for what in ("", "_map")] for end in ends]
+        path: [[folder / f"{path.stem}{end}{kind}.png" for kind in ("", "_map")] for end in ends]
         for path in files
     }
     paired = references(given, refs, pair) if refs else []
@@ -210,7 +210,7 @@ def _refuse_taken(
     paired: Sequence[Path | InputError],
     sheet: Path,
 ) -> None:
-    """Refuses outputs that would overwrite a photograph, a reference, or another output."""
+    """Refuses to overwrite a photograph, a reference or another result."""
     written = [(path, end) for path, ends in targets.items() for both in ends for end in both]
     if paired:
         written.append((sheet, sheet))
@@ -224,7 +224,7 @@ def _refuse_taken(
 def _row(
     path: Path, ref: Path | InputError, shown: Mapping[str, np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """A row of the sheet, by its label, which has the PSNR in dB of each image in `shown`."""
+    """Row of the sheet, under a label with the PSNR in dB of each image in `shown`."""
     if isinstance(ref, InputError):
         raise ref
     pixels = _decode(ref) / np.float32(255)
@@ -236,7 +236,7 @@ def _row(
         name: float(psnr(jnp.asarray(each[None]), jnp.asarray(pixels[None]))[0])
         for name, each in shown.items()
     }
-    stem = path.stem.encode(errors="backslashreplace").decode()  # matplotlib needs UTF-8
+    stem = path.stem.encode(errors="backslashreplace").decode()  # matplotlib takes UTF-8 alone
     parts = [stem[i : i + LETTERS] for i in range(0, len(stem), LETTERS)]
     label = "\n".join([*parts, *(f"{name} {value:.2f} dB" for name, value in decibels.items())])
     return {label: [each[:SIDE, :SIDE].copy() for each in (pixels, *shown.values())]}

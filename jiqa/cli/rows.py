@@ -1,4 +1,4 @@
-"""Scores of images as text: a table, CSV, JSON, or JSON lines."""
+"""Writes scores of images as a table, CSV, JSON, or JSON lines."""
 
 import dataclasses
 import json
@@ -9,7 +9,7 @@ from typing import TextIO
 
 from jiqa.results.summary import markdown, to_csv
 
-# Control characters, line separators, and bytes of a file name that are no text.
+# Control characters, line separators, and undecodable bytes of file names.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _REMARKS = ("warning", "error")
 
@@ -19,9 +19,9 @@ class Row:
     """Scores of one image.
 
     Attributes:
-        file: the image's name.
-        scores: score by metric; nan for a missing score.
-        warning: doubt about the file or its reference, '' for none.
+        file: name of the image.
+        scores: by metric; NaN for a missing score.
+        warning: about the file or its reference; '' for none.
         errors: reasons for missing scores.
     """
 
@@ -32,22 +32,22 @@ class Row:
 
     @property
     def remarks(self) -> tuple[str, str]:
-        """The warning and the errors as text, '' for none."""
+        """The warning and the errors, '' for none."""
         return self.warning, "; ".join(self.errors)
 
 
 def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) -> None:
-    """Writes each row at once; a table when all rows are there, or after an interruption.
+    """Writes rows one by one as they are scored; a table is written at the end or at an interrupt.
 
-    Characters that the stream's encoding lacks, and control characters, are escaped.
+    Control characters, and characters outside the stream's encoding, are escaped.
 
     Args:
-        rows: in output order.
-        names: names of the metrics.
-        form: `table`, `csv`, `json`, or `jsonl`, one JSON object a line. CSV always has the
-            columns warning and error; the other forms have them only where they are not empty. A
-            missing score is blank, or null.
-        stream: flushed after every row.
+        rows: in the order of the output.
+        names: of the metrics.
+        form: `table`, `csv`, `json`, or `jsonl`, one JSON object per line. CSV always has the
+            columns warning and error; other forms have them only where they are not empty. A
+            missing score is blank in a table and in CSV, null in JSON.
+        stream: to write to; flushed after every row.
     """
     encoding = stream.encoding or "utf-8"
 
@@ -70,7 +70,7 @@ def write(rows: Iterable[Row], names: Sequence[str], form: str, stream: TextIO) 
 
 
 def printable(text: str) -> str:
-    r"""The text with control characters, and bytes that are no text, escaped (\x1b, \udce9)."""
+    r"""Escapes control characters and undecodable bytes of a text, as \x1b and \udce9."""
     return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
@@ -112,7 +112,7 @@ def _json_lines(rows: Iterable[Row], names: Sequence[str], put: Put) -> None:
 
 
 def _object(row: Row, names: Sequence[str]) -> str:
-    """A row as a JSON object in ASCII; other characters, and bytes that are no text, escaped."""
+    """JSON object of a row, in ASCII with JSON's escapes."""
     scores = {name: _number(row.scores[name]) for name in names}
     remarks = {key: said for key, said in zip(_REMARKS, row.remarks, strict=True) if said}
     return json.dumps({"file": row.file, **scores, **remarks})
@@ -127,7 +127,7 @@ def _text(value: float, digits: int) -> str:
 
 
 def _number(value: float) -> float | str | None:
-    """The number in JSON; a string for infinity, which JSON lacks."""
+    """Score as a JSON value: infinity, which JSON lacks, as a string; NaN as null."""
     if math.isfinite(value):
         return float(_text(value, 8))
     return None if math.isnan(value) else str(value)

@@ -1,4 +1,4 @@
-"""Scores of files and folders by several metrics, and facts about metrics as text."""
+"""Scores files by several metrics, and describes metrics as text."""
 
 import dataclasses
 import inspect
@@ -23,10 +23,14 @@ if TYPE_CHECKING:
 
 
 def parameters(given: Sequence[str], metrics: Sequence[str]) -> dict[str, str]:
-    """{metric: file, or files separated by commas} of `NAME=FILE`, each for one of `metrics`.
+    """Metric -> file of its parameters, or several files separated by commas.
+
+    Args:
+        given: `NAME=FILE` each.
+        metrics: known names.
 
     Raises:
-        InputError: no `NAME=FILE`, an unknown metric, or a second file list for one metric.
+        InputError: an element of `given` is not NAME=FILE, or its name is unknown or there twice.
     """
     params: dict[str, str] = {}
     for item in given:
@@ -54,41 +58,42 @@ def score(
 ) -> tuple[list[str], Iterator[Row]]:
     """Names of the metrics, and a row for each file, in the order of the files.
 
-    A row is yielded as soon as its scores, and those of all earlier rows, are there. Every file is
-    read once, whatever the number of metrics.
+    A row is yielded once its scores and those of all earlier rows are computed. Every file is read
+    once for all metrics.
 
     Args:
         images: the files, see `jiqa.metrics.given.files`.
         metrics: names of metrics, or folders of runs, see `jiqa.experiment.trained_metric`.
-        refs: files, folders and patterns of the references; no-reference metrics ignore them.
+        refs: files, folders and patterns of the references of full-reference metrics.
         params: files of fitted metrics' parameters, by metric.
-        pair: how to pair references, see `jiqa.cli.pairing.references`.
-        upright: whether to turn images as their EXIF orientation says.
-        strict: whether a damaged file is an error.
-        max_pixels: largest number of pixels [100 million, or fewer if a metric needs over 3 GB].
+        pair: rule of pairing, see `jiqa.cli.pairing.references`.
+        upright: turn images by their EXIF orientation.
+        strict: refuse damaged files.
+        max_pixels: of the largest image; None: 100 million, or fewer for a metric that would take
+            over 3 GB.
 
     Raises:
-        InputError: an unknown metric; a full-reference metric without references; a pattern without
-            files; parameters that a metric lacks, or that are invalid; images and references that
-            cannot be paired by position.
+        InputError: a metric is unknown; references of a full-reference metric are missing; a
+            pattern matches no file; parameters are wrong; numbers of images and references differ
+            in pairing by position.
     """
-    scorers = [_scorer(name, params.get(name)) for name in dict.fromkeys(metrics)]
-    for scorer in scorers:
-        if max_pixels and isinstance(scorer, metric.Metric):
-            scorer.max_pixels = max_pixels
-    needy = [scorer.name for scorer in scorers if scorer.kind == "fr"]
+    chosen = [_metric(name, params.get(name)) for name in dict.fromkeys(metrics)]
+    for each in chosen:
+        if max_pixels and isinstance(each, metric.Metric):
+            each.max_pixels = max_pixels
+    needy = [each.name for each in chosen if each.kind == "fr"]
     if needy and not refs:
         raise InputError(f"{needy[0]}: found no --ref, expected the references")
     pairs = references(images, refs, pair) if needy else [None] * len(images)
     read = Reader(upright, max_pixels or stored.MAX_PIXELS, strict)
-    return [scorer.name for scorer in scorers], _rows(images, scorers, pairs, read)
+    return [each.name for each in chosen], _rows(images, chosen, pairs, read)
 
 
-def _scorer(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
+def _metric(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
     if name in registry.METRICS or not name or not Path(name).is_dir():
         return metric.create_metric(name, params)
     from jiqa.experiment.trained_metric import (
-        TrainedMetric,  # needs checkpoints, unlike other metrics
+        TrainedMetric,  # imported here: other metrics need no checkpoints
     )
 
     if params is not None:
@@ -98,11 +103,11 @@ def _scorer(name: str, params: str | None) -> "metric.Metric | TrainedMetric":
 
 def _rows(
     images: Sequence[Given],
-    scorers: Sequence["metric.Metric | TrainedMetric"],
+    metrics: Sequence["metric.Metric | TrainedMetric"],
     pairs: Sequence[Path | InputError | None],
     read: Reader,
 ) -> Iterator[Row]:
-    columns = {scorer.name: (scorer.kind, scorer.batches()) for scorer in scorers}
+    columns = {metric.name: (metric.kind, metric.batches()) for metric in metrics}
     waiting: dict[int, _Unfinished] = {}  # in the order of the files
     reference = Loaded()
     for i, (file, ref) in enumerate(zip(images, pairs, strict=True)):
@@ -130,7 +135,7 @@ def _rows(
 
 @dataclasses.dataclass
 class _Unfinished:
-    """A row with the scores or errors found so far, by metric."""
+    """A row whose scores are not all computed; `found` has the scores or errors by metric."""
 
     file: str
     warnings: list[str]
@@ -147,16 +152,16 @@ class _Unfinished:
 
 
 def _finished(waiting: dict[int, _Unfinished], count: int) -> Iterator[Row]:
-    """Complete leading rows, with all of `count` scores, removed from `waiting`."""
+    """Removes and yields the first rows of `waiting` that have all `count` scores."""
     while waiting and len(next(iter(waiting.values())).found) == count:
         yield waiting.pop(next(iter(waiting))).row()
 
 
 def overview(filter: str = "*") -> str:
-    """Table of the metrics that match a pattern.
+    """Markdown table of the metrics whose names match `filter`.
 
     Raises:
-        InputError: no match.
+        InputError: no name matches.
     """
     entries = [registry.entry(name) for name in metric.list_metrics(filter)]
     if not entries:
@@ -166,10 +171,10 @@ def overview(filter: str = "*") -> str:
 
 
 def info(name: str) -> str:
-    """Facts about a metric: its entry in the registry, and the docstring of its function.
+    """Facts of a metric: registry entry and docstring.
 
     Raises:
-        InputError: unknown metric.
+        InputError: the metric is unknown.
     """
     entry = registry.entry(name)
     better, scores, least = _facts(entry)

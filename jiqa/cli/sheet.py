@@ -1,4 +1,4 @@
-"""A sheet of one photograph under all distortions."""
+"""Draws a photograph under all distortions, on one sheet."""
 
 from pathlib import Path
 
@@ -13,17 +13,18 @@ from jiqa.results import plots
 
 
 def write(photo: str, path: str, *, family: str | None, size: int, seed: int) -> None:
-    """Writes a PNG file of the photograph under every type of distortion at every level.
+    """Draws a photograph under every type of distortion at every level, as a PNG file.
 
     Args:
-        photo: an image file; reduced before it is distorted.
-        path: the PNG file.
-        family: one of `FAMILIES`, or None for all.
-        size: longer side of a picture on the sheet, in pixels.
-        seed: seed of the key; the levels of a type share its random numbers.
+        photo: an image file, which is reduced before it is distorted.
+        path: of the PNG file.
+        family: of distortions, one of `FAMILIES`; None: all.
+        size: longer side of the reduced photograph, in pixels.
+        seed: of random distortions; all levels of a type have the same random choices.
 
     Raises:
-        InputError: no such family, no image at `photo`, a size below 32, another suffix than .png.
+        InputError: the family is unknown, `photo` is no image, the size is below 32, or the suffix
+            of `path` is not .png.
     """
     if family is not None and family not in FAMILIES:
         raise InputError(f"--family: found {family!r}, expected one of {', '.join(FAMILIES)}")

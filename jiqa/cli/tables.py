@@ -1,4 +1,4 @@
-"""`jiqa tables`, `plan`, `reproduce` and `grid`: the papers' tables, and the runs behind them."""
+"""`jiqa tables`, `plan`, `reproduce` and `grid`: show tables of papers and execute their runs."""
 
 import argparse
 import shlex
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jiqa.experiment import reproduce
     from jiqa.results.predictions import Predictions
 
-SHARD = "i/n: the i-th of n shares of the runs [1/1]"
+SHARD = "i/n: every n-th, for n machines [1/1]"
 
 
 def add(commands: Commands) -> None:
@@ -25,14 +25,14 @@ def add(commands: Commands) -> None:
 
 def _add_tables(commands: Commands) -> None:
     parser = commands.add_parser(
-        "tables", help="list the papers' tables, or show one with ours and the published figures"
+        "tables", help="list the papers' tables, or show one with our and the published figures"
     )
     parser.add_argument("table", nargs="?", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
     parser.add_argument(
         "--results", action="store_true", help="add the runs in --workdir to --record, and render"
     )
     parser.add_argument(
-        "--render", action="store_true", help="render --readme and its docs from --record"
+        "--render", action="store_true", help="render --readme and the docs beside it from --record"
     )
     parser.add_argument("--workdir", help="folder of runs, at any depth")
     parser.add_argument("--data_dir", help=DATA_DIR)
@@ -60,8 +60,8 @@ def _tables(arguments: argparse.Namespace) -> None:
 
 def _add_plan(commands: Commands) -> None:
     for name, text, run in (
-        ("plan", "print the runs that a table still misses, with their commands", _plan),
-        ("reproduce", "run what a table still misses, and show it", _reproduce),
+        ("plan", "print the missing runs of a table, with their commands", _plan),
+        ("reproduce", "execute the missing runs of a table, and show the table", _reproduce),
     ):
         parser = commands.add_parser(name, help=text)
         parser.add_argument("table", help="`iqa_nrtl/3`, or `iqa_nrtl` for all of a paper's")
@@ -87,10 +87,10 @@ def _reproduce(arguments: argparse.Namespace) -> None:
     from jiqa.results import tables
 
     planned, read = _jobs(arguments)
-    how = {"shard": _shard(arguments.shard), "data_dir": arguments.data_dir}
+    options = {"shard": _shard(arguments.shard), "data_dir": arguments.data_dir}
     failed = None
     try:
-        reproduce.reproduce(planned, arguments.workdir, read, **how)
+        reproduce.reproduce(planned, arguments.workdir, read, **options)
     except JiqaError as error:
         failed = error
     where = (arguments.workdir, "markdown", arguments.data_dir)
@@ -109,7 +109,7 @@ def _shard(text: str) -> tuple[int, int]:
 def _jobs(
     arguments: argparse.Namespace,
 ) -> "tuple[list[reproduce.Job], Callable[[], list[Predictions]]]":
-    """Jobs of the table named on the command line, and a reader of the predictions so far."""
+    """Jobs of the named table, and a function that reads the predictions made so far."""
     from jiqa.configs.runs import RUNS
     from jiqa.experiment import reproduce
     from jiqa.results import tables
@@ -125,9 +125,9 @@ def _jobs(
 
 def _add_grid(commands: Commands) -> None:
     parser = commands.add_parser("grid", help="print or run a config over values of its arguments")
-    parser.add_argument("config", help="such as configs/iqa_nrtl.py:dataset=biq2021,weights=FILE")
+    parser.add_argument("config", help="configs/iqa_nrtl.py:dataset=biq2021,weights=FILE")
     parser.add_argument(
-        "--over", action="append", required=True, metavar="NAME=A,B", help="an argument's values"
+        "--over", action="append", required=True, metavar="NAME=A,B", help="may be given again"
     )
     parser.add_argument("--run", action="store_true", dest="execute", help="run, do not just print")
     parser.add_argument("--shard", default="1/1", help=SHARD)

@@ -21,7 +21,7 @@ from absl import flags
 from tqdm import tqdm
 
 from jiqa import images
-from jiqa.data import crops, sampling
+from jiqa.data import crops, sampling, transforms
 from jiqa.data.index import Index, Records, unscored
 from jiqa.data.sampling import Batch, View
 from jiqa.errors import InputError

@@ -18,6 +18,7 @@ _BYTES = {
     "piqe": 31,
     "ilniqe": 36,
     "ms_ssim": 50,
+    "ms_ssim.pyiqa": 50,
     "brisque": 58,
     "vsi": 63,
     "vsi.piq": 63,

@@ -72,7 +72,7 @@ def _split(
     stages = _stages(config, facts)
     seen = [_images_seen(config, name, each) for name, each in stages.items() if "steps" in each]
     last = list(stages.values())[-1] if stages else facts
-    twin = getattr(table, "twin", None)
+    twin = table.twin
     without = {} if twin is None else _values(table.take(~twin), summary.total)
     return record.SplitRecord(
         name=table.split,

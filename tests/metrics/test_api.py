@@ -243,7 +243,7 @@ def test_the_rest_is_refused(call, message):
 
 
 def test_names():
-    assert jiqa.list_metrics("ssim*") == ["ssim", "ssim.skimage"]
+    assert jiqa.list_metrics("ssim*") == ["ssim", "ssim.matlab", "ssim.skimage"]
     assert jiqa.list_metrics() == sorted(registry.METRICS)
     assert {jiqa.create_metric(name).kind for name in jiqa.list_metrics("psnr*", kind="fr")} == {
         "fr"

@@ -1,4 +1,4 @@
-"""One template for every measure in the registry; what is particular to one is in tests/fr, ..."""
+"""One template for every measure in the registry; what is particular to one is in fr/ and nr/."""
 
 import functools
 import inspect

@@ -9,10 +9,10 @@ import tensorflow_datasets as tfds
 from jiqa.databases import builder, release
 
 SHEET = "AIGC_MOS_Zscore.xlsx"
-# What the archive unpacks to, and what it is often called.
+# Folder that the archive unpacks to, and its other common name.
 FOLDERS = ("file", "images")
-# The image that two rows of the sheet name, with different scores: which one is meant by either is
-# not to be told from the release.
+# Image named by two rows of the sheet, with different scores; the release does not tell which row
+# is right.
 TWICE = "dreamStudio_8_9_1_1.jpg"
 FACTS = builder.Facts(
     score="mos",
@@ -41,7 +41,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2023."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The sheet, and the images that it lists."""
+        """Images listed in the sheet."""
         places = [folder / name for name in FOLDERS]
         images = next((place for place in places if place.is_dir()), places[-1])
         files = release.images(images)
@@ -60,7 +60,7 @@ class Builder(builder.ReleaseBuilder):
 
 
 def read_sheet(path: Path) -> Iterator[tuple[str, str, float]]:
-    """(id, image name, MOS) of each row; the id is the name but for the second row of `TWICE`."""
+    """(id, image name, MOS) of each row; id and name differ only in the second row of `TWICE`."""
     seen = False
     for at, row in release.sheet(path, "", "Image", "MOS"):
         id = name = str(row["Image"])

@@ -1,4 +1,4 @@
-"""agiqa1k: what comes out of a release, and every way in which a release can be broken."""
+"""agiqa1k: examples read from a release, and an error for every way to break a release."""
 
 import collections
 
@@ -13,7 +13,7 @@ ROWS = [["deepai_0_0_0_0.jpg", "bird, city", 2.5], ["dreamStudio_1_0_0_0.jpg", "
 
 
 def sheet(rows, header=("Image", "Prompt", "MOS")):
-    """Writes the sheet with these rows."""
+    """Writes a sheet with these rows."""
     return lambda folder: testing.write_xlsx(
         folder / agiqa1k.SHEET, "Sheet1", [list(header), *rows]
     )

@@ -1,4 +1,4 @@
-"""auxiliary: what a run wrote is what is read, and every way in which it can be broken."""
+"""auxiliary: pictures are read as written by a run; every way to break a folder is an error."""
 
 import csv
 
@@ -25,7 +25,7 @@ WORSE = {**ROW, "image": "all-2/Cat.png", "id": "Cat all-2", "level": "2", "scor
 
 
 def write(folder, *rows, columns=auxiliary.COLUMNS):
-    """A folder as a run leaves it, with these rows in its table."""
+    """A folder as a run writes it, with these rows in its table."""
     testing.write_picture(folder / auxiliary.PHOTOGRAPHS / "Cat.png")
     for seed, row in enumerate((ROW, WORSE), start=1):
         testing.write_picture(folder / auxiliary.IMAGES / row["image"], seed)

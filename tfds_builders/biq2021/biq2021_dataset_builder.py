@@ -27,7 +27,7 @@ FACTS = builder.Facts(
 
 
 class Builder(builder.ReleaseBuilder):
-    """The official training and test part, images as released."""
+    """Official training and test parts; images as released."""
 
     facts = FACTS
     code_path = Path(__file__)
@@ -36,7 +36,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2022."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The two tables, and the images that they list."""
+        """Images listed in the two tables."""
         scores = {split: read_table(folder / table) for split, table in TABLES.items()}
         images = folder / IMAGES
         files = release.images(images)

@@ -1,4 +1,4 @@
-"""biq2021: what comes out of a release, and every way in which a release can be broken."""
+"""biq2021: examples read from a release, and an error for every way to break a release."""
 
 import dataclasses
 import functools
@@ -81,7 +81,7 @@ class TestRelease(testing.ReleaseTests):
 
 @pytest.fixture
 def server(tmp_path, monkeypatch):
-    """A folder served on the loopback, from where the builder takes `main.zip`."""
+    """A folder served on the loopback interface, from which the builder downloads `main.zip`."""
     folder = tmp_path / "served"
     folder.mkdir()
     handler = functools.partial(_Quiet, directory=folder)
@@ -105,7 +105,7 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
 
 
 def _serve(release: Path, folder: Path) -> None:
-    """As GitHub packs a branch: everything below one folder."""
+    """Packs a release as GitHub packs a branch: all files below one folder."""
     release.rename(release.with_name("BIQ2021-main"))
     shutil.make_archive(str(folder / "main"), "zip", release.parent, "BIQ2021-main")
 

@@ -10,7 +10,7 @@ from jiqa.errors import InputError
 
 SHEET, TAB = "csiq.DMOS.xlsx", "all_by_image"
 PHOTOGRAPHS, IMAGES = "src_imgs", "dst_imgs"
-# As the sheet calls a type -> as it is called here, and as the files are.
+# Type in the sheet -> type in jiqa and in the names of the files.
 TYPES = {
     "noise": ("awgn", "AWGN"),
     "blur": ("blur", "BLUR"),
@@ -45,7 +45,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2010."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The sheet, and the images that it lists, in whatever folders below theirs they lie."""
+        """Images listed in the sheet, from any folders below the two of the release."""
         photographs = _by_name(release.images(folder / PHOTOGRAPHS))
         files = _by_name(release.images(folder / IMAGES))
         distorted = []
@@ -79,7 +79,7 @@ def read_sheet(path: Path) -> list[tuple[str, str, int, float, float]]:
     columns = ("image", "dst_type", "dst_lev", "dmos_std", "dmos")
     for at, row in release.sheet(path, TAB, *columns):
         photograph, type = row["image"], row["dst_type"]
-        if isinstance(photograph, float):  # the photograph called 1600
+        if isinstance(photograph, float):  # the photograph named 1600
             photograph = f"{photograph:.0f}"
         if type not in TYPES:
             raise InputError(f"{at}: found type '{type}', expected one of {', '.join(TYPES)}")

@@ -1,4 +1,4 @@
-"""csiq: what comes out of a release, and every way in which a release can be broken."""
+"""csiq: examples read from a release, and an error for every way to break a release."""
 
 import collections
 
@@ -20,7 +20,7 @@ ROWS = [
 
 
 def sheet(rows=ROWS, header=HEADER, name="all_by_image"):
-    """Writes the scores; as in the release, the sheet begins at D4."""
+    """Writes the scores from cell D4 on, as in the release."""
     return lambda folder: testing.write_xlsx(
         folder / "csiq.DMOS.xlsx", name, [header, *rows], corner="D4"
     )
@@ -96,7 +96,7 @@ class TestRelease(testing.ReleaseTests):
 
 
 def test_true_scores(shared, tmp_path):
-    """They are those of the facts, and of the beta release's text to its three decimals."""
+    """The scores of the facts and, to three decimals, of the beta release's text."""
     labels = shared / "data" / "labels" / "csiq"
     (tmp_path / csiq.SHEET).symlink_to(labels / csiq.SHEET)
     (tmp_path / csiq.PHOTOGRAPHS).mkdir()

@@ -10,7 +10,7 @@ from jiqa.databases import builder, release
 from jiqa.errors import InputError
 
 SCORES, IMAGES = "dmos.csv", "images"
-# By the number in a file's name, from 01 on.
+# Types by the number in a file's name, from 01 on.
 TYPES = (
     "gaussian_blur",
     "lens_blur",
@@ -42,7 +42,7 @@ LEVELS = range(1, 6)
 FACTS = builder.Facts(
     score="dmos",
     score_range=(1.0, 5.0),
-    higher_better=True,  # in spite of the name
+    higher_better=True,  # despite the name DMOS
     licence="none stated; freely available to the research community",
     terms="The authors make images and scores freely available to the research community and ask "
     "to cite their paper; the photographs come from Pixabay.",
@@ -65,7 +65,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2019."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The table, and the images that it lists."""
+        """Images listed in the table."""
         images = folder / IMAGES
         files = release.images(images)
         distorted, references = [], {}
@@ -93,7 +93,7 @@ class Builder(builder.ReleaseBuilder):
 
 
 def decode(name: str, at: str) -> tuple[str, str, int]:
-    """(photograph, distortion, level) as the name of an image tells them."""
+    """(photograph, distortion, level) encoded in the name of an image."""
     code = re.fullmatch(r"(I\d\d)_(\d\d)_(\d\d)\.png", name, re.IGNORECASE)
     if code and 1 <= int(code[2]) <= len(TYPES) and int(code[3]) in LEVELS:
         return f"{code[1]}.png", TYPES[int(code[2]) - 1], int(code[3])

@@ -1,4 +1,4 @@
-"""kadid10k: what comes out of a release, and every way in which a release can be broken."""
+"""kadid10k: examples read from a release, and an error for every way to break a release."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ SCORES = kadid10k.SCORES
 
 
 def named(name):
-    """Gives the second image another name."""
+    """Renames the second image."""
     return testing.edit(SCORES, "I81_25_05", name)
 
 
@@ -79,7 +79,7 @@ class TestRelease(testing.ReleaseTests):
 
 @pytest.mark.parametrize(("first", "last"), [(4.93, 1.0), (1.0, 4.93)])
 def test_scores_turned_round_are_refused(first, last, tmp_path):
-    """Who believes the name and turns the scores round is told: the mildest level is the best."""
+    """Scores inverted because of the name DMOS are refused: the mildest level must be the best."""
     scores = np.linspace(first, last, 10_125)
     distorted = [
         builder.Image(tmp_path, str(row), level=1 + row // 2025, score=score)
@@ -95,7 +95,7 @@ def test_scores_turned_round_are_refused(first, last, tmp_path):
 
 
 def test_a_photograph_spelt_in_two_ways_is_one_content(tmp_path):
-    """The check of names is blind to case, and so are contents: one photograph, one content."""
+    """One content: both the check of names and contents ignore case."""
     images, data = tmp_path / "release" / "images", tmp_path / "data"
     for seed, name in enumerate(("I01", "I01_01_01", "i01_02_01")):
         testing.write_picture(images / f"{name}.png", seed)

@@ -9,7 +9,7 @@ from jiqa.data.index import DISTORTED
 from jiqa.databases import builder, release
 from jiqa.errors import InputError
 
-# The table with the official sets calls MOS what the other, which has none, calls MOS_zscore.
+# The table with the official sets names the score MOS, the other table MOS_zscore.
 SETS, SCORES = "koniq10k_distributions_sets.csv", "koniq10k_scores_and_distributions.csv"
 SPLITS = {"training": "train", "validation": "validation", "test": "test"}
 SIZES = ("512x384", "1024x768")
@@ -33,7 +33,7 @@ FACTS = builder.Facts(
 
 
 class Builder(builder.ReleaseBuilder):
-    """The official sets where the table that has them is there; images as released."""
+    """Images as released, with the official sets if their table is there."""
 
     facts = FACTS
     code_path = Path(__file__)
@@ -42,7 +42,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2018, sets of 2020."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """One of the two tables, and the images that it lists, of the smaller size if both are."""
+        """Images listed in one of the two tables, of the smaller size if both are there."""
         places = [folder / f"{prefix}{size}" for size in SIZES for prefix in ("", "koniq10k_")]
         images = next((place for place in places if place.is_dir()), places[0])
         files = {path.name.lower(): path for path in release.images(images).values()}
@@ -57,7 +57,7 @@ class Builder(builder.ReleaseBuilder):
 def read_scores(folder: Path) -> tuple[str, list[tuple[str, str, float]]]:
     """The name of the table read, and (split, image name, MOS from 0 to 100) in its order.
 
-    SD, which the tables have as well, belongs to the opinions from 1 to 5, not to this MOS.
+    The tables' SD belongs to opinions from 1 to 5, not to this MOS, and is not read.
     """
     name, column, sets = SETS, "MOS", ["set"]
     if SETS not in {path.name.lower() for path in folder.iterdir()}:

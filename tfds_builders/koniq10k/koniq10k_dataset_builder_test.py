@@ -1,4 +1,4 @@
-"""koniq10k: what comes out of a release, and every way in which a release can be broken."""
+"""koniq10k: examples read from a release, and an error for every way to break a release."""
 
 import csv
 
@@ -87,7 +87,7 @@ class TestRelease(testing.ReleaseTests):
 
 
 def test_true_scores(shared, tmp_path):
-    """They are the official sets, and follow the opinions from 1 to 5 closely."""
+    """The official sets; scores follow the opinions from 1 to 5 closely."""
     table = shared / "data" / "labels" / "koniq10k" / SETS
     (tmp_path / SETS).symlink_to(table)
     (tmp_path / "512x384").mkdir()

@@ -10,7 +10,7 @@ from jiqa.databases import builder, release
 from jiqa.errors import InputError
 
 SCORES, NAMES, PHOTOGRAPHS = "dmos_realigned.mat", "refnames_all.mat", "refimgs"
-# The folders in the order in which the scores go through them.
+# Folders, in the order of the scores.
 TYPES = ("jp2k", "jpeg", "wn", "gblur", "fastfading")
 FACTS = builder.Facts(
     score="dmos",
@@ -33,7 +33,7 @@ FACTS = builder.Facts(
 
 
 class Builder(builder.ReleaseBuilder):
-    """Images as released; the photographs that lie among the distorted images are left out."""
+    """Images as released, without the photographs among the distorted images."""
 
     facts = FACTS
     code_path = Path(__file__)
@@ -42,7 +42,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "Release 2, scores realigned in 2006."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The two MATLAB files, and the images img1.bmp, img2.bmp, ... of each folder."""
+        """Images img1.bmp, img2.bmp, ... of each folder, with scores of the two MATLAB files."""
         photographs = release.images(folder / PHOTOGRAPHS)
         files = {type: release.images(folder / type) for type in TYPES}
         counts = {type: _highest(names) for type, names in files.items()}
@@ -73,13 +73,13 @@ class Builder(builder.ReleaseBuilder):
 
 
 def _highest(names: dict[str, Path]) -> int:
-    """The highest N of the names imgN.bmp, 0 where there is none."""
+    """Highest N of the names imgN.bmp, 0 without such names."""
     matches = (re.fullmatch(r"img(\d+)\.bmp", name) for name in names)
     return max((int(match[1]) for match in matches if match), default=0)
 
 
 def read_scores(folder: Path) -> list[tuple[float, float, bool, str]]:
-    """(DMOS, its standard deviation, whether it is no distorted image, photograph) of each row."""
+    """(DMOS, standard deviation, whether the image is a photograph, its reference) of each row."""
     scores, deviations, originals = release.mat(folder / SCORES, "dmos_new", "dmos_std", "orgs")
     (names,) = release.mat(folder / NAMES, "refnames_all", text=True)
     columns = {"dmos_new": scores, "dmos_std": deviations, "orgs": originals, "refnames_all": names}

@@ -1,4 +1,4 @@
-"""live: what comes out of a release, and every way in which a release can be broken."""
+"""live: examples read from a release, and an error for every way to break a release."""
 
 import numpy as np
 from scipy.io import savemat
@@ -6,7 +6,7 @@ from scipy.io import savemat
 from jiqa.tfds_builders import testing
 
 SCORES, NAMES = "dmos_realigned.mat", "refnames_all.mat"
-# jp2k has three images, the second of them a photograph; the other types have one each.
+# jp2k has three images, the second of which is a photograph; the other types have one each.
 DMOS = [40.5, 0.0, -2.64, 55.25, 111.77, 20.0, 30.0]
 STD = [1.5, 0.0, 2.5, 3.5, 4.5, 5.0, 0.5]
 ORGS = [0, 1, 0, 0, 0, 0, 0]

@@ -1,4 +1,4 @@
-"""LIVE MD: 15 photographs blurred, then compressed or made noisy, with DMOS."""
+"""LIVE MD: 15 photographs, blurred and then compressed or made noisy, with DMOS."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 from jiqa.databases import builder, release
 from jiqa.errors import InputError
 
-# Folder of a part -> the folder of images in it, which names its type of distortion.
+# Folder of a part -> its folder of images, named after the type of distortion.
 PARTS = {"Part 1": "blurjpeg", "Part 2": "blurnoise"}
 NAMES, SCORES = "Imagelists.mat", "Scores.mat"
 FACTS = builder.Facts(
@@ -40,7 +40,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2012."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The MATLAB files of each part, and its images; photographs are those of the first."""
+        """Images listed in the MATLAB files of both parts, and the photographs of part 1."""
         distorted = []
         references: dict[str, builder.Image] = {}
         for title, type in PARTS.items():
@@ -72,7 +72,7 @@ class Builder(builder.ReleaseBuilder):
 
 
 def read_part(folder: Path) -> tuple[list[str], list[tuple[str, float]]]:
-    """The photographs, and (file name, DMOS) of each distorted image of a part."""
+    """The photographs of a part, and (file name, DMOS) of each of its distorted images."""
     names, photographs = release.mat(folder / NAMES, "distimgs", "refimgs", text=True)
     (scores,) = release.mat(folder / SCORES, "DMOSscores")
     if len(names) != len(scores):

@@ -1,11 +1,11 @@
-"""live_md: what comes out of a release, and every way in which a release can be broken."""
+"""live_md: examples read from a release, and an error for every way to break a release."""
 
 from scipy.io import savemat
 
 from jiqa.tfds_builders import testing
 
 NAMES, SCORES = "Imagelists.mat", "Scores.mat"
-# Part -> its distorted images and their scores; an image that is only blurred is in both.
+# Part -> distorted images and their scores; both parts have the image that is only blurred.
 ROWS = {
     "Part 1": {"bikes_2_0.bmp": 30.5, "bikes_2_1.bmp": 45.25},
     "Part 2": {"bikes_2_0.bmp": 31.5, "palace_3_3.bmp": 84.5},

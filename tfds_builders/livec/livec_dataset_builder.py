@@ -1,4 +1,4 @@
-"""LIVE In the Wild: 1,162 photographs by mobile devices with their mean opinion scores."""
+"""LIVE In the Wild: 1,162 photographs from mobile devices, with their mean opinion scores."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from jiqa.databases import builder, release
 from jiqa.errors import InputError
 
 IMAGES = "Images"
-# Files of Data/, and the field of each: names, scores, deviations.
+# Files of Data/, each with one field: names, scores, deviations.
 FIELDS = ("AllImages_release", "AllMOS_release", "AllStdDev_release")
 FACTS = builder.Facts(
     score="mos",
@@ -31,7 +31,7 @@ FACTS = builder.Facts(
 
 
 class Builder(builder.ReleaseBuilder):
-    """Images as released; the seven that trained the observers are left out."""
+    """Images as released, without the seven that trained the observers."""
 
     facts = FACTS
     code_path = Path(__file__)
@@ -40,7 +40,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2015."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The three MATLAB files, and the images that they list."""
+        """Images listed in the three MATLAB files."""
         images = folder / IMAGES
         files = release.images(images)
         return {
@@ -57,7 +57,7 @@ class Builder(builder.ReleaseBuilder):
 
 
 def read_scores(folder: Path) -> list[tuple[str, float, float]]:
-    """(image name, MOS, deviation) of each image but t1 to t7, the training session's."""
+    """(image name, MOS, deviation) of each image except t1 to t7, those of the training session."""
     data = release.actual(folder / "Data", "the folder of scores")
     columns = [
         release.mat(data / f"{field}.mat", field, text=field == FIELDS[0])[0] for field in FIELDS

@@ -1,4 +1,4 @@
-"""livec: what comes out of a release, and every way in which a release can be broken."""
+"""livec: examples read from a release, and an error for every way to break a release."""
 
 import numpy as np
 from scipy import io
@@ -47,7 +47,7 @@ class TestRelease(testing.ReleaseTests):
     }
 
     def write(self, folder):
-        """The first is of the training session; a file and its name in the list differ in case."""
+        """Adds an image of the training session, and a name in the list that differs in case."""
         testing.write_picture(folder / "Images/trainingImages/t1.bmp", 9)
         (folder / "Images/Thumbs.db").touch()
         (folder / "Data").mkdir()

@@ -1,4 +1,4 @@
-"""pocket: photographs that scikit-image and scikit-learn carry, distorted, with a pseudo score."""
+"""pocket: photographs of scikit-image and scikit-learn, distorted, with pseudo scores."""
 
 import dataclasses
 import importlib.util
@@ -25,11 +25,12 @@ class Photograph:
     """A pristine photograph in an installed package.
 
     Attributes:
-        name: its content_id.
-        package: whose file it is.
-        file: below the package.
-        rights: licence and author, as the package states them.
-        halved: it is a JPEG, or was cut from one, and sheds that by two-fold reduction.
+        name: content_id of the photograph.
+        package: package with the file.
+        file: path below the package.
+        rights: licence and author, as stated by the package.
+        halved: whether the photograph is a JPEG, or was cut from one, and is halved to remove the
+            compression.
     """
 
     name: str
@@ -39,7 +40,7 @@ class Photograph:
     halved: bool = False
 
     def pixels(self) -> np.ndarray:
-        """uint8 [h, w, 3], grey repeated over the channels."""
+        """Pixels, uint8 [h, w, 3], grey repeated over the channels."""
         package = importlib.util.find_spec(self.package)
         path = Path(package.origin).parent / self.file if package and package.origin else None
         if not (path and path.is_file()):
@@ -48,8 +49,8 @@ class Photograph:
         return np.asarray(Image.fromarray(pixels).reduce(2)) if self.halved else pixels
 
 
-# Scenes only: the textures and the retina that scikit-image carries as well are left out, because
-# what a distortion does to them says little of photographs, and the other way round.
+# Scenes only. scikit-image's textures and its retina are left out: distortions affect them and
+# photographs too differently.
 PHOTOGRAPHS = (
     Photograph("astronaut", "skimage", "data/astronaut.png", "public domain, NASA"),
     Photograph("camera", "skimage", "data/camera.png", "CC0, Lav Varshney"),
@@ -70,7 +71,7 @@ FACTS = builder.Facts(
     licence="public domain, CC0 or CC BY 2.0, by photograph",
     terms="; ".join(f"{photograph.name}: {photograph.rights}" for photograph in PHOTOGRAPHS),
     source="https://scikit-image.org and https://scikit-learn.org",
-    pseudo="1 - 2 GMSD against the pristine photograph (Xue et al. 2014); no observer was asked",
+    pseudo="1 - 2 GMSD against the reference (Xue et al. 2014); computed, not human-rated",
     references=True,
     summary="8 photographs, 5 synthetic distortions, pseudo MOS",
     counts={"distorted": 1800, "reference": 72},
@@ -78,7 +79,7 @@ FACTS = builder.Facts(
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Every photograph is distorted whole, then cut into crops."""
+    """Photographs distorted whole, and then cut into crops."""
 
     facts = FACTS
     code_path = Path(__file__)  # in a clone TFDS would look for it inside jiqa/
@@ -133,7 +134,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
 
 def corners(image: np.ndarray) -> list[tuple[int, int]]:
-    """(top, left) of the crops, spread evenly over the image, in even numbers."""
+    """(top, left) of the crops, spread evenly over the image, as even numbers."""
     tops, lefts = (
         np.linspace(0, (length - SIDE) // 2, places).astype(int) * 2
         for length, places in zip(image.shape, GRID, strict=False)
@@ -142,12 +143,12 @@ def corners(image: np.ndarray) -> list[tuple[int, int]]:
 
 
 def gradient_similarity(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
-    """How alike two maps of `gradient_magnitude` are: same shape, in (0, 1].
+    """Similarity of two maps of `gradient_magnitude`: same shape, in (0, 1].
 
     The standard deviation of the result is the GMSD of W. Xue, L. Zhang, X. Mou, A. C. Bovik,
     "Gradient magnitude similarity deviation", IEEE TIP 23(2), 2014 (equations 4 and 6, c = 170):
-    0 for equal images and never above 1/2. It agrees well with observers over types of
-    distortion, and depends little enough on the content to be told without the reference.
+    0 for equal images and never above 1/2. GMSD agrees well with observers across types of
+    distortion, and depends little enough on the content to be predicted without the reference.
     """
     return (2 * reference * image + 170) / (reference**2 + image**2 + 170)
 
@@ -165,7 +166,7 @@ def gradient_magnitude(image: np.ndarray) -> np.ndarray:
 
 
 def png(image: np.ndarray) -> bytes:
-    """uint8 [h, w, 3] as a PNG file, packed for speed."""
+    """PNG file of uint8 [h, w, 3], compressed for speed."""
     stream = io.BytesIO()
     Image.fromarray(image).save(stream, "PNG", compress_level=1)
     return stream.getvalue()

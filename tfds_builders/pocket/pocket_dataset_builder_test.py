@@ -1,4 +1,4 @@
-"""pocket: made of what it says, scored as it says, and the same every time."""
+"""pocket: stated photographs and scores, the same in every run."""
 
 import io
 import os
@@ -29,7 +29,7 @@ prepare("pocket", data_dir=sys.argv[1])
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """The database of two photographs."""
+    """A database of two photographs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pocket, "PHOTOGRAPHS", SMALLEST)
         return prepare("pocket", data_dir=tmp_path_factory.mktemp("data"))
@@ -92,7 +92,7 @@ def test_score_is_named_pseudo_and_falls_with_the_level(folder, splits):
 
 
 def test_score_is_one_minus_twice_the_gmsd_of_the_paper(splits):
-    """By convolution with the paper's kernels; a crop differs from it only at its border."""
+    """Scores match a convolution with the paper's kernels, except at a crop's border."""
     references = {row["id"]: images.decode(row["image"]) for row in splits["reference"]}
     kernel = np.array([[1, 0, -1]] * 3) / 3
 
@@ -117,7 +117,7 @@ def test_similarity_of_an_image_to_itself_is_one():
 
 
 def test_gradient_of_a_ramp():
-    """Luminance rises by 2 a column, so by 4 at half the size; Prewitt / 3 spans two pixels."""
+    """Luminance rises by 2 per column, so by 4 at half the size; Prewitt / 3 spans two pixels."""
     ramp = np.repeat(np.arange(0, 40, 2, dtype=np.uint8)[None, :, None], 12, 0).repeat(3, 2)
     np.testing.assert_allclose(pocket.gradient_magnitude(ramp)[1:-1, 1:-1], 8)
 

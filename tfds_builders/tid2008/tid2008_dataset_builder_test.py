@@ -1,4 +1,4 @@
-"""tid2008: what comes out of a release, and every way in which a release can be broken."""
+"""tid2008: examples read from a release, and an error for every way to break a release."""
 
 from jiqa.tfds_builders import testing
 

@@ -33,5 +33,5 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2013, version 1.0."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """The two tables, and the images that they list."""
+        """Images listed in the two tables."""
         return tid.read(folder, FACTS, types=24, levels=5)

@@ -1,4 +1,4 @@
-"""tid2013: what comes out of a release, and every way in which a release can be broken."""
+"""tid2013: examples read from a release, and an error for every way to break a release."""
 
 import collections
 import itertools
@@ -44,7 +44,7 @@ class TestRelease(testing.ReleaseTests):
 
 
 def test_true_labels(shared, tmp_path):
-    """They are those of the facts, and the mean falls strictly in 21 of the 24 types."""
+    """The scores of the facts; the mean falls strictly with the level in 21 of the 24 types."""
     labels = shared / "data" / "labels" / "tid2013"
     for table in (tid.MOS, tid.STD):
         (tmp_path / table).symlink_to(labels / table)

@@ -1,4 +1,4 @@
-"""Waterloo Exploration Database: 4,744 pristine photographs to distort; nobody scored them."""
+"""Waterloo Exploration Database: 4,744 pristine photographs to distort, without scores."""
 
 from pathlib import Path
 from typing import ClassVar
@@ -28,7 +28,7 @@ FACTS = builder.Facts(
 
 
 class Builder(builder.ReleaseBuilder):
-    """The photographs as released; the 94,880 distorted images are made from them at will."""
+    """Photographs as released; the 94,880 distorted images are generated from them on demand."""
 
     facts = FACTS
     code_path = Path(__file__)
@@ -37,7 +37,7 @@ class Builder(builder.ReleaseBuilder):
     RELEASE_NOTES: ClassVar = {"1.0.0": "The release of 2016."}
 
     def read(self, folder: Path) -> dict[str, list[builder.Image]]:
-        """Whatever images are in the folder of photographs."""
+        """All images in the folder of photographs."""
         files = release.images(folder / IMAGES)
         if not files:
             raise InputError(f"{folder / IMAGES}: found no images, expected photographs")

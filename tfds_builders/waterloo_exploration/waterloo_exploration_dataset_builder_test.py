@@ -1,4 +1,4 @@
-"""waterloo_exploration: what comes out of a release, and what is not taken for one."""
+"""waterloo_exploration: photographs read from a release, and folders refused as none."""
 
 import shutil
 
@@ -26,7 +26,7 @@ class TestRelease(testing.ReleaseTests):
     broken = {"empty": (_emptied, "pristine_images: found no images, expected photographs")}
 
     def _broken_images(self):
-        """No table lists the images, so that one which is missing shows in the count alone."""
+        """Nothing: no table lists the images, so that only the count reveals a missing image."""
         cases = super()._broken_images()
         del cases["reference image missing"]
         return cases
@@ -36,7 +36,7 @@ class TestRelease(testing.ReleaseTests):
         self.fails(release, "found 1 reference images, expected 2", "full")
 
     def write(self, folder):
-        """As in the release the distorted images lie beside, and are not read."""
+        """Writes a distorted image next to the photographs, as in the release; it is not read."""
         testing.write_picture(folder / "distorted_images" / "jpeg" / "00001_1.bmp")
 
     def test_photographs_are_read_and_no_index_is_made_of_them(self, release):

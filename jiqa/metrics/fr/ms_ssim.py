@@ -20,20 +20,19 @@ LEAST = SIDE * 2 ** (len(WEIGHTS) - 1)
 
 
 def ms_ssim(
-    image: jax.Array, ref: jax.Array, *, mscale: bool = False, size: jax.Array | None = None
+    image: jax.Array, ref: jax.Array, *, equation_7: bool = False, size: jax.Array | None = None
 ) -> jax.Array:
     """MS-SSIM [b] of images [b, h, w, 3] and references: 0 to 1, 1 for equal images.
 
     Higher is better. Sides are 176 pixels or more. `size`: see `jiqa.ops.masks`.
 
     Deviations and choices:
-      As in the authors' MATLAB code msssim.m, method `product`: rgb2gray is rounded to whole
-      levels, the mean of 2 x 2 pixels with the border repeated leads to the next scale, and the
-      last factor is the mean of luminance times structure. Where a mean is negative, MATLAB's score
-      is complex; here the score is 0.
-      mscale: as in their earlier ssim_mscale_new.m, the source of some published values: the last
-      factor lacks its exponent, against equation 7, and odd rows and columns between two scales
-      are dropped.
+      As in the authors' MATLAB code ssim_mscale_new.m, the source of SRIJ's published values:
+      rgb2gray is rounded to whole levels; the mean of 2 x 2 pixels leads to the next scale, and odd
+      rows and columns are dropped; the last factor, the mean of luminance times structure, has no
+      exponent. Where a mean is negative, MATLAB's score is complex; here the score is 0.
+      equation_7: as in their later msssim.m, method `product`, and in pyiqa: the last factor has
+      its exponent, as in the paper's equation 7, and the border is repeated between two scales.
     """
     y1, y2 = luma(image, rounded=True), luma(ref, rounded=True)
     score = jnp.ones((), y1.dtype)
@@ -41,9 +40,10 @@ def ms_ssim(
         luminance, structure = components(y1, y2)
         last = scale == len(WEIGHTS) - 1
         mean = mean_score(luminance * structure if last else structure, size, SIDE - 1)
-        score *= real_power(jnp.maximum(mean, 0), 1.0 if last and mscale else weight)
+        exponent = 1.0 if last and not equation_7 else weight
+        score *= real_power(jnp.maximum(mean, 0), exponent)
         if not last:
-            halve = _halve if mscale else functools.partial(shrink, n=2)
+            halve = functools.partial(shrink, n=2) if equation_7 else _halve
             (y1, halved), (y2, _) = halve(y1, size=size), halve(y2, size=size)
             size = halved
     return score

@@ -51,7 +51,7 @@ def ssim_matlab(image, ref):
     return maps(grey(image), grey(ref), replicate)[0].mean()
 
 
-def ms_ssim_mscale(image, ref):
+def ms_ssim(image, ref):
     """ssim_mscale_new.m: filter2(ones(2) / 4, x, 'valid'), then x(1:2:M-1, 1:2:N-1)."""
     x, y = grey(image), grey(ref)
     product = 1.0
@@ -61,7 +61,8 @@ def ms_ssim_mscale(image, ref):
     return product * maps(x, y, valid)[0].mean()
 
 
-def ms_ssim(image, ref):
+def ms_ssim_pyiqa(image, ref):
+    """msssim.m, as pyiqa: imfilter with 'symmetric', an exponent at every scale."""
     x, y = grey(image), grey(ref)
     product = 1.0
     for scale, weight in enumerate([0.0448, 0.2856, 0.3001, 0.2363, 0.1333]):

@@ -77,7 +77,7 @@ def test_the_distance_is_that_of_unit_features(monkeypatch):
     monkeypatch.setitem(lpips.NETWORKS, "hand", Network)
     monkeypatch.setitem(lpips.LAYERS, "hand", {"first": 2, "second": 2})
     linear = {"first": jnp.array([7.0, 7.0]), "second": jnp.array([0.5, 0.25])}
-    images = [jnp.zeros((1, 4, 4, 3))] * 2
+    images = jnp.zeros((1, 4, 4, 3)), jnp.ones((1, 4, 4, 3))
     score = lpips.lpips(*images, params={"network": {}, "linear": linear}, network="hand")
     np.testing.assert_allclose(score, [(0.5 + 0.25) / 2], rtol=1e-6)  # over 2 positions
 

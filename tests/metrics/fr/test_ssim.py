@@ -40,8 +40,8 @@ def test_sides_that_are_odd_at_every_scale():
     ]
     expected = [naive.ms_ssim(*pair) for pair in pairs]
     np.testing.assert_allclose(metric(*map(list, zip(*pairs, strict=True))), expected, rtol=2e-5)
-    metric = jiqa.create_metric("ms_ssim.mscale")
-    expected = [naive.ms_ssim_mscale(*pair) for pair in pairs]
+    metric = jiqa.create_metric("ms_ssim.pyiqa")
+    expected = [naive.ms_ssim_pyiqa(*pair) for pair in pairs]
     np.testing.assert_allclose(metric(*map(list, zip(*pairs, strict=True))), expected, rtol=2e-5)
 
 

@@ -14,12 +14,11 @@ from jiqa.metrics.fr import vif
 
 @functools.cache
 def _images():
-    """Grey [3, h, w] in 0..255 and their originals: noise, more contrast, flat beside flat."""
+    """Grey [3, h, w], whole levels in 0..255, and their originals: noise, more contrast, flat beside flat."""
     image, ref = (x[:91, :103, 1].astype(float) for x in photos.recipe("astronaut/noise"))
     flat = np.full_like(ref, 128)
-    return np.stack([image, 128 + 0.9 * (ref - 128), flat]), np.stack(
-        [ref, 128 + 0.7 * (ref - 128), flat]
-    )
+    more, less = (np.round(128 + contrast * (ref - 128)) for contrast in (0.9, 0.7))
+    return np.stack([image, more, flat]), np.stack([ref, less, flat])
 
 
 def _scores(function):
