@@ -1,4 +1,4 @@
-"""What the config files share: how their arguments are read, and where images come from."""
+"""Functions shared by the config files: arguments, sections of data, protocol, view and weights."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -7,11 +7,11 @@ from ml_collections import ConfigDict
 
 from jiqa.errors import InputError
 
-BUDGETS = ("", "paper", "cpu")  # the first is the paper's, or none with pocket
+BUDGETS = ("", "paper", "cpu")  # '' is the paper's budget, or no choice with pocket
 
-# (height, width) that IQA-NRTL resizes each database's images to, before it cuts 224x224 blocks.
+# (height, width) of each database's resized images in IQA-NRTL, before 224x224 crops are cut.
 RESIZE = {
-    "agiqa1k": (512, 512),  # ours: the paper gives none
+    "agiqa1k": (512, 512),  # our choice: the paper gives no size
     "biq2021": (256, 256),
     "koniq10k": (384, 512),
     "tid2013": (384, 384),
@@ -19,10 +19,10 @@ RESIZE = {
 
 
 def parse(text: str | None, **defaults: Any) -> ConfigDict:
-    """Reads `a=1,b=c` into a ConfigDict, each value of its default's type.
+    """Parses `a=1,b=c` into a ConfigDict; each value has the type of its default.
 
     Raises:
-        InputError: an argument that has no default, or a value of another type.
+        InputError: an argument has no default, or a value has another type.
     """
     values = ConfigDict(defaults)
     for part in filter(None, (text or "").split(",")):
@@ -43,9 +43,9 @@ def parse(text: str | None, **defaults: Any) -> ConfigDict:
 
 
 def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
-    """`parse`, with the arguments of data and protocol that all config files share.
+    """Parses arguments as `parse`, with the protocol arguments that all config files share.
 
-    Of pocket's eight photographs two are for the test, unless `test` is given.
+    By default the test part of pocket has two of the eight photographs.
     """
     defaults = {"protocol": "random", "test": 0.1, "cross": "", "shared": False, **defaults}
     args = parse(text, **defaults)
@@ -55,10 +55,10 @@ def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
 
 
 def refuse_unknown(args: ConfigDict, **known: Collection[Any]) -> None:
-    """Refuses values of arguments that are not among those `known` by the argument's name.
+    """Refuses unknown values of arguments; `known` has the possible values of each argument.
 
     Raises:
-        InputError: one that is not.
+        InputError: a value is unknown.
     """
     for name, values in known.items():
         if args[name] not in values:
@@ -66,41 +66,41 @@ def refuse_unknown(args: ConfigDict, **known: Collection[Any]) -> None:
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
 
 
-def refuse_idle(args: ConfigDict, beside: str, *names: str) -> None:
-    """Refuses arguments that are given where they do nothing.
+def refuse_idle(args: ConfigDict, reason: str, *names: str) -> None:
+    """Refuses arguments that have no effect.
 
     Args:
         args: the arguments.
-        beside: what makes them idle: 'dataset=pocket'.
-        names: of the idle ones.
+        reason: argument that makes others idle, such as 'dataset=pocket'.
+        names: of the idle arguments.
 
     Raises:
-        InputError: one that is neither empty nor 'none'.
+        InputError: an idle argument is neither empty nor 'none'.
     """
     for name in names:
         if args[name] and args[name] != "none":
             raise InputError(
-                f"config argument {name}: found {args[name]!r} with {beside}, expected none, as it "
+                f"config argument {name}: found {args[name]!r} with {reason}, expected none, as it "
                 "does nothing there"
             )
 
 
 def database(name: str) -> ConfigDict:
-    """The `data` section for a database, `biq2021/sample` being a config of `biq2021`."""
+    """Section `data` for a database; `biq2021/sample` is the config `sample` of `biq2021`."""
     base, _, config = name.partition("/")
     return ConfigDict(
         {
             "database": base,
             "config": config,
             "data_dir": "",  # by default $JIQA_DATA_DIR or ~/.cache/jiqa/databases
-            "resident_mb": 4096,  # decoded databases up to this size stay on the device
-            "workers": 0,  # processes that read and cut images, where they are streamed
+            "resident_mb": 4096,  # a decoded database up to this size stays on the device
+            "workers": 0,  # processes that read and cut streamed images
         }
     )
 
 
 def read_once(name: str) -> ConfigDict:
-    """`database`, for images that are read once, one by one: none stays on the device."""
+    """Section `data` for images that are read once, one by one: none stays on the device."""
     data = database(name)
     data.resident_mb = 0
     return data
@@ -109,12 +109,12 @@ def read_once(name: str) -> ConfigDict:
 def others(
     args: ConfigDict, view: Callable[[str], Any], data: Callable[[str], ConfigDict] = database
 ) -> ConfigDict:
-    """The `tests` section: the databases of `cross`, each with its `data` and `view`."""
+    """Section `tests`: the databases of the argument `cross`, each with `data` and `view`."""
     return ConfigDict({name: {"data": data(name), "view": view(name)} for name in cross(args)})
 
 
 def protocol(args: ConfigDict) -> ConfigDict:
-    """The `protocol` section: `fields` of `jiqa.data.protocols.Protocol`."""
+    """Section `protocol`: fields of `jiqa.data.protocols.Protocol`."""
     fields = {"kind": args.protocol, "val": 0.1, "n": args.splits, "test": args.test}
     if args.cross:
         fields |= {"kind": "cross", "shared": args.shared}
@@ -122,15 +122,15 @@ def protocol(args: ConfigDict) -> ConfigDict:
 
 
 def cross(args: ConfigDict) -> list[str]:
-    """The databases to test on that are not the one trained on."""
+    """Names of the databases for a cross-database test."""
     return [name for name in args.cross.split("+") if name]
 
 
 def view(name: str) -> ConfigDict:
-    """The `view` section of IQA-NRTL: three blocks of 224x224 an image, flipped in training.
+    """Section `view` of IQA-NRTL: three 224x224 crops per image, flipped at random in training.
 
-    They are cut from the image resized as `RESIZE` has it; where that has nothing, as for LIVE,
-    from squares of 50 to 100% of the shorter side of the image as it is.
+    Images are resized to the size in `RESIZE` first. Images of other databases, such as LIVE, keep
+    their size, and crops are squares of 50 to 100% of the shorter side, resized to 224x224.
     """
     base = name.partition("/")[0]
     size = {"resize": RESIZE.get(base)}
@@ -140,10 +140,10 @@ def view(name: str) -> ConfigDict:
 
 
 def weights(path: str, network: str = "ResNet-50") -> str:
-    """The file of a network's pre-trained weights; '' for `none`.
+    """File of a network's pre-trained weights; '' for `none`.
 
     Raises:
-        InputError: none was given. A run without them is no transfer, so that has to be said.
+        InputError: `path` is empty. Training without pre-trained weights needs `none`.
     """
     if not path:
         raise InputError(

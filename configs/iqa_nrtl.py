@@ -2,26 +2,26 @@
 
 python -m jiqa.main --config=configs/iqa_nrtl.py
     The embedded `pocket` database, from scratch at a reduced size: ResNet of width 16 with one
-    block a stage on 64x64 crops. 3.4 minutes of training on 2 CPU cores; to expect: median SROCC
-    0.75 with the pseudo score, on photographs that were never seen.
+    block per stage, on 64x64 crops. 3.4 minutes of training on 2 CPU cores. To expect: median SROCC
+    0.75 with the pseudo score, on test photographs outside the training part.
 
 python -m jiqa.main --config=configs/iqa_nrtl.py:dataset=biq2021,variant=full,weights=FILE
-    As the paper: ResNet-50 with ImageNet weights, three 224x224 crops an image, 30 epochs. One
+    As in the paper: ResNet-50 with ImageNet weights, three 224x224 crops per image, 30 epochs. One
     GPU, or a TPU.
 
 Arguments:
     dataset   pocket, or a prepared database: koniq10k, biq2021/sample (`jiqa prepare --list`)
     variant   resnet50, semantic, vision, adapt or full (table 3)
-    splits    how many (the paper: 50)
+    splits    number of splits (the paper: 50)
     protocol  random (by content), official (the release's own test part) or lodo (one type of
               distortion left out)
     test      share of the test part in a random split (the paper: 0.1; pocket: 0.25)
-    cross     databases to test on, csiq+tid2013, after training on the whole of `dataset`
-    shared    True: also on databases made from the training photographs, as LIVE and TID2013
-    weights   file of the ResNet-50's ImageNet weights, or `none`: from scratch, as on pocket
-    budget    paper (by default), or cpu, and none with pocket. cpu: stem and stages 1 and 2 frozen,
-              10 epochs of one crop an image; to expect on biq2021/sample, official: SROCC 0.79 (the
-              yardstick in ridge.py has 0.78)
+    cross     databases to test on, such as csiq+tid2013, after training on the whole of `dataset`
+    shared    True: test on databases with the training photographs too, such as LIVE and TID2013
+    weights   file of the ResNet-50's ImageNet weights, or `none` to train from scratch, as pocket
+    budget    paper (by default), or cpu; none with pocket. cpu: stem and stages 1 and 2 are frozen,
+              10 epochs of one crop per image; to expect on biq2021/sample, official: SROCC 0.79
+              (the baseline in ridge.py has 0.78)
     seed      of the splits and of the training
 """
 
@@ -32,7 +32,7 @@ from jiqa.models.iqa_nrtl import VARIANTS
 
 
 def get_config(text: str = "") -> ConfigDict:
-    """The run's config; see the file's head for `text`."""
+    """Config of the run; the head of this file describes the arguments in `text`."""
     args = common.parse_run(
         text, dataset="pocket", variant="full", splits=3, weights="", budget="", seed=0
     )
@@ -89,7 +89,7 @@ def get_config(text: str = "") -> ConfigDict:
 
 
 def _cpu(config: ConfigDict, variant: str) -> None:
-    """A training of about an hour on 2 CPU cores."""
+    """Reduces the training to about an hour on 2 CPU cores."""
     config.run += "-cpu"
     config.view.blocks, config.view.test_blocks = 1, 3
     config.model.backbone.frozen_stages = 3
@@ -98,12 +98,12 @@ def _cpu(config: ConfigDict, variant: str) -> None:
     fit.optim.learning_rate, fit.optim.warmup = 3e-4, 0.1
     fit.optim.rates = {"^backbone/(conv1|bn1|stage[12]_)": 0.0, "^backbone/stage[34]_": 0.3}
     if variant in ("vision", "full"):
-        # Adam moves a sum over up to 100,352 inputs far at once: small steps for these.
+        # Low rate: one step of Adam changes a sum over up to 100,352 inputs by much.
         fit.optim.rates = {**fit.optim.rates, "^perception": 0.05}
 
 
 def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
-    """The reduced size: no weights, small crops, a narrow backbone on local contrast."""
+    """Config of the reduced size: no weights, small crops, a narrow backbone on local contrast."""
     config.weights = ""
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})
     config.model = ConfigDict(

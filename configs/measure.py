@@ -1,11 +1,11 @@
-"""Measures that need no training, scored on the same test images as the trained ones.
+"""Metrics without training, tested on the same images as trained methods.
 
 python -m jiqa.main --config=configs/measure.py:metric=ilniqe,dataset=biq2021,protocol=official
-    Whole images at their own size, each once for all splits; full-reference measures compare with
-    the database's originals.
+    Whole images at their own size, each scored once for all splits. Full-reference metrics use the
+    database's references.
 
 Arguments: metric, one of `jiqa list`, and dataset, splits, protocol, test, cross, shared and seed,
-as in configs/iqa_nrtl.py; weights is taken and not used, since nothing is transferred.
+as in configs/iqa_nrtl.py. weights is accepted and ignored, since nothing is transferred.
 """
 
 from ml_collections import ConfigDict
@@ -16,17 +16,19 @@ from jiqa.metrics.nr.features import METHODS
 
 
 def run(metric: str) -> str:
-    """Name of the run: the measure's, `brisque/standard` where `brisque` is fitted to a database.
+    """Name of a metric's run: the metric's name; `brisque/standard` for metrics of `METHODS`.
+
+    A run named `brisque` is BRISQUE fitted to a database, see configs/handcrafted.py.
 
     Raises:
-        InputError: there is no such measure.
+        InputError: the metric is unknown.
     """
     registry.entry(metric)
     return f"{metric}/standard" if metric in METHODS else metric
 
 
 def get_config(text: str = "") -> ConfigDict:
-    """The run's config; see the file's head for `text`."""
+    """Config of the run; the head of this file describes the arguments in `text`."""
     args = common.parse_run(
         text, metric="niqe", dataset="biq2021", splits=1, weights="none", seed=0
     )

@@ -2,41 +2,41 @@
 
 python -m jiqa.main --config=configs/mt_irn.py
     The embedded `pocket` database and its own photographs at a reduced size, all four stages from
-    scratch: a restorer of half the width, a ResNet of width 16 with one block a stage, 64x64 crops,
-    1, 2, 1 and 2 epochs: about 4 minutes on 2 CPU cores, the making of the database among them,
-    and far too few for scores to rely on.
+    scratch: a restorer of half the width, a ResNet of width 16 with one block per stage, 64x64
+    crops, 1, 2, 1 and 2 epochs. About 4 minutes on 2 CPU cores, including the preparation of the
+    database. To expect: scores of no use, since the training is far too short.
 
 python -m jiqa.main --config=configs/mt_irn.py:dataset=livec,weights=FILE
-    As the paper: a restorer that learns from Waterloo Exploration (150 epochs), then ResNet-50 with
-    ImageNet weights and five 224x224 crops an image, 10 epochs with the restorer frozen and 40 with
-    everything. One GPU, or a TPU. Its batch of 48 crops is of 10 images, each with its five crops.
-    Ours: a tenth of the training part's contents is kept for validation, and either of the two
-    trainings ends with the epoch of the highest SROCC there.
+    As in the paper: a restorer is trained on Waterloo Exploration (150 epochs), then ResNet-50 with
+    ImageNet weights on five 224x224 crops per image, 10 epochs with the restorer frozen and 40 with
+    all parameters. One GPU, or a TPU. The paper's batch of 48 crops becomes 10 images with five
+    crops each. Our choice: a tenth of the training part's contents is for validation, and both
+    trainings use the epoch with the highest validation SROCC.
 
 Arguments:
     dataset      pocket, or a prepared database: koniq10k, biq2021/sample (`jiqa prepare --list`)
     variant      full; or a column of table 7: baseline (no restorer), single (features of the
                  single-task restorer), multi (of the multitask one), difference (and the difference
                  features)
-    metric       with variant single or multi: psnr or ssim of the restored images of `dataset`
-                 against their references, in the place of scores (table 8)
-    photographs  that the restorer learns from: waterloo_exploration, or another prepared database
-                 with references, or folders joined by +; pocket takes its own, and baseline none,
-                 whatever is given: one set of arguments serves all columns of table 7
-    ssim_weight  of the SSIM map while the image is restored (the paper: 0; above it, the predicted
-                 map stays true, for `jiqa restore`); not with single and baseline
-    equal        True, with variant single: its restorer trains for as many epochs as both stages of
-                 the multitask one, 150 (the paper: 50); not with budget=cpu, where it does anyway
-    splits       how many (the paper: 10)
+    metric       with variant single or multi: test psnr or ssim of the restored images of `dataset`
+                 against their references, instead of predicted scores (table 8)
+    photographs  training photographs of the restorer: waterloo_exploration, another prepared
+                 database with references, or folders joined by +. pocket uses its own photographs;
+                 baseline ignores the argument, so that all columns of table 7 take the same
+    ssim_weight  of the SSIM map in the training of the restored image (the paper: 0; above 0, the
+                 predicted map stays valid for `jiqa restore`); not with single and baseline
+    equal        True, with variant single: train the restorer for as many epochs as both stages of
+                 the multitask one, 150 (the paper: 50); not with budget=cpu, where it always does
+    splits       number of splits (the paper: 10)
     test         share of the test part in a random split (the paper: 0.2; pocket: 0.25)
     protocol, cross, shared, seed   as in configs/iqa_nrtl.py
-    weights      as in configs/iqa_nrtl.py; not with pocket, and with a metric of no use
-    budget       paper (by default), or cpu, and none with pocket. cpu: 64x64 crops and 32,000
-                 updates of 8 for the restorer (2,000 of them for the SSIM map, with the restored
-                 image beside it: few updates can't learn again what the map alone would undo); stem
-                 and stages 1 and 2 of the ResNet frozen, 4 epochs of one 128x128 crop of the image
-                 resized to 256x256; to expect on biq2021/sample, official: SROCC 0.72 (the
-                 yardstick in ridge.py has 0.78)
+    weights      as in configs/iqa_nrtl.py; not with pocket; ignored with a metric
+    budget       paper (by default), or cpu; none with pocket. cpu: the restorer has 64x64 crops and
+                 32,000 updates of 8 images, 2,000 of them for the SSIM map together with the
+                 restored image (training on the map alone would degrade the restored image, and
+                 short training does not recover it). Stem and stages 1 and 2 of the ResNet are
+                 frozen; 4 epochs of one 128x128 crop of the image resized to 256x256. To expect on
+                 biq2021/sample, official: SROCC 0.72 (the baseline in ridge.py has 0.78)
 """
 
 from typing import Any
@@ -46,7 +46,7 @@ from ml_collections import ConfigDict
 from jiqa.configs import common
 from jiqa.errors import InputError
 
-# Of the config -> of the model, tasks of the restorer and the run.
+# Variant of the config -> variant of the model, whether the restorer is multitask, name of the run.
 VARIANTS = {
     "full": ("full", True, "mt_irn"),
     "baseline": ("baseline", False, "mt_irn/baseline"),
@@ -54,13 +54,13 @@ VARIANTS = {
     "multi": ("restoration", True, "mt_irn/multi"),
     "difference": ("difference", True, "mt_irn/multi-difference"),
 }
-# What table 8 measures, and of whose restored images.
+# Metrics of table 8, and the variants whose restored images are scored.
 METRICS = ("psnr", "ssim")
 RESTORERS = ("single", "multi")
 
 
 def get_config(text: str = "") -> ConfigDict:
-    """The run's config; see the file's head for `text`."""
+    """Config of the run; the head of this file describes the arguments in `text`."""
     args: Any = _read(text)
     model, multitask, run = VARIANTS[args.variant]
     run += "-equal" if args.equal else ""
@@ -76,12 +76,12 @@ def get_config(text: str = "") -> ConfigDict:
     if args.variant != "baseline":
         stages |= _restorer(restorer, args)
     if args.metric:
-        how = {"metric": args.metric, "turn": False}
-        stages["measure"] = {"task": "metric", "model": restorer, "fit": how}
+        fit = {"metric": args.metric, "turn": False}
+        stages["measure"] = {"task": "metric", "model": restorer, "fit": fit}
         config.view = ConfigDict({"resize": None, "crop": 1, "blocks": 1})
     else:
-        blocks = {"crop": 224, "blocks": 5, "flip": True}
-        config.view = ConfigDict({"resize": None, **blocks})
+        crops = {"crop": 224, "blocks": 5, "flip": True}
+        config.view = ConfigDict({"resize": None, **crops})
         initial = {"backbone": "weights"} if config.weights else {}
         stages |= _scores(config.weights, model, restorer, initial)
     config.model = ConfigDict()
@@ -96,7 +96,7 @@ def get_config(text: str = "") -> ConfigDict:
 
 
 def _read(text: str) -> ConfigDict:
-    """The arguments, checked."""
+    """Parsed and checked arguments."""
     args = common.parse_run(
         text,
         dataset="pocket",
@@ -117,7 +117,7 @@ def _read(text: str) -> ConfigDict:
 
 
 def _check(args: ConfigDict) -> None:
-    """Refuses arguments that are unknown, don't go together, or are given where they do nothing."""
+    """Refuses arguments that are unknown, contradict each other, or have no effect."""
     common.refuse_unknown(args, variant=VARIANTS, budget=common.BUDGETS)
     if args.dataset == "pocket":
         common.refuse_idle(args, "dataset=pocket", "photographs", "weights", "budget")
@@ -135,15 +135,15 @@ def _check(args: ConfigDict) -> None:
 
 
 def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
-    """Stages `ssim_map` (multitask) and `restore`."""
+    """Stages of the restorer: `ssim_map` (multitask only) and `restore`."""
     view = {"resize": None, "crop": 224, "blocks": 1, "flip": False}
     pairs = {"view": view, "seed": args.seed}
     if args.dataset != "pocket":
         pairs |= {"photographs": args.photographs, "val": 4, "held_out": 6}
 
-    def stage(epochs: float, rate: float, **how: Any) -> dict[str, Any]:
+    def stage(epochs: float, rate: float, **loss: Any) -> dict[str, Any]:
         optim = {"name": "adam", "learning_rate": rate, "schedule": "constant"}
-        fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_updates": 1000, **how}
+        fit = {"epochs": epochs, "batch_size": 64, "optim": optim, "evaluate_updates": 1000, **loss}
         return {"task": "restore", "model": model, "pairs": pairs, "fit": fit}
 
     first = {"ssim_map": stage(100.0, 1e-3, restore_weight=0.0, ssim_weight=1.0)}
@@ -157,7 +157,10 @@ def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
 def _scores(
     weights: str, variant: str, restorer: dict[str, Any], initial: dict[str, str]
 ) -> dict[str, Any]:
-    """Stages `head`, with the restorer frozen, and `all`; without a restorer `all` alone."""
+    """Stages of the scores: `head`, with a frozen restorer, and `all`; the baseline has only `all`.
+
+    `initial` is the first stage's `init_from`.
+    """
     model = {
         "name": "mt_irn",
         "variant": variant,
@@ -191,7 +194,7 @@ def _scores(
 
 
 def _pocket(config: Any, equal: bool) -> None:
-    """The reduced size: a narrow restorer and a narrow backbone, from scratch, on small crops."""
+    """Reduces the size: narrow restorer and backbone, from scratch, on small crops."""
     for name, epochs in (("ssim_map", 1.0), ("restore", 3.0 if equal else 2.0)):
         if name in config.stages:
             config[name].model.width = 8
@@ -233,7 +236,7 @@ def _pocket(config: Any, equal: bool) -> None:
 
 
 def _cpu(config: Any) -> None:
-    """Hours on 2 CPU cores, not weeks."""
+    """Reduces the training to hours on 2 CPU cores."""
     config.run += "-cpu"
     updates = {"ssim_map": 2000, "restore": 30000 if "ssim_map" in config.stages else 32000}
     for name, count in updates.items():

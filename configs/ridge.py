@@ -1,9 +1,9 @@
-"""The yardstick: ridge regression on the stages' statistics of a frozen ResNet-50.
+"""The baseline: ridge regression on statistics of the four stages of a frozen ResNet-50.
 
 python -m jiqa.main --config=configs/ridge.py:dataset=biq2021,protocol=official,weights=FILE
-    Mean and deviation of every channel of the four stages, whole images resized to 256x256; the
-    penalty chosen by cross-validation inside the training part. Minutes on 2 CPU cores. To expect
-    on biq2021/sample, official: SROCC 0.78.
+    Features are mean and standard deviation of every channel of the four stages, on whole images
+    resized to 256x256. Cross-validation inside the training part chooses the penalty. Minutes on 2
+    CPU cores. To expect on biq2021/sample, official: SROCC 0.78.
 
 Arguments: dataset, splits, protocol, test, cross, shared, weights and seed, as in
 configs/iqa_nrtl.py.
@@ -15,7 +15,7 @@ from jiqa.configs import common
 
 
 def get_config(text: str = "") -> ConfigDict:
-    """The run's config; see the file's head for `text`."""
+    """Config of the run; the head of this file describes the arguments in `text`."""
     args = common.parse_run(text, dataset="biq2021", splits=1, weights="", seed=0)
     config = ConfigDict()
     config.run = "ridge"

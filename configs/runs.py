@@ -1,11 +1,11 @@
-"""Which config file makes which run: what `jiqa plan` and `jiqa reproduce` start from."""
+"""Config file and arguments of every run in the papers' tables, for `jiqa plan` and `reproduce`."""
 
 from jiqa.configs import measure, mt_irn, ttl_iqa
 from jiqa.metrics.nr.features import METHODS
 from jiqa.metrics.registry import METRICS
 from jiqa.models.iqa_nrtl import VARIANTS
 
-# Run -> config file and its first arguments; a run of a table that is not here has no config.
+# Run -> config file and first arguments. Runs of other methods in the tables have no config.
 RUNS = {f"iqa_nrtl/{variant}": f"configs/iqa_nrtl.py:variant={variant}" for variant in VARIANTS}
 RUNS |= {method: f"configs/handcrafted.py:method={method}" for method in METHODS}
 RUNS |= {measure.run(metric): f"configs/measure.py:metric={metric}" for metric in METRICS}

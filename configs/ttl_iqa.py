@@ -2,39 +2,38 @@
 
 python -m jiqa.main --config=configs/ttl_iqa.py
     The embedded `pocket` database and its own photographs at a reduced size, all four stages from
-    scratch: DT-GANs of width 8 on 64x64 crops, one for each of three levels whatever the type of
+    scratch: DT-GANs of width 8 on 64x64 crops, one for each of three levels over all types of
     distortion, then a VGG of width 8 with the SDA block.
 
 python -m jiqa.main --config=configs/ttl_iqa.py:dataset=livec,weights=FILE
-    As the paper: DT-GANs between Waterloo Exploration and each level (759,000 updates each), then
-    SFTnet with VGG-16's ImageNet weights, 50,000 updates on the hallucinated images and 50,000 on
-    the scores. One GPU and days, or a TPU.
+    As in the paper: DT-GANs between Waterloo Exploration and each level (759,000 updates each),
+    then SFTnet with VGG-16's ImageNet weights, 50,000 updates on the hallucinated images and 50,000
+    on the scores. One GPU for days, or a TPU.
 
 Arguments:
     dataset      pocket, or a prepared database: livec, biq2021/sample (`jiqa prepare --list`)
-    variant      full; or another row of table IX: vgg, sftnet (neither with DT-GAN), gan-vgg
-    levels       2, 3 or 5: of quality (table X)
-    auxiliary    gan; simulated: synthetic distortions in the place of the DT-GANs (table XIII);
-                 ssim or vif: the same with that measure as label, not the level (table XV)
-    types        of the synthetic distortions, joined by +: `tid2013/jpeg` (`jiqa.data.distort`);
-                 by default all of TID2013's for simulated on tid2013 and livec (whose own can't be
-                 simulated), else Waterloo's four
-    photographs  pristine ones: waterloo_exploration, or another prepared database with references,
-                 or folders joined by +; pocket takes its own
-    more, extra  a folder of further photographs, and how many of them are hallucinated as well;
-                 the generators don't learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
-    metric       in the place of scores, what a measure says of the hallucinated images: ssim with
-                 their own photographs; brisque, fitted to `dataset`; brisque/standard, as its
-                 authors scale it (tables XI and XII). The generators learn from all of `dataset`
-    check        True: a classifier learns the levels of `dataset`'s own images, and is tested on
-                 the hallucinated ones: `accuracy` in split.json
-    dense        imported: `weights` has VGG-16's dense layers too (torchvision's file, Keras');
-                 fresh: they start anew, and the semantic loss is on conv5_3
-    paper_rate   True: the paper's learning rate of 1e-6 everywhere
-    splits       how many (the paper: 10)
-    protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py; the weights are a
-                 VGG-16's
-    budget       paper (by default), or cpu (see `_cpu`), and none with pocket
+    variant      full; or another row of table IX: vgg or sftnet, both without DT-GANs, or gan-vgg
+    levels       number of quality levels: 2, 3 or 5 (table X)
+    auxiliary    gan; simulated: synthetic distortions instead of DT-GANs (table XIII); ssim or vif:
+                 synthetic distortions labelled by this metric instead of the level (table XV)
+    types        of synthetic distortions, joined by +, such as `tid2013/jpeg`
+                 (`jiqa.data.distort`). By default Waterloo's four; for simulated on tid2013 and
+                 livec, whose own distortions cannot be simulated, all types of TID2013
+    photographs  pristine photographs: waterloo_exploration, another prepared database with
+                 references, or folders joined by +; pocket uses its own
+    more, extra  folder of further photographs, and their number; they are hallucinated too, but the
+                 generators do not learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
+    metric       score the hallucinated images by a metric instead of training on scores: ssim, with
+                 the photographs as references; brisque, fitted to `dataset`; brisque/standard, with
+                 its authors' scale (tables XI and XII). The generators learn from all of `dataset`
+    check        True: train a classifier on the levels of `dataset`'s own images and test it on the
+                 hallucinated images: `accuracy` in split.json
+    dense        imported: `weights` has VGG-16's dense layers too (files of torchvision or Keras);
+                 fresh: the dense layers start fresh, and the semantic loss is on conv5_3
+    paper_rate   True: use the paper's learning rate of 1e-6 for all layers
+    splits       number of splits (the paper: 10)
+    protocol, test, cross, shared, seed, weights   as in configs/iqa_nrtl.py, with weights of VGG-16
+    budget       paper (by default), or cpu (see `_cpu`); none with pocket
 """
 
 from typing import Any
@@ -45,14 +44,14 @@ from jiqa.configs import common
 from jiqa.data.distort import FAMILIES
 from jiqa.errors import InputError
 
-# Of the config -> whether there is an auxiliary domain, the SDA block, and the run.
+# Variant -> whether there is an auxiliary domain, whether there is the SDA block, name of the run.
 VARIANTS = {
     "full": (True, True, "ttl_iqa"),
     "vgg": (False, False, "ttl_iqa/vgg"),
     "sftnet": (False, True, "ttl_iqa/sftnet"),
     "gan-vgg": (True, False, "ttl_iqa/gan-vgg"),
 }
-# Another auxiliary domain -> the run.
+# Auxiliary domain -> name of the run.
 AUXILIARY = {
     "gan": "ttl_iqa",
     "simulated": "ttl_iqa/simulated",
@@ -61,16 +60,16 @@ AUXILIARY = {
 }
 # Tasks that train SFTnet.
 TRAINED = ("levels", "scores")
-# What measures the hallucinated images.
+# Metrics of the hallucinated images.
 METRICS = ("ssim", "brisque", "brisque/standard")
-# Levels of quality -> strengths of the synthetic distortions that stand for them.
+# Number of quality levels -> strength of the synthetic distortion of each level.
 STRENGTHS = {2: (1, 5), 3: (1, 3, 5), 5: (1, 2, 3, 4, 5)}
-# Pristine photographs of Waterloo Exploration.
+# Number of pristine photographs in Waterloo Exploration.
 WATERLOO = 4744
 
 
 def get_config(text: str = "") -> ConfigDict:
-    """The run's config; see the file's head for `text`."""
+    """Config of the run; the head of this file describes the arguments in `text`."""
     args = read(text)
     transfer, attention, _ = VARIANTS[args.variant]
     pocket = args.dataset == "pocket"
@@ -94,7 +93,7 @@ def get_config(text: str = "") -> ConfigDict:
         _pocket(config)
     elif args.budget == "cpu":
         _cpu(config)
-    if pocket or args.budget == "cpu":  # made images are as small as the scored ones
+    if pocket or args.budget == "cpu":  # generated images are as small as the scored ones
         for name in set(stages) & {"check", "levels"}:
             config[name].view = config.view
     config.tests = common.others(args, lambda _: config.view)
@@ -104,7 +103,7 @@ def get_config(text: str = "") -> ConfigDict:
 
 
 def read(text: str) -> ConfigDict:
-    """The arguments, checked."""
+    """Parsed and checked arguments."""
     args = common.parse_run(
         text,
         dataset="pocket",
@@ -142,7 +141,7 @@ def run(args: ConfigDict) -> str:
 
 
 def _check(args: ConfigDict) -> None:
-    """Refuses arguments that are unknown, or don't go together."""
+    """Refuses arguments that are unknown or contradict each other."""
     common.refuse_unknown(
         args,
         variant=VARIANTS,
@@ -172,7 +171,7 @@ def _check(args: ConfigDict) -> None:
 
 
 def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
-    """Stages `gan` and `hallucinate`, or `simulate`."""
+    """Stages of the auxiliary domain: `gan` and `hallucinate`, or `simulate`."""
     pristine = {
         "view": {"resize": None, "crop": 256, "blocks": 1, "flip": True},
         "photographs": "" if args.dataset == "pocket" else args.photographs,
@@ -212,7 +211,7 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
 
 
 def _types(args: ConfigDict) -> tuple[str, ...]:
-    """The synthetic distortions of tables XIII and XV."""
+    """Types of the synthetic distortions in tables XIII and XV."""
     of_tid = args.auxiliary == "simulated" and args.dataset in ("tid2013", "livec")
     family = "tid2013" if of_tid else "waterloo"
     return tuple(f"{family}/{name}" for name in FAMILIES[family])
@@ -221,7 +220,10 @@ def _types(args: ConfigDict) -> tuple[str, ...]:
 def _network(
     args: ConfigDict, weights: str, dense: bool, attention: bool, before: list[str]
 ) -> dict[str, Any]:
-    """Stages `levels`, where there is an auxiliary domain, and `scores`."""
+    """Stages of SFTnet: `levels`, if there is an auxiliary domain, and `scores`.
+
+    `before` names the stages of the auxiliary domain.
+    """
     model = {
         "name": "sftnet",
         "attention": attention,
@@ -233,7 +235,7 @@ def _network(
     new = "^(sda|head)/" if dense else "^(sda|head|backbone/fc[67])/"
     new = new if attention else new.replace("sda|", "")
 
-    def fit(**how: Any) -> dict[str, Any]:
+    def fit(**options: Any) -> dict[str, Any]:
         optim = {
             "name": "sgd",
             "learning_rate": 1e-6 if args.paper_rate else 1e-4,
@@ -244,11 +246,11 @@ def _network(
             "parts": 5,
             "rates": {} if args.paper_rate else {new: 10.0},
         }
-        return {"updates": 50000, "batch_size": 30, "optim": optim, **how}
+        return {"updates": 50000, "batch_size": 30, "optim": optim, **options}
 
-    def stage(task: str, outputs: int, **how: Any) -> dict[str, Any]:
-        how |= {"attention": attention}
-        return {"task": task, "model": {**model, "outputs": outputs}, "fit": fit(**how)}
+    def stage(task: str, outputs: int, **options: Any) -> dict[str, Any]:
+        options |= {"attention": attention}
+        return {"task": task, "model": {**model, "outputs": outputs}, "fit": fit(**options)}
 
     begin: dict[str, Any] = {"init_from": inherited, "dont_load": fresh}
     scores = stage("scores", 1, loss="mse")
@@ -265,15 +267,15 @@ def _network(
 
 
 def _measure(metric: str) -> dict[str, Any]:
-    """The stage `scores` that is a measure, or features fitted to the run's database."""
+    """Stage `scores` of a metric, or of features fitted to the run's database."""
     if metric == "brisque":
         return {"scores": {"task": "svr", "model": {}, "fit": {"features": {"method": "brisque"}}}}
-    how = {"metric": metric.partition("/")[0], "turn": False}
-    return {"scores": {"task": "metric", "model": {}, "fit": how}}
+    fit = {"metric": metric.partition("/")[0], "turn": False}
+    return {"scores": {"task": "metric", "model": {}, "fit": fit}}
 
 
 def _measured(config: Any, photographs: str, cross: str) -> None:
-    """Tests on what is made of the photographs, whole, not on the database's own images."""
+    """Tests on whole hallucinated images of the photographs, not on the database's own images."""
     if cross not in ("", photographs):
         raise InputError(
             f"config argument cross: found {cross!r} with a metric, expected {photographs}, whose "
@@ -287,7 +289,7 @@ def _measured(config: Any, photographs: str, cross: str) -> None:
 
 
 def _pocket(config: Any) -> None:
-    """The reduced size: narrow networks from scratch, on small crops."""
+    """Reduces the size: narrow networks, from scratch, on small crops."""
     for name in ("gan", "hallucinate", "simulate"):
         if name in config.stages:
             config[name].pristine.view.crop = 64
@@ -309,11 +311,14 @@ def _pocket(config: Any) -> None:
 
 
 def _cpu(config: Any) -> None:
-    """About an hour for three splits on 2 CPU cores. All images are resized to 192x192: DT-GANs of
-    width 16 on 64x64 crops, whose generators add to the image (`residual`), 2,000 updates each and
-    no semantic loss; SFTnet on 96x96 crops, dense layers of 512 that start fresh, conv1 to conv4
-    frozen, 200 updates of 8 on levels and 500 on scores. To expect on LIVE In the Wild, mean of
-    three splits: SROCC 0.65, without DT-GANs 0.65, of a plain VGG without them 0.61."""
+    """Reduces the training to about an hour for three splits on 2 CPU cores.
+
+    All images are resized to 192x192. DT-GANs have the width 16, 64x64 crops, residual generators,
+    2,000 updates each and no semantic loss. SFTnet has 96x96 crops, fresh dense layers of 512,
+    frozen conv1 to conv4, and 200 updates of 8 images on levels and 500 on scores. To expect on
+    LIVE In the Wild, mean of three splits: SROCC 0.65; without DT-GANs 0.65; plain VGG without
+    DT-GANs 0.61.
+    """
     config.run += "-cpu"
     config.dense, side = False, (192, 192)
     for name in ("gan", "hallucinate", "simulate"):

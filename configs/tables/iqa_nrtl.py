@@ -1,7 +1,7 @@
 """Tables 1 to 4 of IQA-NRTL, with their published figures: data only.
 
-Show them with `jiqa tables iqa_nrtl`, and beside your own runs with
-`jiqa tables iqa_nrtl --workdir=...`.
+`jiqa tables iqa_nrtl` shows the tables; `jiqa tables iqa_nrtl --workdir=...` adds figures of your
+own runs.
 """
 
 from jiqa.results.published import Paper, Row, Table, each, measured

@@ -1,6 +1,6 @@
 """Tables 2 to 8 of MT-IRN, with their published figures: data only.
 
-Table 1 is the network's.
+Table 1 lists the layers of the network.
 """
 
 from jiqa.results.published import Column, Paper, Row, Table, each, measured, rows

@@ -1,8 +1,8 @@
 """Tables III to XV of TTL-IQA, with their published figures: data only.
 
-Tables I and II are abbreviations and layers.
+Tables I and II list abbreviations and layers.
 """
-# ruff: noqa: RUF001 - dashes and crosses as the page has them
+# ruff: noqa: RUF001 - dashes and crosses of the page are kept
 
 from jiqa.results.published import Column, Paper, Row, Table, each, measured, rows
 
