@@ -32,8 +32,8 @@ SHEET, CURVES = "hallucinated.png", "curves.png"
 ALL = "all"
 # Photographs that show after an epoch what a generator does, and rows of the sheet.
 SHOWN, ROWS = 8, 4
-# Below these figures of `gan.collapse` a generator does nothing that 8 bits could tell, or makes
-# images that differ a tenth as much as the photographs do.
+# Below these figures of `gan_update.collapse` a generator does nothing that 8 bits could tell, or
+# makes images that differ a tenth as much as the photographs do.
 LEAST_CHANGE, LEAST_SPREAD = 0.5 / 255, 0.1
 
 # (variables, images [n, h, w, 3]) -> hallucinated and recovered images.
@@ -51,8 +51,8 @@ class GanConfig(DescentConfig):
         by_type: a DT-GAN for each type; False: the levels are of all images together.
         cycle_weight: lambda, of the cycle loss.
         semantic_weight: of the semantic loss within it; 0: the model needs no backbone.
-        saturating: the generators' adversarial loss as printed, see `gan.generator_loss`.
-        cycle_into_d_gnet: see `gan.make_update`.
+        saturating: the generators' adversarial loss as printed, see `gan_update.generator_loss`.
+        cycle_into_d_gnet: see `gan_update.make_update`.
         history: older images that each discriminator keeps, a multiple of those of a batch; 0: off.
         select: see `DescentConfig`; there is no figure to select by, so `last`.
 
