@@ -28,12 +28,12 @@ from jiqa.train.objective import Criterion, Objective, Update
 from jiqa.train.predict import compile_predict
 
 SHEET, CURVES = "hallucinated.png", "curves.png"
-# The type of distortion of a DT-GAN that is shown all of them.
+# Name in the place of a type of distortion, where one DT-GAN learns all types.
 ALL = "all"
-# Photographs that show after an epoch what a generator does, and rows of the sheet.
+# Number of held-out photographs to validate on, and rows of the sheet.
 SHOWN, ROWS = 8, 4
-# Below these figures of `gan_update.collapse` a generator does nothing that 8 bits could tell, or
-# makes images that differ a tenth as much as the photographs do.
+# Limits of `gan_update.collapse`. Below LEAST_CHANGE a generator's changes vanish in 8 bits; below
+# LEAST_SPREAD its images differ less than a tenth as much as the photographs.
 LEAST_CHANGE, LEAST_SPREAD = 0.5 / 255, 0.1
 
 # (variables, images [n, h, w, 3]) -> hallucinated and recovered images.
@@ -44,17 +44,18 @@ _FIGURES = ("val_change", "val_change_spread", "val_image_spread")
 
 @dataclasses.dataclass(frozen=True)
 class GanConfig(DescentConfig):
-    """How DT-GANs are trained; an epoch is a pass over the pristine photographs.
+    """Settings of DT-GANs' training; an epoch is a pass over the pristine photographs.
 
     Attributes:
-        levels: quality levels of a type of distortion.
-        by_type: a DT-GAN for each type; False: the levels are of all images together.
-        cycle_weight: lambda, of the cycle loss.
-        semantic_weight: of the semantic loss within it; 0: the model needs no backbone.
-        saturating: the generators' adversarial loss as printed, see `gan_update.generator_loss`.
+        levels: number of quality levels.
+        by_type: train DT-GANs for each type of distortion; False: for all types together.
+        cycle_weight: lambda, the weight of the cycle loss.
+        semantic_weight: of the semantic loss within the cycle loss; 0: the model needs no backbone.
+        saturating: use the generators' adversarial loss as printed, see
+            `gan_update.generator_loss`.
         cycle_into_d_gnet: see `gan_update.make_update`.
-        history: older images that each discriminator keeps, a multiple of those of a batch; 0: off.
-        select: see `DescentConfig`; there is no figure to select by, so `last`.
+        history: older images that each discriminator keeps, a multiple of a batch's images; 0: off.
+        select: see `DescentConfig`; always `last`, since no figure of a GAN selects a state.
 
     Raises:
         InputError: a field is out of its range.
@@ -86,19 +87,20 @@ class GanConfig(DescentConfig):
 
 
 class Gan(Fitter[GanConfig]):
-    """Trains a DT-GAN for each type and level, or goes on with the one that it stopped at.
+    """Trains a DT-GAN for each type of distortion and quality level.
 
-    Each lies in `folder/TYPE-LEVEL`, level 0 being the best, with its loss curves, `curves.png`;
-    the folder gets `hallucinated.png`: held-out photographs hallucinated by every generator.
+    The folder of each DT-GAN, `folder/TYPE-LEVEL`, gets the loss curves, `curves.png`; level 0 is
+    the best. The stage's folder gets `hallucinated.png`: held-out photographs hallucinated by every
+    generator.
 
-    The dataset's source is a `jiqa.data.unpaired.Unpaired`, its index is of the scored images.
-    Training rows alone are shown, and they alone decide the levels.
+    The dataset's source is a `jiqa.data.unpaired.Unpaired`; the dataset's index holds the scored
+    images. Only training rows are shown to the networks and define the levels.
 
-    Variables of the result: TYPE-LEVEL -> `params`, `batch_stats` and `step` of that DT-GAN, phi
-    left out. Facts: `steps` and `seconds` of all; `gans`, TYPE-LEVEL -> the number of its `images`,
-    its own `steps` and `seconds`, and `gan_update.collapse` at its end (of two held-out photographs
-    or more); `collapsed`, those of them that do nothing or one thing only; `seen`, the content
-    hashes of all images that were shown, sorted.
+    Variables of the result: TYPE-LEVEL -> `params`, `batch_stats` and `step` of the DT-GAN, without
+    phi. Facts: `steps` and `seconds`, sums over all DT-GANs; `gans`, TYPE-LEVEL -> number of
+    `images`, `steps`, `seconds` and, with two held-out photographs or more, `gan_update.collapse`
+    after the training; `collapsed`, names of the DT-GANs whose generator changes nothing or makes
+    one image only; `seen`, the sorted content hashes of all training images.
     """
 
     config: ClassVar[type] = GanConfig
@@ -106,11 +108,11 @@ class Gan(Fitter[GanConfig]):
     gives_scores: ClassVar[bool] = False
 
     def fit(self, context: TaskContext[GanConfig]) -> Fitted:
-        """Trains all DT-GANs, one after the other.
+        """Trains all DT-GANs, one after the other; resumes the one that was interrupted.
 
         Raises:
             InputError: a level has no images; a test image has a content of the training images;
-                the model has no phi for the semantic loss; a field is off, or a batch does not
+                the model has no phi for the semantic loss; a field is wrong, or a batch does not
                 divide over the processes.
             DivergedError: a loss is not finite.
         """
@@ -128,7 +130,7 @@ class Gan(Fitter[GanConfig]):
         translate = _translator(context.model, devices)
         begin = {name: context.inherited["params"][name] for name in gan_update.NETWORKS}
         objective = _objective(context, begin, shown, translate)
-        trained, facts, made = {}, {}, {}
+        trained, facts, generated = {}, {}, {}
         for name, rows in groups(index, split.train, config).items():
             of_group = Dataset(index, source.of(rows))
             learned, said = descend(
@@ -146,22 +148,22 @@ class Gan(Fitter[GanConfig]):
             }
             facts[name] = {"images": len(rows), **said, **figures}
             trained[name] = {**jax.device_get(learned), "step": said["selected_step"]}
-            made[name] = translate(learned, shown[:ROWS]) if len(shown) else None
+            generated[name] = translate(learned, shown[:ROWS]) if len(shown) else None
             if jax.process_index() == 0:
                 about = f"DT-GAN {name} of {index.database}, {split.name}"
                 plots.gan_curves(folder / name / "metrics.csv", folder / name / CURVES, about)
         if len(shown) and jax.process_index() == 0:
-            _draw(made, shown, source, folder / SHEET, index.database)
+            _draw(generated, shown, source, folder / SHEET, index.database)
         totals = {name: sum(each[name] for each in facts.values()) for name in ("steps", "seconds")}
         collapsed = [name for name, about in facts.items() if _collapsed(name, about)]
-        told = {**totals, "gans": facts, "collapsed": collapsed, "seen": sorted(seen)}
-        return Fitted(no_quality, trained, told)
+        results = {**totals, "gans": facts, "collapsed": collapsed, "seen": sorted(seen)}
+        return Fitted(no_quality, trained, results)
 
 
 def _objective(
     context: TaskContext[GanConfig], begin: Any, shown: np.ndarray, translate: Translate
 ) -> Objective:
-    """The objective that all DT-GANs share, with its optimiser and its compiled update."""
+    """Objective that all DT-GANs share, with one optimiser and one compiled update."""
     config, source, model = context.config, context.dataset.source, context.model
     phi = context.inherited["params"].get("backbone")
     if config.semantic_weight and phi is None:
@@ -171,7 +173,7 @@ def _objective(
         expected = f"a multiple of the {per_batch} images of a batch"
         raise InputError(f"history: found {config.history}, expected {expected}")
 
-    # All have as many steps: they share one optimiser and one compiled update.
+    # All DT-GANs have the same number of steps: they share one optimiser and one compiled update.
     @functools.cache
     def both(steps: int) -> gan_update.Sides:
         return gan_update.sides(config.optim, begin, steps, config.history, source.view.crop)
@@ -208,10 +210,10 @@ def _objective(
 
 
 def groups(index: Index, train: np.ndarray, config: GanConfig) -> dict[str, np.ndarray]:
-    """TYPE-LEVEL -> the training rows that this DT-GAN is shown, int [n].
+    """TYPE-LEVEL -> training rows of the DT-GAN of this type and level, int [n].
 
     Raises:
-        InputError: one has none.
+        InputError: a level has no training rows.
     """
     taken = index.take(train)
     if not config.by_type:
@@ -232,7 +234,7 @@ def groups(index: Index, train: np.ndarray, config: GanConfig) -> dict[str, np.n
 
 
 def _translator(model: DTGAN, mesh: Mesh) -> Translate:
-    """Applies both generators to images [n, h, w, 3], one at a time."""
+    """Function that applies both generators to images [n, h, w, 3], one image at a time."""
 
     def both(variables: Any, image: jax.Array) -> Any:
         hallucinated: Any = model.apply(variables, image, method="distort")
@@ -241,22 +243,22 @@ def _translator(model: DTGAN, mesh: Mesh) -> Translate:
     compiled = compile_predict(both, mesh)
 
     def translate(variables: Any, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        made = [jax.device_get(compiled(variables, image[None])) for image in images]
-        hallucinated, recovered = zip(*made, strict=True)
+        generated = [jax.device_get(compiled(variables, image[None])) for image in images]
+        hallucinated, recovered = zip(*generated, strict=True)
         return np.concatenate(hallucinated), np.concatenate(recovered)
 
     return translate
 
 
 def _crops(source: Streamed | Resident, rows: np.ndarray) -> np.ndarray:
-    """The middle of some images, float32 [n, crop, crop, 3] in [0, 1]."""
+    """Central crops of the images in `rows`, float32 [n, crop, crop, 3] in [0, 1]."""
     crop = source.view.crop
-    blocks = np.array([source.middle(row) for row in rows], np.float32)
-    return blocks.reshape(-1, crop, crop, 3) / np.float32(255)
+    crops = np.array([source.middle(row) for row in rows], np.float32)
+    return crops.reshape(-1, crop, crop, 3) / np.float32(255)
 
 
 def _collapsed(name: str, about: Mapping[str, float]) -> bool:
-    """Whether a DT-GAN does nothing, or one thing only, which one line then says."""
+    """Whether a generator changes nothing or makes one image only; if so, prints one line."""
     change, spread = about.get("change", np.inf), about.get("image_spread", np.inf)
     nothing, alike = change < LEAST_CHANGE, spread < LEAST_SPREAD
     if nothing:
@@ -270,25 +272,25 @@ def _collapsed(name: str, about: Mapping[str, float]) -> bool:
 
 
 def _draw(
-    made: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    generated: Mapping[str, tuple[np.ndarray, np.ndarray]],
     shown: np.ndarray,
     source: Any,
     path: Path,
     database: str,
 ) -> None:
-    """Photographs, what each level's generator makes of them, and the way back; a row each.
+    """Draws photographs, and their hallucinated and recovered images of each level, in rows.
 
-    Of several types of distortion each has rows of its own, and fewer photographs.
+    Each type of distortion has rows of its own: the more types, the fewer photographs.
     """
-    kinds = list(dict.fromkeys(name.rpartition("-")[0] for name in made))
-    levels = [name.rpartition("-")[2] for name in made if name.rpartition("-")[0] == kinds[0]]
+    kinds = list(dict.fromkeys(name.rpartition("-")[0] for name in generated))
+    levels = [name.rpartition("-")[2] for name in generated if name.rpartition("-")[0] == kinds[0]]
     columns = ["pristine"] + [
         f"level {level}{end}" for level in levels for end in ("", ", recovered")
     ]
     pictures = {}
     for kind in kinds:
         for row in range(min(len(shown), max(1, ROWS // len(kinds)))):
-            strips = [picture[row] for level in levels for picture in made[f"{kind}-{level}"]]
+            strips = [picture[row] for level in levels for picture in generated[f"{kind}-{level}"]]
             photograph = source.pristine.index.id[source.pristine_test[row]]
             pictures[f"{photograph} {kind}"] = [shown[row], *strips]
     plots.sheet(pictures, columns, path, f"{database}, hallucinated")
