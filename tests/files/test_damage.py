@@ -23,7 +23,7 @@ from jiqa.errors import InputError
 from jiqa.files import read_json, write_json
 from jiqa.metrics.nr import brisque, niqe
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks.svr import Fitted
+from jiqa.tasks.svr import Regression
 from jiqa.tfds_builders import testing
 
 RNG = np.random.default_rng(5)
