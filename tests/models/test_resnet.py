@@ -156,7 +156,7 @@ def test_bfloat16_stays_near_float32():
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet18", {}, "model: found 'resnet18', expected one of dt_gan, handcrafted"),
+        ("resnet18", {}, "model: found 'resnet18', expected one of dt_gan, iqa_nrtl, mt_irn"),
         ("resnet", {"depth": 50}, "resnet.depth: no such option, expected stage_sizes, width"),
         ("resnet", {"dtype": "int8"}, "resnet.dtype: found 'int8', expected one of float32"),
         ("iqa_nrtl", {"backbone": {"width": 8}}, "iqa_nrtl.backbone: found no `name`"),
