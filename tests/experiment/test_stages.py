@@ -1,4 +1,4 @@
-"""TTL-IQA's stages end to end on a tiny `pocket`: kept, resumed, drawn, scored; what is refused."""
+"""TTL-IQA's stages on a tiny `pocket`: shared results, resume, pictures, scores, refusals."""
 
 import csv
 import dataclasses
@@ -46,7 +46,7 @@ class Dim(nn.Module):
 
 
 class Dimmer(Toy):
-    """A DT-GAN of a number a network, which dims what it is shown."""
+    """A DT-GAN whose networks have one parameter each and dim their image."""
 
     part: type[nn.Module] = Dim
 
@@ -57,7 +57,7 @@ class Dimmer(Toy):
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
-    """Narrow networks in the place of the real ones."""
+    """Replaces the networks by narrow ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(models.MODELS, "dimmer", Dimmer)
         patch.setattr(vgg, "STAGES", ((1, 1), (1, 1), (1, 2), (1, 2), (1, 4)))
@@ -66,7 +66,7 @@ def small():
 
 @pytest.fixture(scope="module", autouse=True)
 def small_pocket(tmp_path_factory):
-    """Four photographs, three crops of 48x48 of each, one type of distortion, two levels."""
+    """A pocket database of four photographs, three 48x48 crops each, one type, two levels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JIQA_DATA_DIR", str(tmp_path_factory.mktemp("databases")))
         patch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[2:6])
@@ -78,7 +78,7 @@ def small_pocket(tmp_path_factory):
 
 
 def config(**changes):
-    """All four stages in seconds: two updates of each of two DT-GANs, three of each network."""
+    """Config of all four stages: two updates of each of two DT-GANs, three of each network."""
     optim = {"learning_rate": 1e-3}
     network = {
         "name": "sftnet",
@@ -143,7 +143,7 @@ def config(**changes):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """No pictures, which other tests look at and which take long."""
+    """Switches pictures off, which take long and have tests of their own."""
     for name in ("loss_curves", "gan_curves", "scatter", "sheet", "feature_maps"):
         monkeypatch.setattr(plots, name, lambda *_: None)
 
@@ -154,21 +154,21 @@ def run(root, fields, name="run"):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The folder of runs, and that of the run."""
+    """Folder of runs, and folder of the run."""
     root = tmp_path_factory.mktemp("finished")
     return root, run(root, config())
 
 
 @pytest.fixture(scope="module")
 def drawn(finished):
-    """The database, and the split that the runs are of."""
+    """The database, and the split of the runs."""
     index, records = load_index("pocket")
     (split,) = Protocol(**PROTOCOL).splits(index)
     return index, records, split
 
 
 def kept(root, name):
-    """The folder of a stage that is kept for other runs."""
+    """Folder of a stage whose result is shared between runs."""
     (found,) = (root / "stages").glob(f"{name}-*/")
     return found
 
@@ -296,7 +296,7 @@ def test_synthetic_distortions_stand_in_for_the_gan(tmp_path, drawn, undrawn):
 
 @pytest.fixture(scope="module")
 def tested(drawn, tmp_path_factory):
-    """The split's test images as files."""
+    """Test images of the split, as files."""
     index, records, split = drawn
     folder = tmp_path_factory.mktemp("tested")
     for row in split.test:

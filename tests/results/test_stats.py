@@ -1,4 +1,4 @@
-"""Measures against SciPy, NumPy and hand computations; intervals against their definition."""
+"""Criteria against SciPy, NumPy and hand computations; intervals against their definition."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ RAW_AND_LOGISTIC = [*CRITERIA, stats.plcc_logistic, stats.rmse_logistic]
 
 
 def noisy(n=80, seed=0, digits=6):
-    """Scores and predictions that bend and scatter; few digits make ties."""
+    """Scores, and predictions related by a curve with noise; few digits make ties."""
     rng = np.random.default_rng(seed)
     score = rng.uniform(0, 10, n)
     prediction = 1 / (1 + np.exp(5 - score)) + 0.1 * rng.normal(size=n)
