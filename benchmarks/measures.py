@@ -207,9 +207,9 @@ def _records(results: dict[str, Any]) -> list[record.TimingRecord]:
         row = rows[name]
         peers = {key: each for key, each in rows.items() if key.startswith(f"{name}, ")}
         fastest = min(peers, key=lambda key: peers[key]["minimum_ms"], default=None)
-        beside = {}
+        comparison = {}
         if fastest:
-            beside = {
+            comparison = {
                 "peer": fastest.removeprefix(f"{name}, "),
                 "peer_ms": peers[fastest]["minimum_ms"],
                 "peer_mb": peers[fastest]["peak_mb"],
@@ -229,7 +229,7 @@ def _records(results: dict[str, Any]) -> list[record.TimingRecord]:
                 peak_mb=row["peak_mb"],
                 checked=row.get("checked", False),
                 date=row.get("date"),
-                **beside,
+                **comparison,
             )
         )
     return found

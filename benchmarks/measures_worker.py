@@ -98,10 +98,10 @@ def _pyiqa(name: str, images: list[np.ndarray], params: list[str] | None) -> Cal
     tensors, memory = _torch(images)
     import pyiqa
 
-    name, how = VARIANTS.get(name, (name, {}))
+    name, options = VARIANTS.get(name, (name, {}))
     if params:
-        how = {"pretrained_model_path": params[0]}
-    metric = pyiqa.create_metric(name, device=tensors[0].device, **how)
+        options = {"pretrained_model_path": params[0]}
+    metric = pyiqa.create_metric(name, device=tensors[0].device, **options)
     return lambda: metric(*tensors).sum().item(), memory
 
 
@@ -109,8 +109,8 @@ def _piq(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
     tensors, memory = _torch(images)
     import piq
 
-    name, how = VARIANTS.get(name, (name, {}))
-    function = partial(getattr(piq, name), data_range=1.0, reduction="none", **how)
+    name, options = VARIANTS.get(name, (name, {}))
+    function = partial(getattr(piq, name), data_range=1.0, reduction="none", **options)
     return lambda: function(*tensors).sum().item(), memory
 
 
@@ -133,10 +133,12 @@ def _skimage(name: str, images: list[np.ndarray], _: list[str] | None) -> Call:
     from skimage import metrics
 
     function = getattr(metrics, name)
-    how = {"data_range": 1.0}
+    options = {"data_range": 1.0}
     if name == "structural_similarity":
-        how["channel_axis"] = -1
-    return lambda: [function(*pair[::-1], **how) for pair in zip(*images, strict=True)], _resident
+        options["channel_axis"] = -1
+    return lambda: [
+        function(*pair[::-1], **options) for pair in zip(*images, strict=True)
+    ], _resident
 
 
 LIBRARIES = {"jiqa": _jiqa, "pyiqa": _pyiqa, "piq": _piq, "lpips": _lpips, "skimage": _skimage}

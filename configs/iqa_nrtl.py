@@ -28,6 +28,7 @@ Arguments:
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
+from jiqa.models.iqa_nrtl import VARIANTS
 
 
 def get_config(text: str = "") -> ConfigDict:
@@ -35,7 +36,7 @@ def get_config(text: str = "") -> ConfigDict:
     args = common.parse_run(
         text, dataset="pocket", variant="full", splits=3, weights="", budget="", seed=0
     )
-    common.refuse_unknown(args, budget=common.BUDGETS)
+    common.refuse_unknown(args, variant=VARIANTS, budget=common.BUDGETS)
     config = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.data = common.database(args.dataset)

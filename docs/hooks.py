@@ -110,13 +110,17 @@ def public() -> str:
     sections = []
     for name in jiqa.__all__:
         thing = getattr(jiqa, name)
-        text = inspect.getdoc(thing) or ""
+        text = _signed(name, thing)
         if inspect.isclass(thing):
-            calls = inspect.getdoc(thing.__call__) or ""
-            text += f"\n\n{name}.__call__{inspect.signature(thing.__call__)}\n\n{calls}"
-        signature = "" if inspect.isclass(thing) else str(inspect.signature(thing))
-        sections.append(f"## {name}\n\n```text\n{name}{signature}\n\n{text}\n```\n")
+            text += f"\n\n{_signed('__call__', thing.__call__)}"
+        sections.append(f"## {name}\n\n```text\n{text}\n```\n")
     return "\n".join(sections)
+
+
+def _signed(name: str, thing: Any) -> str:
+    """Name and arguments of a class or function, then its docstring."""
+    signature = inspect.signature(thing).replace(return_annotation=inspect.Signature.empty)
+    return f"{name}{signature}\n\n{inspect.getdoc(thing)}"
 
 
 def _public(module: ast.Module) -> list[list[str]]:

@@ -129,7 +129,7 @@ class ReleaseTests:
             }
         folder = Path(file).parts[0]
         missing = f"{re.escape(folder)}.*: not found, expected"
-        return cases | {"no images": (lambda at: shutil.rmtree(at / folder), missing)}
+        return cases | {"no images": (lambda release: shutil.rmtree(release / folder), missing)}
 
     @pytest.fixture
     def release(self, tmp_path: Path) -> Path:
@@ -279,9 +279,9 @@ def write_xlsx(path: Path, sheet: str, rows: list[list[str | float]], corner: st
     for number, row in enumerate(rows, start=top):
         cells += f'<row r="{number}">'
         for place, value in enumerate(row, start=column):
-            at = f'r="{chr(place)}{number}"'
-            text = f'<c {at} t="inlineStr"><is><t>{value}</t></is></c>'
-            cells += text if isinstance(value, str) else f"<c {at}><v>{value}</v></c>"
+            location = f'r="{chr(place)}{number}"'
+            text = f'<c {location} t="inlineStr"><is><t>{value}</t></is></c>'
+            cells += text if isinstance(value, str) else f"<c {location}><v>{value}</v></c>"
         cells += "</row>"
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"

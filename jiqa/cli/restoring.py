@@ -218,7 +218,9 @@ def _refuse_taken(
     taken = Counter([*read, *(target.resolve() for _, target in written)])
     for path, target in written:
         if taken[target.resolve()] > 1:
-            raise InputError(f"{path}: found another photograph at {target}, expected it free")
+            raise InputError(
+                f"{path}: found another photograph at {target}, expected no file there"
+            )
 
 
 def _row(

@@ -102,7 +102,7 @@ class Facts:
         if self.references:
             columns["reference"] = text
         columns |= self.more
-        told = [
+        fields = [
             "score",
             "score_range",
             "higher_better",
@@ -112,7 +112,7 @@ class Facts:
             "pseudo",
             "family",
         ]
-        metadata = {name: getattr(self, name) for name in told} | {"sample": sample}
+        metadata = {name: getattr(self, name) for name in fields} | {"sample": sample}
         return builder.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(columns),
             license=self.licence,

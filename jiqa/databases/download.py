@@ -25,7 +25,7 @@ _SCHEMES = ("http", "https")
 _OF_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EACCES)
 _BLOCK = 1 << 20
 _BYTES = {"unit": "B", "unit_scale": True, "unit_divisor": 1024}
-_ELSEWHERE = "a copy at hand goes to --manual_dir"
+_ELSEWHERE = "to use a copy, give --manual_dir"
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
@@ -36,7 +36,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         if urllib.parse.urlsplit(newurl).scheme not in _SCHEMES:
             expected = " or ".join(_SCHEMES)
-            raise OSError(f"sent on to {newurl}, expected an address of {expected}")
+            raise OSError(f"redirected to {newurl}, expected an address of {expected}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -83,7 +83,7 @@ def fetch(url: str, folder: Path, sha256: str = "") -> Path:
         while not _is_whole(url, part):
             pass
     except (OSError, http.client.HTTPException) as error:
-        kept = f", {_size(part)} bytes are kept to go on from" if _size(part) else ""
+        kept = f", {_size(part)} bytes are kept for the next try" if _size(part) else ""
         raise InputError(f"{url}: not downloaded ({error}){kept}; {_ELSEWHERE}") from error
     if sha256 and (found := files.digest(part)) != sha256:
         part.unlink()

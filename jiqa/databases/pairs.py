@@ -146,8 +146,8 @@ class Distorted(Streamed):
 def _variants(image: np.ndarray, seed: int) -> np.ndarray:
     """An image uint8 [h, w, 3] with all its variants, uint8 [1 + variants, h, w, 3]."""
     five = np.repeat(image[None], len(LEVELS), axis=0)
-    made = [distort(five, f"{FAMILY}/{name}", LEVELS, seed) for name in FAMILIES[FAMILY]]
-    stack = np.rint(255 * np.concatenate([np.asarray(each) for each in made])).astype(np.uint8)
+    variants = [distort(five, f"{FAMILY}/{name}", LEVELS, seed) for name in FAMILIES[FAMILY]]
+    stack = np.rint(255 * np.concatenate([np.asarray(each) for each in variants])).astype(np.uint8)
     return np.concatenate([image[None], stack])
 
 

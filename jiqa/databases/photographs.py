@@ -120,7 +120,7 @@ def load(where: str, data_dir: str | Path | None = None) -> Photographs:
     again = ids[1:][ids[1:] == ids[:-1]]
     if again.size:
         raise InputError(
-            f"{where}: found two photographs called {again[0]}, expected one of a name"
+            f"{where}: found two photographs called {again[0]}, expected different names"
         )
     files = Records(_Files(paths), np.arange(len(paths)))
     contents = (hashlib.sha256(path.read_bytes()).hexdigest() for path in paths)

@@ -97,7 +97,9 @@ def prepare(
     elif manual_dir:
         manual_dir = Path(manual_dir).expanduser()
         if _at_first_use(builder):
-            raise InputError(f"--manual_dir {manual_dir}: {name} needs nothing, expected no folder")
+            raise InputError(
+                f"--manual_dir {manual_dir}: {name} needs no files, expected no folder"
+            )
         if not manual_dir.is_dir() or not os.listdir(manual_dir):
             message = f"--manual_dir {manual_dir}: expected a folder with a release of {name}"
             raise InputError(message)

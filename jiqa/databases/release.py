@@ -71,7 +71,7 @@ def lines(path: Path) -> Iterator[tuple[str, str]]:
     """
     path = actual(path, "a table of images and scores")
     found = _text(path).splitlines()
-    return ((f"{path}, line {at}", line) for at, line in enumerate(found, 1) if line.strip())
+    return ((f"{path}, line {row}", line) for row, line in enumerate(found, 1) if line.strip())
 
 
 def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -88,8 +88,8 @@ def table(path: Path, *columns: str) -> Iterator[tuple[str, dict[str, str]]]:
         try:
             yield from ((reader.line_num, row) for row in reader if row)
         except csv.Error as error:
-            at = f"{path}, line {reader.line_num}"
-            raise InputError(f"{at}: {error}, expected {','.join(columns)}") from None
+            location = f"{path}, line {reader.line_num}"
+            raise InputError(f"{location}: {error}, expected {','.join(columns)}") from None
 
     return _rows(str(path), rows(), columns)
 
@@ -117,7 +117,7 @@ def _text(path: Path) -> str:
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: expected a UTF-8 table, found {error.reason}") from error
     if not text.strip():
-        raise InputError(f"{path}: found no rows, expected one an image")
+        raise InputError(f"{path}: found no rows, expected one per image")
     return text
 
 
@@ -130,22 +130,22 @@ def _rows(
         if header.count(name) != 1:
             found = ("it twice in " if name in header else "") + f"the header '{','.join(header)}'"
             raise InputError(f"{path}: expected a column {name}, found {found}")
-    at = ""
+    location = ""
     for line, row in rows:
-        at = f"{path}, line {line}"
+        location = f"{path}, line {line}"
         if len(row) < len(header) or any(str(cell).strip() for cell in row[len(header) :]):
             found = ",".join(map(str, row))
             found = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
-            raise InputError(f"{at}: expected {','.join(header)}, found '{found}'")
+            raise InputError(f"{location}: expected {','.join(header)}, found '{found}'")
         named = dict(zip(header, row, strict=False))
-        yield at, {name: named[name] for name in columns}
-    if not at:
-        raise InputError(f"{path}: found no rows, expected one an image")
+        yield location, {name: named[name] for name in columns}
+    if not location:
+        raise InputError(f"{path}: found no rows, expected one per image")
 
 
 def _named(header: list[str]) -> list[str]:
     """The header without empty names at its end, such as BIQ2021's `Image Name,MOS,,`."""
-    count = max((at for at, name in enumerate(header, 1) if name), default=0)
+    count = max((column for column, name in enumerate(header, 1) if name), default=0)
     return header[:count]
 
 
@@ -175,11 +175,11 @@ def _flat(array: np.ndarray) -> np.ndarray:
     return np.array(["".join(map(str, np.ravel(cell))) for cell in array.ravel()])
 
 
-def number(value: Any, at: str, name: str, limits: tuple[float, float]) -> float:
+def number(value: Any, location: str, name: str, limits: tuple[float, float]) -> float:
     """A number from a table.
 
     Raises:
-        InputError: `value` is no number, or outside `limits`; the message begins with `at`.
+        InputError: `value` is no number, or outside `limits`; the message begins with `location`.
     """
     try:
         if isinstance(value, bool) or "_" in str(value):  # numbers to Python
@@ -187,8 +187,8 @@ def number(value: Any, at: str, name: str, limits: tuple[float, float]) -> float
         found = float(value)
     except (TypeError, ValueError):
         shown = " ".join(str(value).split())[:_SHOWN]
-        raise InputError(f"{at}: expected a number for {name}, found '{shown}'") from None
+        raise InputError(f"{location}: expected a number for {name}, found '{shown}'") from None
     if not limits[0] <= found <= limits[1]:
         bounds = "{:g} to {:g}".format(*limits)
-        raise InputError(f"{at}: expected a {name} from {bounds}, found {value}")
+        raise InputError(f"{location}: expected a {name} from {bounds}, found {value}")
     return found

@@ -97,15 +97,15 @@ def read(folder: Path, facts: Facts, types: int, levels: int) -> dict[str, list[
 def scores(folder: Path, facts: Facts) -> list[tuple[str, float, float]]:
     """(file name in lower case, MOS, its standard deviation) in the order of the tables."""
     deviations = [
-        release.number(line, at, "standard deviation", facts.score_range)
-        for at, line in release.lines(folder / STD)
+        release.number(line, location, "standard deviation", facts.score_range)
+        for location, line in release.lines(folder / STD)
     ]
     rows = []
-    for at, line in release.lines(folder / MOS):
+    for location, line in release.lines(folder / MOS):
         mos, *names = line.split()
         if len(names) != 1:
-            raise InputError(f"{at}: expected a MOS and a file name, found '{line}'")
-        rows.append((names[0].lower(), release.number(mos, at, "MOS", facts.limits)))
+            raise InputError(f"{location}: expected a MOS and a file name, found '{line}'")
+        rows.append((names[0].lower(), release.number(mos, location, "MOS", facts.limits)))
     if len(deviations) != len(rows):
         message = f"found {len(deviations)} rows, expected {len(rows)} as {MOS} has"
         raise InputError(f"{folder / STD}: {message}")

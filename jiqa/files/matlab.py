@@ -77,25 +77,25 @@ class _Elements:
     """Elements in some bytes, read one after the other; true while any are left."""
 
     def __init__(self, data: bytes, order: str):
-        self.data, self.order, self.at = memoryview(data), order, 0
+        self.data, self.order, self.position = memoryview(data), order, 0
 
     def __bool__(self) -> bool:
-        return self.at < len(self.data)
+        return self.position < len(self.data)
 
     def next(self) -> tuple[int, bytes]:
         """Type and content of the next element."""
-        tag = bytes(self.data[self.at : self.at + 8])
+        tag = bytes(self.data[self.position : self.position + 8])
         kind, size = struct.unpack(f"{self.order}II", tag)
         if kind >> 16:  # small: eight bytes for everything
             kind, size = kind & 0xFFFF, kind >> 16
-            start, end = self.at + 4, self.at + 8
+            start, end = self.position + 4, self.position + 8
         else:
-            start = self.at + 8
+            start = self.position + 8
             end = start + (size if kind == _COMPRESSED else size + -size % 8)
         content = bytes(self.data[start : start + size])
         if len(content) < size or start + size > end:
             raise ValueError(f"found {len(content)} of {size} bytes")
-        self.at = end
+        self.position = end
         return kind, content
 
     def numbers(self) -> np.ndarray:
@@ -150,9 +150,9 @@ def _cells(elements: _Elements, shape: tuple[int, ...], count: int) -> np.ndarra
     if 8 * count > len(elements.data):
         raise ValueError(f"found {count} cells in {len(elements.data)} bytes")
     cells = np.empty(count, object)
-    for at in range(count):
+    for position in range(count):
         kind, content = elements.next()
         if kind != _MATRIX:
             raise ValueError(f"found an element of type {kind} in the place of a cell")
-        cells[at] = _array(_Elements(content, elements.order))[1]
+        cells[position] = _array(_Elements(content, elements.order))[1]
     return cells.reshape(shape, order="F")

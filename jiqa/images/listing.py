@@ -58,7 +58,7 @@ def listed(folder: Path, *, recursive: bool = False) -> Listing:
         InputError: no such folder, or one that cannot be read.
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: found no such folder, expected one of photographs")
+        raise InputError(f"{folder}: found no such folder, expected a folder of photographs")
     paths: list[Path] = []
     entered = {os.path.realpath(folder)}
     for parent, folders, names in os.walk(folder, onerror=_refuse, followlinks=True):

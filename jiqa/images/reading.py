@@ -180,7 +180,7 @@ def _check_jpeg2000(image: Image.Image, data: bytes) -> None:
     count = struct.unpack(">H", data[start : start + 2])[0]
     bits = max(1 + (size & 0x7F) for size in data[start + 2 : start + 2 + 3 * count : 3])
     if bits > 8 and not image.mode.startswith("I;16"):
-        raise ValueError(f"{bits} bits a channel in JPEG 2000, which are not read here")
+        raise ValueError(f"{bits} bits per channel in JPEG 2000, which jiqa cannot read")
 
 
 @contextlib.contextmanager

@@ -73,7 +73,7 @@ def _both_bytes(image: Any, again: Any) -> np.ndarray:
     kind, _, order = raw.pop().partition(";16") if len(raw) == 1 else ("", "", "")
     planes = getattr(image, "tag_v2", {}).get(_PLANES) == _SEPARATE
     if kind not in ("RGB", "RGBX", "RGBA", "CMYK") or planes:
-        raise ValueError("16 bits a channel in planes or an order that is not read here")
+        raise ValueError("16 bits per channel in planes or an order that jiqa cannot read")
     _reread(again, again.mode, f"{kind};16{_OTHER[order]}")
     colours = 4 if kind == "CMYK" else 3
     pixels = _joined(*(np.asarray(each)[..., :colours] for each in (image, again)))
@@ -129,7 +129,7 @@ def _range(image: Any, tags: Any) -> tuple[float, float]:
             if ends[0] < ends[1]:
                 return ends[0], ends[1]
     kind = "floating-point samples" if image.mode == "F" else "32-bit or signed samples"
-    raise ValueError(f"{kind} of no stated range")
+    raise ValueError(f"{kind} without a stated range")
 
 
 def _first(value: Any) -> float:

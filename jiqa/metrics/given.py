@@ -82,10 +82,10 @@ class Reader(NamedTuple):
 
     def __call__(self, path: Path) -> Loaded:
         """Pixels of the file, or the error of reading it."""
-        how = {"upright": self.upright, "max_pixels": self.max_pixels}
+        options = {"upright": self.upright, "max_pixels": self.max_pixels}
         try:
             data = read(path)
-            pixels = images.decode_deep(data, str(path), **how)
+            pixels = images.decode_deep(data, str(path), **options)
             flaw = images.damage(data)
             warning = f"{path}: damaged: {flaw}" if flaw else ""
             if warning and self.strict:

@@ -157,10 +157,10 @@ class Metric:
         return tuple(map(self._prepare, both)) if self._prepare else both
 
     def _run(self, *images: check.Array, size: jax.Array | None = None) -> jax.Array:
-        how: dict[str, Any] = {} if self.params is None else {"params": self.params}
+        keywords: dict[str, Any] = {} if self.params is None else {"params": self.params}
         if size is not None:
-            how["size"] = size
-        return self._score(*images, **how)
+            keywords["size"] = size
+        return self._score(*images, **keywords)
 
 
 def load(image: Any, *, deep: bool = False, max_pixels: int = stored.MAX_PIXELS) -> Any:
@@ -199,4 +199,4 @@ def _read(path: str | Path) -> bytes:
 def _compiled(build: str, options: tuple[tuple[str, Any], ...]) -> Callable[..., jax.Array]:
     """The metric's function, compiled; converts integers itself, which saves a copy of floats."""
     function = functools.partial(registry.resolve(build), **dict(options))
-    return jax.jit(lambda *images, **how: function(*map(check.unit, images), **how))
+    return jax.jit(lambda *images, **keywords: function(*map(check.unit, images), **keywords))

@@ -135,8 +135,8 @@ class MTIRN(nn.Module):
             if self.variant != "baseline":
                 features += [pool(out[f"f{i}"]) for i in (1, 2, 3)]
         if self.variant in ("difference", "full"):
-            apart = out["stage4"] - seen["stage4"][len(image) :]
-            out["difference"] = nn.Dense(self.reduced, dtype=self.dtype, name="reduce")(apart)
+            difference = out["stage4"] - seen["stage4"][len(image) :]
+            out["difference"] = nn.Dense(self.reduced, dtype=self.dtype, name="reduce")(difference)
             features.append(pool(out["difference"]))
         out["features"] = jnp.concatenate(features, axis=-1)
         hidden = nn.relu(nn.Dense(self.hidden, name="hidden")(out["features"]))

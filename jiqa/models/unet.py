@@ -129,13 +129,13 @@ def _inits(width: int, residual: bool) -> dict[str, Any]:
     colours = range(3)
     same = [(1, 1, c, c) for c in colours]
     squares = list(itertools.product(enumerate(itertools.product((1, 2), (1, 2))), colours))
-    apart = [(y, x, c, 3 * phase + c) for (phase, (y, x)), c in squares]
+    phases = [(y, x, c, 3 * phase + c) for (phase, (y, x)), c in squares]
     back = [(y, x, c, 2 * width + 3 * phase + c) for (phase, (y, x)), c in squares]
     return {
         "e1": _placed(DOWN_INIT, same, slice(0, 3)),
         "e2": {"conv2": _placed(DOWN_INIT, [], slice(0, 3))},
         "e3": {
-            "conv1": _placed(DOWN_INIT, apart[3:], slice(3, 12)),
+            "conv1": _placed(DOWN_INIT, phases[3:], slice(3, 12)),
             "conv2": _placed(DOWN_INIT, [(1, 1, i, i) for i in range(3, 12)], slice(0, 12)),
             "shortcut": _placed(DOWN_INIT, [(0, 0, c, c) for c in colours], slice(0, 12)),
         },

@@ -82,9 +82,9 @@ def reflected(x: jax.Array, n: int, size: jax.Array | None) -> jax.Array:
         return jnp.pad(x, [(0, 0), (n, n), (n, n)] + [(0, 0)] * (x.ndim - 3), mode="reflect")
     for axis in (1, 2):
         last = size[:, axis - 1, None] - 1
-        at = jnp.abs(jnp.arange(-n, x.shape[axis] + n))[None]
-        at = jnp.maximum(jnp.where(at > last, 2 * last - at, at), 0)
-        x = jax.vmap(lambda m, at, axis=axis: jnp.take(m, at, axis - 1))(x, at)
+        position = jnp.abs(jnp.arange(-n, x.shape[axis] + n))[None]
+        position = jnp.maximum(jnp.where(position > last, 2 * last - position, position), 0)
+        x = jax.vmap(lambda m, position, axis=axis: jnp.take(m, position, axis - 1))(x, position)
     return x
 
 

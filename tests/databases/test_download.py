@@ -116,7 +116,7 @@ def test_a_connection_that_brings_nothing_ends_it_until_the_next_call(server, tm
     with pytest.raises(
         InputError,
         match=r"127.0.0.1.*/a.bin: not downloaded \(found 1000000 of 3145728 bytes\), "
-        r"1000000 bytes are kept to go on from; .*--manual_dir$",
+        r"1000000 bytes are kept for the next try; .*--manual_dir$",
     ):
         download.fetch(server.url("a.bin"), tmp_path)
     assert download.fetch(server.url("a.bin"), tmp_path).read_bytes() == CONTENT

@@ -85,7 +85,7 @@ def test_two_at_once_build_it_once(release, data, monkeypatch):
         ("pocket", {"config": "half"}, "pocket: found config 'half', expected none"),
         ("biq2021", {"manual_dir": "nowhere"}, "nowhere: expected a folder with a release of biq"),
         ("biq2021", {"manual_dir": "empty"}, "empty: expected a folder with a release"),
-        ("pocket", {"manual_dir": "empty"}, "pocket needs nothing, expected no folder"),
+        ("pocket", {"manual_dir": "empty"}, "pocket needs no files, expected no folder"),
     ],
 )
 def test_bad_argument_is_named(name, options, message, data, tmp_path, monkeypatch):
@@ -214,7 +214,7 @@ def test_command_lists_every_database(release, data, capsys):
 
 def test_every_database_is_downloaded_or_says_how_to_get_it():
     """And no folder of a builder is left out of the table."""
-    folder = Path(databases.download.__file__).parent
+    folder = Path(testing.__file__).parent
     assert list(databases.DATABASES) == sorted(path.parent.name for path in folder.glob("*/*.bib"))
     for name, module in databases.DATABASES.items():
         builder = importlib.import_module(module).Builder

@@ -72,6 +72,7 @@ def test_arguments_have_the_type_of_their_defaults():
         ("varient=full", "found 'varient=full', expected NAME=VALUE with NAME one of .*variant"),
         ("splits=many", "splits: found 'many', expected int"),
         ("dataset=biq2021", "weights: nothing found"),
+        ("variant=ful", "variant: found 'ful', expected resnet50, semantic, vision, adapt, full"),
         ("shared=yes", "shared: found 'yes', expected bool"),
         ("dataset=biq2021,weights=none,budget=tiny", "budget: found 'tiny'"),
     ],

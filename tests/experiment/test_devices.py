@@ -104,6 +104,8 @@ CONFIGS = {
     ),
 }
 
+TRAINED = ("iqa_nrtl", "mt_irn", "ttl_iqa")
+
 
 def run(root, fields, count, name="run"):
     """Predictions of a run on a number of devices."""
@@ -118,11 +120,14 @@ def told(capsys):
     return [line for line in capsys.readouterr().out.splitlines() if line.startswith("stage ")]
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in TRAINED else []) for name in CONFIGS],
+)
 def test_every_config_runs_by_default_on_one_and_on_eight_devices(name, tmp_path, capsys):
     make, expected = CONFIGS[name]
     config = shrunk(make())
-    if name in ("iqa_nrtl", "mt_irn", "ttl_iqa", "ridge"):
+    if name in (*TRAINED, "ridge"):
         config.view.crop, config.view.test_blocks = 32, 1
     one = run(tmp_path / "one", config, 1)
     assert not told(capsys)
@@ -130,7 +135,7 @@ def test_every_config_runs_by_default_on_one_and_on_eight_devices(name, tmp_path
     assert told(capsys) == [f"stage {line} of 8 devices" for line in expected]
     assert one.id.tolist() == eight.id.tolist()
     # What is trained differs by its rounding: in float64 it does not, see test_mesh.py.
-    if name in ("handcrafted", "measure", "ridge"):
+    if name not in TRAINED:
         np.testing.assert_allclose(eight.prediction, one.prediction, rtol=1e-3)
 
 
@@ -206,6 +211,7 @@ USED = {
 }
 
 
+@pytest.mark.slow
 def test_every_kind_of_stage_runs_on_two_and_three_devices(tmp_path, capsys):
     assert set(USED) == set(TASKS)
     for column, count in enumerate((2, 3), start=1):
@@ -217,6 +223,7 @@ def test_every_kind_of_stage_runs_on_two_and_three_devices(tmp_path, capsys):
         assert told(capsys) == lines
 
 
+@pytest.mark.slow
 def test_a_run_begun_on_eight_devices_goes_on_on_three(tmp_path, capsys):
     fields = kinds()
     fields.stages = ("gan", "hallucinate", "levels", "scores")

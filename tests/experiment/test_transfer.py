@@ -69,6 +69,7 @@ def test_what_is_not_there_is_named():
         inherit(tree(0), {"": "a"}, {"a": lacking})
 
 
+@pytest.mark.slow
 def test_a_stage_goes_on_from_the_one_before(tmp_path, monkeypatch):
     """The second stage changes no parameter and must predict as the first."""
     monkeypatch.setattr(recipe, "load_index", lambda *_, **__: tiny_run.tiny.database())

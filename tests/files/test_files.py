@@ -189,7 +189,7 @@ def test_output_to_a_full_disk_is_one_line():
             [
                 sys.executable,
                 "-c",
-                "import sys; from jiqa import cli; sys.exit(cli.main(['list']))",
+                "import sys; from jiqa.cli.main import main; sys.exit(main(['list']))",
             ],
             stdout=full,
             stderr=subprocess.PIPE,

@@ -22,7 +22,7 @@ def encoded(image, kind, **options):
 
 
 def png_rgb16(pixels):
-    """A PNG of 16 bits a channel, which Pillow does not write; uint16 [h, w, 3]."""
+    """A PNG of 16 bits per channel, which Pillow does not write; uint16 [h, w, 3]."""
 
     def chunk(name, body):
         return (
@@ -113,7 +113,7 @@ def test_truncated_image_is_named(kind, share):
         (b"GIF? no, a text", "15 bytes of no known format"),
         (
             encoded(Image.fromarray(np.ones((2, 2), np.float32)), "TIFF"),
-            "floating-point samples of no stated range",
+            "floating-point samples without a stated range",
         ),
     ],
 )
@@ -197,7 +197,7 @@ def test_sixteen_bits_of_tiff_are_kept(order, compression):
     np.testing.assert_array_equal(images.decode_deep(stored.getvalue()), colour)
     stored = io.BytesIO()
     tifffile.imwrite(stored, np.moveaxis(colour, -1, 0), planarconfig="separate", **how)
-    with pytest.raises(InputError, match="16 bits a channel in planes"):
+    with pytest.raises(InputError, match="16 bits per channel in planes"):
         images.decode(stored.getvalue())
 
 
@@ -216,11 +216,11 @@ def test_wide_samples_are_scaled_by_their_stated_range_or_refused(dtype):
         assert images.decode(wide(values, tags))[..., 1].tolist() == [[0, 51, 255]]
     deep = images.decode_deep(wide(values, {340: -255, 341: 1000}))
     assert deep[0, :, 0].tolist() == [13316, 15979, 26632]  # (v + 255) / 1255 of 65535
-    with pytest.raises(InputError, match="samples of no stated range"):
+    with pytest.raises(InputError, match="samples without a stated range"):
         images.decode(wide(values, {}))
     with pytest.raises(InputError, match=r"samples in \[0, 255\] outside their stated range"):
         images.decode(wide(values, {341: 200}))
-    with pytest.raises(InputError, match="samples of no stated range"):
+    with pytest.raises(InputError, match="samples without a stated range"):
         images.of_pillow(Image.fromarray(values))
 
 
@@ -228,7 +228,7 @@ def test_deep_jpeg2000_is_refused():
     data = bytearray(encoded(Image.fromarray(PIXELS), "JPEG2000"))
     depth = data.index(b"\xff\x4f\xff\x51") + 42
     data[depth] = 11  # of the first component, less one
-    with pytest.raises(InputError, match="12 bits a channel in JPEG 2000"):
+    with pytest.raises(InputError, match="12 bits per channel in JPEG 2000"):
         images.decode(bytes(data))
 
 

@@ -102,6 +102,7 @@ def test_each_dt_gan_has_moved_its_own_way(trained):
     assert any(first[name]["number"] != second[name]["number"] for name in gan_update.NETWORKS)
 
 
+@pytest.mark.slow
 def test_a_dt_gan_learns_in_all_its_parts(given, tmp_path):
     model = models.build("dt_gan", width=1, blocks=0)
     made = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((1, 24, 24, 3)))

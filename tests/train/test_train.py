@@ -69,6 +69,7 @@ def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
     _same_once_resumed(tmp_path, finished)
 
 
+@pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_keeps_every_step_and_says_so(finished, tmp_path):
     """The run gets Ctrl-C in the second epoch, then SIGTERM in the third."""
     folder = tmp_path / SPLIT / "scores"

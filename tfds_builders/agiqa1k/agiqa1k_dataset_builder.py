@@ -62,8 +62,8 @@ class Builder(builder.ReleaseBuilder):
 def read_sheet(path: Path) -> Iterator[tuple[str, str, float]]:
     """(id, image name, MOS) of each row; id and name differ only in the second row of `TWICE`."""
     seen = False
-    for at, row in release.sheet(path, "", "Image", "MOS"):
+    for location, row in release.sheet(path, "", "Image", "MOS"):
         id = name = str(row["Image"])
         if name == TWICE:
             id, seen = f"{name} again" if seen else name, True
-        yield id, name, release.number(row["MOS"], at, "MOS", FACTS.limits)
+        yield id, name, release.number(row["MOS"], location, "MOS", FACTS.limits)

@@ -50,31 +50,33 @@ class Builder(builder.ReleaseBuilder):
         pictures = release.images(folder / IMAGES)
         photographs = release.images(folder / PHOTOGRAPHS).values()
         known = {path.stem for path in photographs}
-        made = []
-        for at, row in release.table(folder / TABLE, *COLUMNS):
-            level, step = (_whole(row[name], at, name) for name in ("level", "step"))
+        generated = []
+        for location, row in release.table(folder / TABLE, *COLUMNS):
+            level, step = (_whole(row[name], location, name) for name in ("level", "step"))
             if row["reference"] not in known:
-                raise InputError(f"{at}: found no photograph {row['reference']}, expected one")
-            made.append(
+                raise InputError(
+                    f"{location}: found no photograph {row['reference']}, expected one"
+                )
+            generated.append(
                 builder.Image(
                     release.find(pictures, row["image"], folder / IMAGES, TABLE),
                     row["id"],
                     content_id=row["content_id"],
                     distortion=row["distortion"],
                     level=level,
-                    score=release.number(row["score"], at, "score", FACTS.limits),
+                    score=release.number(row["score"], location, "score", FACTS.limits),
                     reference=row["reference"],
                     more={"made_by": row["made_by"], "step": step, "hash": row["hash"]},
                 )
             )
         nothing = {"made_by": "", "step": 0, "hash": ""}
         return {
-            DISTORTED: made,
+            DISTORTED: generated,
             REFERENCE: [builder.pristine(path, path.stem, **nothing) for path in photographs],
         }
 
 
-def _whole(text: str, at: str, name: str) -> int:
+def _whole(text: str, location: str, name: str) -> int:
     if not text.isdecimal():
-        raise InputError(f"{at}: expected a whole number for {name}, found {text!r}")
+        raise InputError(f"{location}: expected a whole number for {name}, found {text!r}")
     return int(text)

@@ -52,6 +52,6 @@ class Builder(builder.ReleaseBuilder):
 def read_table(path: Path) -> list[tuple[str, float]]:
     """(image name, MOS) in the order of the table."""
     return [
-        (row["Image Name"], release.number(row["MOS"], at, "MOS", FACTS.limits))
-        for at, row in release.table(path, "Image Name", "MOS")
+        (row["Image Name"], release.number(row["MOS"], location, "MOS", FACTS.limits))
+        for location, row in release.table(path, "Image Name", "MOS")
     ]

@@ -77,14 +77,14 @@ def read_sheet(path: Path) -> list[tuple[str, str, int, float, float]]:
     """(photograph, key of `TYPES`, level, DMOS, its standard deviation) in the sheet's order."""
     rows = []
     columns = ("image", "dst_type", "dst_lev", "dmos_std", "dmos")
-    for at, row in release.sheet(path, TAB, *columns):
+    for location, row in release.sheet(path, TAB, *columns):
         photograph, type = row["image"], row["dst_type"]
         if isinstance(photograph, float):  # the photograph named 1600
             photograph = f"{photograph:.0f}"
         if type not in TYPES:
-            raise InputError(f"{at}: found type '{type}', expected one of {', '.join(TYPES)}")
-        level = int(release.number(row["dst_lev"], at, "level", (1, 5)))
-        score = release.number(row["dmos"], at, "DMOS", FACTS.limits)
-        deviation = release.number(row["dmos_std"], at, "standard deviation", FACTS.limits)
+            raise InputError(f"{location}: found type '{type}', expected one of {', '.join(TYPES)}")
+        level = int(release.number(row["dst_lev"], location, "level", (1, 5)))
+        score = release.number(row["dmos"], location, "DMOS", FACTS.limits)
+        deviation = release.number(row["dmos_std"], location, "standard deviation", FACTS.limits)
         rows.append((photograph, type, level, score, deviation))
     return rows

@@ -69,11 +69,13 @@ class Builder(builder.ReleaseBuilder):
         images = folder / IMAGES
         files = release.images(images)
         distorted, references = [], {}
-        for at, row in release.table(folder / SCORES, "dist_img", "ref_img", "dmos", "var"):
+        for location, row in release.table(folder / SCORES, "dist_img", "ref_img", "dmos", "var"):
             name, reference = row["dist_img"], row["ref_img"]
-            photograph, distortion, level = decode(name, at)
+            photograph, distortion, level = decode(name, location)
             if reference.lower() != photograph.lower():
-                raise InputError(f"{at}: found reference {reference}, expected that of {name}")
+                raise InputError(
+                    f"{location}: found reference {reference}, expected that of {name}"
+                )
             path = release.find(files, reference, images, SCORES)
             reference, _ = references.setdefault(reference.lower(), (reference, path))
             distorted.append(
@@ -83,8 +85,10 @@ class Builder(builder.ReleaseBuilder):
                     content_id=reference,
                     distortion=distortion,
                     level=level,
-                    score=release.number(row["dmos"], at, "DMOS", FACTS.limits),
-                    score_std=release.number(row["var"], at, "var", (0, FACTS.score_range[1])),
+                    score=release.number(row["dmos"], location, "DMOS", FACTS.limits),
+                    score_std=release.number(
+                        row["var"], location, "var", (0, FACTS.score_range[1])
+                    ),
                     reference=reference,
                 )
             )
@@ -92,12 +96,12 @@ class Builder(builder.ReleaseBuilder):
         return {"distorted": distorted, "reference": pristine}
 
 
-def decode(name: str, at: str) -> tuple[str, str, int]:
+def decode(name: str, location: str) -> tuple[str, str, int]:
     """(photograph, distortion, level) encoded in the name of an image."""
     code = re.fullmatch(r"(I\d\d)_(\d\d)_(\d\d)\.png", name, re.IGNORECASE)
     if code and 1 <= int(code[2]) <= len(TYPES) and int(code[3]) in LEVELS:
         return f"{code[1]}.png", TYPES[int(code[2]) - 1], int(code[3])
     raise InputError(
-        f"{at}: found {name}, expected IRR_TT_LL.png with TT from 01 to {len(TYPES)} and LL from "
-        f"01 to {LEVELS[-1]:02}"
+        f"{location}: found {name}, expected IRR_TT_LL.png with TT from 01 to {len(TYPES)} "
+        f"and LL from 01 to {LEVELS[-1]:02}"
     )

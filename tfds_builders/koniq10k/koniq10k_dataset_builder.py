@@ -63,10 +63,10 @@ def read_scores(folder: Path) -> tuple[str, list[tuple[str, str, float]]]:
     if SETS not in {path.name.lower() for path in folder.iterdir()}:
         name, column, sets = SCORES, "MOS_zscore", []
     rows = []
-    for at, row in release.table(folder / name, "image_name", column, *sets):
+    for location, row in release.table(folder / name, "image_name", column, *sets):
         part = row.get("set", "")
         if sets and part not in SPLITS:
-            raise InputError(f"{at}: found set '{part}', expected one of {', '.join(SPLITS)}")
-        score = release.number(row[column], at, column, FACTS.limits)
+            raise InputError(f"{location}: found set '{part}', expected one of {', '.join(SPLITS)}")
+        score = release.number(row[column], location, column, FACTS.limits)
         rows.append((SPLITS.get(part, DISTORTED), row["image_name"], score))
     return name, rows

@@ -89,9 +89,11 @@ def read_scores(folder: Path) -> list[tuple[float, float, bool, str]]:
     rows = []
     for number, values in enumerate(zip(*columns.values(), strict=True), start=1):
         score, deviation, original, name = values
-        at = f"{folder / SCORES}, row {number}"
+        location = f"{folder / SCORES}, row {number}"
         limits = (0, 0) if original else FACTS.limits
-        score = release.number(score, at, "DMOS of a reference" if original else "DMOS", limits)
-        deviation = release.number(deviation, at, "standard deviation", FACTS.score_range)
+        score = release.number(
+            score, location, "DMOS of a reference" if original else "DMOS", limits
+        )
+        deviation = release.number(deviation, location, "standard deviation", FACTS.score_range)
         rows.append((score, deviation, bool(original), str(name).lower()))
     return rows

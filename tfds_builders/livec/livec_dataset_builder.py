@@ -68,9 +68,9 @@ def read_scores(folder: Path) -> list[tuple[str, float, float]]:
         raise InputError(f"{data}: found {found}, expected as many in each")
     rows = []
     for place, (name, score, deviation) in enumerate(zip(*columns, strict=True), start=1):
-        at = f"{data}, entry {place}"
-        mos = release.number(score, at, "MOS", FACTS.limits)
-        std = release.number(deviation, at, "deviation", (0, FACTS.limits[1]))
+        location = f"{data}, entry {place}"
+        mos = release.number(score, location, "MOS", FACTS.limits)
+        std = release.number(deviation, location, "deviation", (0, FACTS.limits[1]))
         if not re.match(r"t\d+\.", name):
             rows.append((str(name), mos, std))
     return rows

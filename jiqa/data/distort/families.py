@@ -21,7 +21,7 @@ KADID10K = {
     "motion_blur": Type(
         Traced(blur.motion, random.uniform),
         (1, 2, 4, 6, 10),
-        "published lengths; the line is drawn finer than MATLAB's, at an angle that we let vary",
+        "published lengths; a finer line than MATLAB's, at a random angle",
     ),
     "color_diffusion": Type(
         Traced(colour.diffuse),
@@ -36,7 +36,7 @@ KADID10K = {
     "color_quantization": Type(
         Traced(colour.quantize_colours),
         (64, 48, 32, 16, 8),
-        "the colours of the authors' generator; least variance by k-means, not by cutting boxes",
+        "the authors' numbers of colours; palette by k-means, not by cutting boxes",
     ),
     "color_saturation_1": Type(
         Traced(colour.saturate_hsv), (0.4, 0.2, 0.1, 0, -0.4), "as published"
@@ -45,9 +45,9 @@ KADID10K = {
         Traced(colour.saturate_lab), (1, 2, 3, 6, 9), "as published; level 1 changes nothing"
     ),
     "jpeg2000": Type(
-        _JPEG2000, (16, 32, 45, 120, 170), "published ratios; by OpenJPEG, not by MATLAB"
+        _JPEG2000, (16, 32, 45, 120, 170), "published ratios; OpenJPEG instead of MATLAB"
     ),
-    "jpeg": Type(_JPEG, (43, 36, 24, 7, 4), "published qualities, libjpeg's"),
+    "jpeg": Type(_JPEG, (43, 36, 24, 7, 4), "published qualities; libjpeg"),
     "white_noise": Type(
         Traced(noise.white, random.normal), (0.001, 0.002, 0.003, 0.005, 0.01), "as published"
     ),
@@ -65,13 +65,13 @@ KADID10K = {
     "denoise": Type(
         Traced(geometry.denoised, random.normal),
         (0.002, 1.0),
-        "fitted to PSNR; thresholded sliding DCTs denoise it, not DnCNN",
+        "fitted to PSNR; denoised by thresholded sliding DCTs instead of DnCNN",
     ),
     "brighten": Type(
-        Traced(colour.brighten), (0.1, 0.2, 0.4, 0.7, 1.1), "published curves, a parabola each"
+        Traced(colour.brighten), (0.1, 0.2, 0.4, 0.7, 1.1), "published curves, as parabolas"
     ),
     "darken": Type(
-        Traced(colour.darken), (0.05, 0.1, 0.2, 0.4, 0.8), "published curves, a parabola each"
+        Traced(colour.darken), (0.05, 0.1, 0.2, 0.4, 0.8), "published curves, as parabolas"
     ),
     "mean_shift": Type(
         Traced(colour.shift), (0, 0.08, -0.08, 0.15, -0.15), "as published, in that order"
@@ -79,7 +79,7 @@ KADID10K = {
     "jitter": Type(
         Traced(geometry.jitter, random.normal),
         (0.05, 0.1, 0.2, 0.5, 1),
-        "published amounts; one warp of the deviation that the original's five have together",
+        "published amounts; one warp with the total deviation of the authors' five",
     ),
     "non_eccentricity_patch": Type(
         Traced(geometry.patches_16, random.uniform, places=True),
@@ -90,7 +90,7 @@ KADID10K = {
     "quantization": Type(
         Traced(colour.quantize_otsu),
         (20, 16, 13, 10, 7),
-        "published numbers of levels; each is the mean of what it replaces",
+        "published numbers of levels; each level is the mean of its samples",
     ),
     "color_block": Type(
         Traced(geometry.colour_blocks, random.uniform, places=True),
@@ -114,7 +114,7 @@ TID2013 = {
     "color_noise": Type(
         Traced(noise.coloured, random.normal),
         (0.002, 2.0),
-        f"{_FITTED}; four times stronger in Cb and Cr than in Y is our choice",
+        f"{_FITTED}; jiqa's choice: four times stronger in Cb and Cr than in Y",
     ),
     "spatially_correlated_noise": Type(
         Traced(noise.correlated, random.normal), (0.005, 3.0), f"{_FITTED}; a 3x3 mean of noise"
@@ -122,12 +122,12 @@ TID2013 = {
     "masked_noise": Type(
         Traced(noise.masked, random.normal),
         (0.01, 50.0),
-        f"{_FITTED}; masked by the local deviation, not by the original's model of the eye",
+        f"{_FITTED}; masked by the local deviation, not by the authors' model of the eye",
     ),
     "high_frequency_noise": Type(
         Traced(noise.high_frequency, random.normal),
         (0.002, 1.0),
-        f"{_FITTED}; noise less its 3x3 mean",
+        f"{_FITTED}; noise minus its 3x3 mean",
     ),
     "impulse_noise": Type(Traced(noise.impulse, random.uniform), (0.0001, 0.5), _FITTED),
     "quantization_noise": Type(
@@ -137,7 +137,7 @@ TID2013 = {
     "image_denoising": Type(
         Traced(geometry.denoised, random.normal),
         (0.002, 1.0),
-        f"{_FITTED}; thresholded sliding DCTs over space and colour, as the original's",
+        f"{_FITTED}; thresholded sliding DCTs over space and colour, as the authors'",
     ),
     "jpeg": Type(_JPEG, (98, 1), _FITTED),
     "jpeg2000": Type(_JPEG2000, (1.2, 2000), f"{_FITTED}; by OpenJPEG"),
@@ -150,47 +150,49 @@ TID2013 = {
     "non_eccentricity_pattern_noise": Type(
         Traced(geometry.patches_15, random.uniform, places=True),
         (1, geometry.PLACES),
-        f"{_FITTED}; patches of 15x15, as others simulate it",
+        f"{_FITTED}; patches of 15x15, as in other simulations",
     ),
     "local_block_wise_distortions": Type(
         Traced(geometry.colour_blocks, random.uniform, places=True),
         (2, 4, 8, 16, 32),
-        "blocks of 32x32 as others simulate it; the original's grow milder as they grow in number",
+        "blocks of 32x32 as in other simulations; the authors' are milder the more there are",
     ),
     "mean_shift": Type(
         Traced(colour.shift),
         (15 / 255, -15 / 255, 30 / 255, -30 / 255, 45 / 255),
-        "as others simulate it, either sign in turn",
+        "as in other simulations, with alternating signs",
     ),
     "contrast_change": Type(
         Traced(colour.linear_contrast),
         (0.85, 1.2, 0.7, 1.4, 0.55),
-        "as others simulate it, less and more in turn, as the original's opinion scores have it",
+        "as in other simulations, less and more in turn, as in the database's opinion scores",
     ),
     "color_saturation_change": Type(
         Traced(colour.saturate_hsv),
         (0.4, 0, -0.4, -0.8, -1.2),
-        "as others simulate it; level 5, which they lack, is a step on",
+        "as in other simulations; level 5, which they lack, continues the series",
     ),
     "multiplicative_gaussian_noise": Type(
         Traced(noise.multiplicative, random.normal), (0.002, 3.0), _FITTED
     ),
     "comfort_noise": Type(
-        Host(codec.comfort), (1.2, 2000), f"{_FITTED}; JPEG 2000 stands for the original's codec"
+        Host(codec.comfort), (1.2, 2000), f"{_FITTED}; JPEG 2000 replaces the authors' codec"
     ),
     "lossy_compression_of_noisy_images": Type(
-        Host(codec.noisy_jpeg), (0.002, 0.5), f"{_FITTED}; JPEG stands for the original's codec"
+        Host(codec.noisy_jpeg), (0.002, 0.5), f"{_FITTED}; JPEG replaces the authors' codec"
     ),
     "color_quantization_with_dither": Type(
-        Traced(colour.quantize_colours), (64, 32, 16, 8, 4), "colours as others simulate it"
+        Traced(colour.quantize_colours),
+        (64, 32, 16, 8, 4),
+        "colours as in other simulations",
     ),
     "chromatic_aberrations": Type(
-        Traced(geometry.aberration), (0.1, 50.0), f"{_FITTED}; red and blue moved, not scaled"
+        Traced(geometry.aberration), (0.1, 50.0), f"{_FITTED}; red and blue shifted, not scaled"
     ),
     "sparse_sampling_and_reconstruction": Type(
         Traced(geometry.sparse_sampling, random.uniform),
         (0.99, 0.005),
-        f"{_FITTED}; pixels kept by chance, rebuilt by iterative thresholding of a DCT",
+        f"{_FITTED}; random pixels kept, the rest rebuilt by iterative thresholding of a DCT",
     ),
 }
 
@@ -201,7 +203,7 @@ WATERLOO = {
         (2**-10, 2**-7.5, 2**-5.5, 2**-3.5, 1),
         "as published",
     ),
-    "jpeg": Type(_JPEG, (43, 12, 7, 4, 0), "published qualities, libjpeg's"),
+    "jpeg": Type(_JPEG, (43, 12, 7, 4, 0), "published qualities; libjpeg"),
     "jpeg2000": Type(_JPEG2000, (52, 150, 343, 600, 1200), "published ratios; by OpenJPEG"),
 }
 

@@ -186,11 +186,11 @@ def _source(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array]
     eigenvalues = jnp.maximum(jnp.linalg.eigvalsh(covariance), 0)
     mean = jnp.trace(covariance, axis1=1, axis2=2)[:, None, None] / BLOCK**2
     ridge = (1e-8 * mean + TOLERANCE) * jnp.eye(BLOCK**2)[None]
-    apart = jnp.stack([x[:, i::BLOCK, j::BLOCK] for i, j in places], 1)
-    blocks = apart.reshape(len(x), BLOCK**2, -1)
+    vectors = jnp.stack([x[:, i::BLOCK, j::BLOCK] for i, j in places], 1)
+    blocks = vectors.reshape(len(x), BLOCK**2, -1)
     whitened = _product(jnp.linalg.inv(covariance + ridge), blocks)
     energy = (whitened * blocks).mean(1)
-    return energy.reshape(len(x), *apart.shape[2:]), eigenvalues
+    return energy.reshape(len(x), *vectors.shape[2:]), eigenvalues
 
 
 def _exact(score: jax.Array, grey: jax.Array, other: jax.Array) -> jax.Array:

@@ -120,8 +120,8 @@ def _published(model: Path) -> Path:
     """The ranges published with a libsvm model, in its folder."""
     ranges = model.with_name(RANGES[model.name]) if model.name in RANGES else None
     if ranges is None or not ranges.is_file():
-        beside = f"{ranges.name} beside it or " if ranges else ""
-        raise InputError(f"{model}: found no ranges, expected {beside}both files, MODEL,RANGES")
+        companion = f"{ranges.name} beside it or " if ranges else ""
+        raise InputError(f"{model}: found no ranges, expected {companion}both files, MODEL,RANGES")
     return ranges
 
 

@@ -16,9 +16,9 @@ from scipy.spatial import distance
 
 import jiqa
 from jiqa.cli.main import main
-from jiqa.data import index as indices
 from jiqa.errors import InputError
 from jiqa.metrics.nr.svr import Svr
+from jiqa.tasks import parameters
 
 PHOTOS = ("astronaut", "chelsea", "coffee")
 
@@ -74,7 +74,7 @@ def test_our_fit_reads_no_test_image(monkeypatch, tmp_path):
     test = np.arange(len(index)) % 12 < 3
     index = dataclasses.replace(index, official=np.where(test, "test", "train"))
     watched = _Watched(records)
-    monkeypatch.setattr(indices, "load_index", lambda *_, **__: (index, watched))
+    monkeypatch.setattr(parameters, "load_index", lambda *_, **__: (index, watched))
     assert main(["fit", "brisque", "tiny", "--out", str(tmp_path / "brisque.npz")]) == 0
     assert watched.read == set(np.flatnonzero(~test).tolist())
     stored = np.load(tmp_path / "brisque.npz")
