@@ -29,7 +29,7 @@ from jiqa.experiment.config import parse
 from jiqa.models import vgg
 from jiqa.results import plots
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks import TASKS, Fitted, attention, gan, hallucinate
+from jiqa.tasks import TASKS, Fitted, attention, gan, hallucinate, pictures
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 from jiqa.train import loop, mesh
 from jiqa.train.dataset import Dataset
@@ -192,7 +192,7 @@ def test_a_run_goes_through_all_four_stages(finished, drawn):
 @pytest.mark.slow
 def test_photographs_of_the_database_are_those_of_training_contents_alone(finished, drawn):
     index, _, split = drawn
-    made, _ = hallucinate.database(kept(finished[0], "hallucinate") / hallucinate.DATABASES)
+    made, _ = hallucinate.database(kept(finished[0], "hallucinate") / pictures.DATABASES)
     training = set(index.content_id[split.train])
     assert len(training) == 2
     assert set(made.content_id) == {f"{name}_{crop}" for name in training for crop in range(3)}
@@ -217,7 +217,7 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
     ours, theirs = (root / "run" / "split0" / "predictions.csv" for root in (tmp_path, finished[0]))
     assert ours.read_bytes() == theirs.read_bytes()
     ours, theirs = (
-        kept(root, "hallucinate") / hallucinate.PICTURES for root in (tmp_path, finished[0])
+        kept(root, "hallucinate") / pictures.PICTURES for root in (tmp_path, finished[0])
     )
     for path in theirs.rglob("*.png"):
         assert (ours / path.relative_to(theirs)).read_bytes() == path.read_bytes()
@@ -231,7 +231,7 @@ def test_another_run_of_the_split_takes_the_dt_gans_and_pictures_as_they_are(
 
     def times():
         learned = (root / "stages").glob("*/all-*/checkpoints/**/*")
-        made = (kept(root, "hallucinate") / hallucinate.PICTURES).rglob("*")
+        made = (kept(root, "hallucinate") / pictures.PICTURES).rglob("*")
         return {path: path.stat().st_mtime_ns for path in (*learned, *made) if path.is_file()}
 
     before = times()
@@ -286,7 +286,7 @@ def test_synthetic_distortions_stand_in_for_the_gan(tmp_path, drawn, undrawn):
     here = run(tmp_path, fields)
     (table,) = read_predictions(here)
     assert np.isfinite(table.prediction).all()
-    made, _ = hallucinate.database(kept(tmp_path, "simulate") / hallucinate.DATABASES)
+    made, _ = hallucinate.database(kept(tmp_path, "simulate") / pictures.DATABASES)
     assert set(made.distortion) == {"jpeg"}
     names = {name.rpartition("_")[0] for name in made.content_id}
     assert names == set(index.content_id[split.train])
