@@ -205,7 +205,7 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
 ):
     for place in (
         (loop.Report, "validation", 4),  # after the last update of the second DT-GAN
-        (hallucinate, "_save", 8),  # a picture of the third photograph
+        (pictures, "_save", 8),  # a picture of the third photograph
         (loop.Report, "validation", 2),  # after the second update of `levels`
         (loop.Report, "validation", 3 + 2),  # the same of `scores`
     ):
