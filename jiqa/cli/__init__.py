@@ -1,0 +1,1 @@
+"""The command `jiqa`: one module for each command."""

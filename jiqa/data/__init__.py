@@ -1,0 +1,1 @@
+"""Databases as rows and crops: index, protocols, sampling, pipeline, contents, distortions."""

@@ -1,0 +1,1 @@
+"""Prepared databases: their builders' base, releases, downloads, reading, pristine photographs."""

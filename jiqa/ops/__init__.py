@@ -1,0 +1,1 @@
+"""Fixed numerics that several metrics and networks share."""

@@ -1,0 +1,1 @@
+"""Numbers and pictures from predictions: criteria, comparisons, tables, records, pages."""

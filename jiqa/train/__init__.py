@@ -1,0 +1,1 @@
+"""Training by gradient: the loop, updates, objectives, optimisers, checkpoints, devices."""

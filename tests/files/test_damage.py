@@ -23,7 +23,7 @@ from jiqa.errors import InputError
 from jiqa.files import read_json, write_json
 from jiqa.metrics.nr import brisque, niqe
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks.svr import Fitted
+from jiqa.tasks.svr import Regression
 from jiqa.tfds_builders import testing
 
 RNG = np.random.default_rng(5)
@@ -119,7 +119,7 @@ KINDS = {
         niqe.load,
     ),
     "brisque.npz": (lambda path: np.savez_compressed(path, **_regression()), brisque.load),
-    "svr.npz": (lambda path: np.savez(path, **_regression()), Fitted.load),
+    "svr.npz": (lambda path: np.savez(path, **_regression()), Regression.load),
     "allmodel": (_libsvm, brisque.load),
     "allrange": (_ranges, lambda path: brisque.load(path.with_name("allmodel"))),
     "weights.npz": (lambda path: np.savez(path, a=RNG.normal(size=50)), weights.files.read),

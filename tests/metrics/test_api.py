@@ -12,6 +12,7 @@ from PIL import Image
 from skimage.metrics import structural_similarity
 
 import jiqa
+from jiqa import metrics
 from jiqa.errors import InputError
 from jiqa.metrics import batches, memory, registry
 from jiqa.metrics import metric as api
@@ -265,3 +266,12 @@ def test_scoring_imports_nothing_of_training():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_metric_is_a_public_function():
+    """`from jiqa.metrics import ssim` gives the function that the registry builds on."""
+    for entry in registry.METRICS.values():
+        function = entry.build.partition(":")[2]
+        assert getattr(metrics, function) is registry.resolve(entry.build)
+    with pytest.raises(ImportError, match="nothing"):
+        from jiqa.metrics import nothing  # noqa: F401

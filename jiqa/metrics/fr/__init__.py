@@ -1,0 +1,1 @@
+"""Full-reference metrics: functions of an image and its reference."""

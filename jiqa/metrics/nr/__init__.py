@@ -1,0 +1,1 @@
+"""No-reference metrics: functions of an image alone, and features for regressions."""
