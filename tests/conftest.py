@@ -14,7 +14,7 @@ PIXELS = ("fr", "nr", "ops", "test_api.py", "test_distort.py", "test_measures.py
 
 @pytest.fixture(scope="module", autouse=True)
 def _quickly_compiled(request):
-    """Of networks little is computed here: compilation would take most of the time."""
+    """Compiles with few optimisations: tests compute little with each compiled function."""
     quick = not {request.path.name, request.path.parent.name} & set(PIXELS)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAX_DISABLE_MOST_OPTIMIZATIONS", str(int(quick)))  # of other processes
@@ -25,7 +25,7 @@ def _quickly_compiled(request):
 
 @pytest.fixture(scope="module", autouse=True)
 def _few_to_collect():
-    """What earlier tests leave in caches is not gone through for garbage again: that takes long."""
+    """Excludes the caches of earlier tests from garbage collection, which would take long."""
     gc.collect()
     gc.freeze()
 

@@ -1,15 +1,15 @@
-"""A task fitted outside a run."""
+"""Helpers to fit a task outside a run."""
 
 from jiqa.tasks.task import TaskContext
 
 
 def context(model, variables, dataset, split, config, folder, devices, seed=0):
-    """Everything that a stage gives its task."""
+    """Context of a task, as a stage makes it."""
     return TaskContext(dataset, split, folder, seed, config, model, variables, devices, "a test")
 
 
 def fit(task, *arguments):
-    """Result of a task, with its pictures; arguments as of `context`."""
+    """Result of a task after its report; arguments as in `context`."""
     here = context(*arguments)
     fitted = task.fit(here)
     task.report(here, fitted)

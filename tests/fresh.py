@@ -1,11 +1,11 @@
-"""Initial variables drawn by NumPy: a network's own initialisation takes long to compile."""
+"""Initial variables drawn by NumPy, since a network's own initialisation compiles slowly."""
 
 import jax
 import numpy as np
 
 
 def variables(model, image):
-    """Kernels by He's rule, biases of a deviation of 0.1, for a model on such an image."""
+    """Variables of a model: kernels by He's rule, biases with a standard deviation of 0.1."""
     rng = np.random.default_rng(1)
 
     def draw(leaf):

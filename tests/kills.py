@@ -12,7 +12,7 @@ class Killed(Exception):
 
 @contextlib.contextmanager
 def killed(owner, name, when):
-    """Expects that what it encloses ends as call number `when` of a function begins."""
+    """Kills the enclosed code at the start of call number `when` of a function."""
     whole, calls = getattr(owner, name), []
 
     def function(*arguments, **rest):

@@ -1,4 +1,4 @@
-"""Photographs and distortions that tests and reference runs make alike, pixel for pixel.
+"""Photographs and distortions for tests and reference runs, the same to the pixel.
 
 `recipe('coffee/jpeg')` is (image, ref), both uint8 [192, 256, 3]: a crop of scikit-image's
 photograph and its distorted copy, by NumPy, SciPy and Pillow alone.
@@ -18,7 +18,7 @@ CORNERS = {"astronaut": (0, 100), "coffee": (60, 160), "chelsea": (20, 100)}
 
 @functools.cache
 def photo(name):
-    """uint8 [192, 256, 3]."""
+    """Photograph uint8 [192, 256, 3] by name."""
     data = pytest.importorskip("skimage.data")
     top, left = CORNERS[name]
     return np.ascontiguousarray(getattr(data, name)()[top : top + HEIGHT, left : left + WIDTH])
@@ -63,7 +63,7 @@ RECIPES = tuple(f"{name}/{kind}" for name in CORNERS for kind in DISTORTIONS)
 
 @functools.cache
 def recipe(name):
-    """(image, ref) of `PHOTO/DISTORTION`, uint8 [192, 256, 3]; of `none` they are the same."""
+    """(image, ref) of `PHOTO/DISTORTION`, uint8 [192, 256, 3]; equal for the distortion `none`."""
     name, _, kind = name.partition("/")
     ref = photo(name)
     return DISTORTIONS[kind](ref), ref

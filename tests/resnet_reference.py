@@ -1,4 +1,4 @@
-"""For parity tests: ResNet's forward pass in NumPy, written from the paper, random variables."""
+"""ResNet in NumPy, written from the paper, and random variables, for parity tests."""
 
 import jax
 import numpy as np
@@ -21,7 +21,7 @@ def max_pool(x):
 
 
 def forward(x, layer, stage_sizes, *, stride_in_1x1, epsilon):
-    """The maps of the stages, of a preprocessed input.
+    """Feature maps of the stages, from a preprocessed input.
 
     `layer(stage, block, part)` gives kernel (HWIO), bias, gamma, beta, mean and variance of a
     convolution and its batch norm; part is 1, 2, 3 or `shortcut`, and the stem is (0, 0, 1).
@@ -48,7 +48,7 @@ def forward(x, layer, stage_sizes, *, stride_in_1x1, epsilon):
 
 
 def random_variables(model, image):
-    """Variables of random values everywhere, batch norm's statistics among them."""
+    """Variables with random values, including statistics of batch normalisation."""
     shapes = jax.eval_shape(model.init, jax.random.key(0), image)
     rng = np.random.default_rng(0)
 

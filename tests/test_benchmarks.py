@@ -1,4 +1,4 @@
-"""The benchmarks run, and their arithmetic is right."""
+"""Benchmarks: they run, and their figures are computed right."""
 
 import importlib.util
 import json

@@ -44,7 +44,7 @@ def modules():
 
 
 def imports(path):
-    """(dotted name, line, whether it is at the top of the module) of all that is imported."""
+    """(dotted name, line, whether at the top of the module) of every import."""
     tree = ast.parse(path.read_text())
     hidden = set()
     for node in ast.walk(tree):
@@ -89,7 +89,7 @@ def test_imports_point_downwards(module):
 
 
 def test_deferred_imports_of_our_own_are_the_entry_points_alone():
-    """The command line and `import jiqa` import slow rooms when they are asked for."""
+    """Only the command line and `import jiqa` defer imports of slow rooms."""
     deferred = {module for module, _, _, top in ARROWS if not top}
     assert {room(module) for module in deferred} <= {"cli", "main"}
     assert "jiqa" not in {room(module) for module in deferred}

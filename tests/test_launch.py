@@ -1,4 +1,4 @@
-"""The notebook for Colab: cells that parse, and the JAX that each kind of runtime takes."""
+"""The notebook for Colab: cells parse, and each kind of runtime installs its JAX."""
 
 import ast
 import json

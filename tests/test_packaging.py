@@ -1,4 +1,4 @@
-"""What leaves the clone: the wheel, the lock, the launchers and the README's commands."""
+"""Packaging: the wheel, the lock, the launchers and the README's commands."""
 
 import csv
 import json
@@ -32,7 +32,7 @@ SMALL = (
 
 
 def run(command, cwd, **environment):
-    """What a command prints, with nothing of the clone on its path and one device a process."""
+    """Output of a command, without the clone on its path and with one device per process."""
     keep = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     done = subprocess.run(
         [str(word) for word in command],
@@ -47,7 +47,7 @@ def run(command, cwd, **environment):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from the source archive, as a release is."""
+    """Wheel built from the source archive, as for a release."""
     out = tmp_path_factory.mktemp("dist")
     run([sys.executable, "-m", "build", "--no-isolation", "--outdir", out, ROOT], cwd=out)
     return next(out.glob("*.whl"))

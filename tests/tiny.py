@@ -1,4 +1,4 @@
-"""A database of tiny pictures whose quality is plain to see, for tests of the training path."""
+"""A database of tiny pictures whose quality is easy to learn, for tests of training."""
 
 import io
 
@@ -11,7 +11,7 @@ from jiqa.data.index import Index, Records
 def database(
     n: int = 48, size: int = 40, contents: int = 12, name: str = "tiny"
 ) -> tuple[Index, Records]:
-    """`n` noisy pictures of `contents` photographs; the score falls with the noise."""
+    """Database of `n` noisy pictures of `contents` photographs; the score falls with the noise."""
     rng = np.random.default_rng(0)
     score = rng.uniform(0, 1, n).astype(np.float32)
     files = []

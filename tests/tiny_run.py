@@ -1,4 +1,4 @@
-"""A whole run on the tiny database, also as a process of its own: `tiny_run.py WORKDIR`."""
+"""A whole run on the tiny database, in this process or by the script `tiny_run.py WORKDIR`."""
 
 import sys
 from unittest import mock
@@ -14,7 +14,7 @@ from jiqa.train import mesh
 
 
 def config(**changes) -> ConfigDict:
-    """A whole run in seconds: a narrow network, 32x32 blocks, four epochs, two splits."""
+    """Config of a short run: a narrow network, 32x32 crops, four epochs, two splits."""
     fields = ConfigDict(
         {
             "run": "iqa_nrtl/tiny",
@@ -59,7 +59,7 @@ def config(**changes) -> ConfigDict:
 
 
 def run(workdir, only=None, **changes):
-    """Runs it on one device."""
+    """Runs the config on one device."""
     with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
         return recipe.run(
             config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1]), only=only

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jiqa.errors import InputError
-from jiqa.results import stats
+from jiqa.results import significance
 from jiqa.results.predictions import Predictions, read_predictions
 from jiqa.results.summary import (
     AGGREGATES,
@@ -77,10 +77,10 @@ def pairs(runs: Sequence[list[Predictions]], criterion: str, aggregate: str) -> 
     values = [_values(tables, criterion) for tables in runs]
     couples = list(itertools.combinations(range(len(runs)), 2))
     ratio = _ratio(runs[0][0].protocol)
-    p = [stats.corrected_t(values[i] - values[j], ratio)[1] for i, j in couples]
+    p = [significance.corrected_t(values[i] - values[j], ratio)[1] for i, j in couples]
     known = np.isfinite(p)
     adjusted = np.full(len(p), np.nan)
-    adjusted[known] = stats.holm(np.asarray(p)[known])
+    adjusted[known] = significance.holm(np.asarray(p)[known])
     return [
         Pair(
             _name(runs[i], runs),

@@ -23,7 +23,7 @@ from jiqa.cli import main
     ],
 )
 def test_bad_input_is_one_line_and_a_status(arguments, message, tmp_path):
-    """From an empty folder, so that the config is the packaged one."""
+    """Runs in an empty folder, so that the packaged config is used."""
     ended = subprocess.run(
         [sys.executable, "-m", "jiqa.main", *arguments],
         cwd=tmp_path,

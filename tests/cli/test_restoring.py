@@ -1,7 +1,7 @@
-"""Photographs restored in tiles, and by the command: which restorer, what is written, what fails.
+"""Restoration in tiles, and the command `jiqa restore`: choice of a restorer, files, errors.
 
-A restorer with all parameters 0 but the biases of D5 and D6 adds the one to the image and says the
-other of SSIM everywhere.
+Tests use a restorer whose parameters are 0, except the biases of D5 and D6: the bias of D5 is added
+to the image, the bias of D6 is the SSIM of every pixel.
 """
 
 import json
@@ -67,7 +67,7 @@ def test_nothing_reaches_a_pixel_from_beyond_the_margin():
 
 
 def finished(folder, bias=0.0, ssim_weight=1.0, **options):
-    """A stage whose restorer adds `bias` and says 0.5 of SSIM."""
+    """Finished stage of a restorer that adds `bias` and predicts an SSIM of 0.5."""
     options = {"name": "unet", "width": 1, "residual": True, **options}
     shapes = jax.eval_shape(
         models.build(**options).init, jax.random.key(0), jnp.zeros((1, SHRINK, SHRINK, 3))
@@ -90,13 +90,13 @@ def pixels(path):
 
 
 def decibels(image, ref):
-    """Of float64 in [0, 1]."""
+    """PSNR in dB of float64 images in [0, 1]."""
     return -10 * np.log10(np.mean((image - ref) ** 2))
 
 
 @pytest.fixture(scope="module")
 def stages(tmp_path_factory):
-    """A multitask restorer whose map is to be believed, and a single-task one, which has none."""
+    """A multitask restorer with a valid map, and a single-task restorer without a map."""
     folder = tmp_path_factory.mktemp("stages")
     single = finished(folder / "single", -0.05, multitask=False)
     return finished(folder / "multi", 0.1), single
@@ -119,7 +119,7 @@ def photos(tmp_path_factory):
 
 @pytest.fixture
 def sheets(monkeypatch):
-    """The arguments of the sheets drawn."""
+    """Arguments of the drawn sheets."""
     pytest.importorskip("matplotlib")
     drawn, draw = [], plots.sheet
 

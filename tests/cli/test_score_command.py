@@ -1,6 +1,6 @@
-"""`jiqa score` around its files: pairing, names, pipes, folders, damage, interruption.
+"""`jiqa score` on files: pairing, names, pipes, folders, damaged images, interrupts.
 
-Expected decibels are NumPy's, of the pixels that were stored.
+Expected PSNR values are computed by NumPy from the stored pixels.
 """
 
 import csv
@@ -29,7 +29,7 @@ def here(tmp_path, monkeypatch):
 
 
 def picture(path, seed=0, shape=SHAPE, **options):
-    """Noise that is smooth enough for JPEG, at `path`; returns the pixels that were stored."""
+    """Writes smooth noise, which JPEG keeps, to `path`; returns the stored pixels."""
     coarse = np.random.default_rng(seed).integers(40, 216, (4, 4, 3), np.uint8)
     image = Image.fromarray(coarse).resize(shape[1::-1], Image.Resampling.BICUBIC)
     path = Path(path)
@@ -43,7 +43,7 @@ def decibels(image, ref):
 
 
 def rows(capsys, *arguments, status=0, metric="psnr"):
-    """What `jiqa score` writes as CSV: a dict a row."""
+    """CSV rows of `jiqa score`, one dict per row."""
     assert main(["score", *arguments, f"--metric={metric}", "--format=csv"]) == status
     return list(csv.DictReader(capsys.readouterr().out.splitlines()))
 
@@ -54,7 +54,7 @@ def scores(found):
 
 @pytest.fixture
 def twins():
-    """a/img1.png and b/img1.png, their references in ra and rb, and the decibels of both."""
+    """Images a/img1.png and b/img1.png, their references in ra and rb, and the PSNR of both."""
     images = [picture(f"{name}/img1.png", i) for i, name in enumerate("ab")]
     refs = [picture(f"r{name}/img1.bmp", 2 + i) for i, name in enumerate("ab")]
     return [decibels(*pair) for pair in zip(images, refs, strict=True)]

@@ -16,7 +16,7 @@ NAMES = ("a", "b")
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """dist/a.png, dist/b.png and their originals ref/a.bmp, ref/b.bmp; the working directory."""
+    """Working directory with dist/a.png, dist/b.png and their references ref/a.bmp, ref/b.bmp."""
     for name, recipe in zip(NAMES, ("coffee/jpeg", "chelsea/noise"), strict=True):
         for place, x in zip(("dist", "ref"), photos.recipe(recipe), strict=True):
             (tmp_path / place).mkdir(exist_ok=True)

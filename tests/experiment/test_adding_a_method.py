@@ -1,6 +1,6 @@
-"""A toy method in one file, as `docs/adding_a_method.md` has it: no module of jiqa is edited.
+"""A toy method in one file, as in `docs/adding_a_method.md`: no module of jiqa is edited.
 
-Its task asks for everything that the papers' methods ask of the interface.
+The toy task uses every feature of the interface that a paper's method needs.
 """
 
 import csv
@@ -127,7 +127,7 @@ class ToyTask(Descent[ToyConfig]):
 
 
 def _groups(index, rows):
-    """Rows int [g, GROUP] of one photograph each, from the best to the worst."""
+    """Groups of rows int [g, GROUP], each of one photograph, from the best to the worst."""
     found = []
     for content in np.unique(index.content_id[rows]):
         mine = rows[index.content_id[rows] == content][:GROUP]
@@ -324,7 +324,7 @@ def test_crops_are_pooled_by_hand_computed_rules(pooling, expected):
 
 
 class MapTask(Descent[DescentConfig]):
-    """Learns a map per crop, |image - reference|, from pairs: examples of its own."""
+    """Learns the map |image - reference| of each crop, from pairs that the task makes."""
 
     config = DescentConfig
     needs = "pairs"
@@ -386,7 +386,7 @@ def test_a_map_per_crop_is_a_target(tmp_path):
 
 
 class Sourced:
-    """Records whose rows name the one reference."""
+    """Records whose rows all have the same reference."""
 
     def __init__(self, records):
         self._records = records
@@ -399,7 +399,7 @@ class Sourced:
 
 
 def test_parts_of_a_model_start_from_weight_files_by_name(tmp_path, monkeypatch):
-    """Two files of weights: the backbone of one, the head of the other."""
+    """The backbone comes from one file of weights, the head from another."""
     variables = Toy().init(jax.random.key(7), jnp.zeros((1, 16, 16, 3)))
     flat = traverse_util.flatten_dict(variables["params"], sep="/")
     ones = {name: jnp.ones_like(leaf) for name, leaf in flat.items()}

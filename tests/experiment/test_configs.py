@@ -137,7 +137,7 @@ def test_arguments_that_mean_what_is_done_anyway_are_taken():
 
 
 def rates_of(how, epochs):
-    """The learning rate in every epoch."""
+    """Learning rate of every epoch."""
     rate = optim.schedule(how, epochs)
     return [np.asarray(rate(epoch)).item() for epoch in range(epochs)]
 

@@ -1,4 +1,4 @@
-"""Runs on several devices: every config as it is by default, and every kind of stage."""
+"""Runs on several devices: every config with default arguments, and every task."""
 
 import json
 
@@ -24,7 +24,7 @@ BACKBONE = {"name": "resnet", "stage_sizes": (1, 1, 1, 1), "width": 2, "preproce
 
 @pytest.fixture(scope="module", autouse=True)
 def small(tmp_path_factory):
-    """Two pictures of each of eight photographs, few layers, and nothing drawn."""
+    """Tests use two pictures of each of eight photographs, small networks, and no plots."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JIQA_DATA_DIR", str(tmp_path_factory.mktemp("databases")))
         patch.setattr(pocket, "FAMILIES", {"pocket": {"jpeg": pocket.FAMILIES["pocket"]["jpeg"]}})
@@ -40,7 +40,7 @@ def small(tmp_path_factory):
 
 
 def shrunk(config):
-    """A config with two updates of six images a stage, 32x32 blocks and narrow networks."""
+    """Config with two updates of six images per stage, 32x32 crops and narrow networks."""
     config.protocol.n = 1
     for name in config.stages:
         stage = config[name]
@@ -108,7 +108,7 @@ TRAINED = ("iqa_nrtl", "mt_irn", "ttl_iqa")
 
 
 def run(root, fields, count, name="run"):
-    """The predictions of a run on so many devices."""
+    """Predictions of a run on a number of devices."""
     where = mesh.make(jax.devices()[:count])
     folder = recipe.run(fields, str(root / name), mesh=where, root=str(root))
     (table,) = read_predictions(folder)
@@ -140,7 +140,7 @@ def test_every_config_runs_by_default_on_one_and_on_eight_devices(name, tmp_path
 
 
 def kinds():
-    """A run with a stage of every kind, each with another batch."""
+    """Config with a stage of every task, each with another batch size."""
     pristine = {"view": {"resize": None, "crop": 24, "blocks": 1}}
     descent = {"updates": 2, "evaluate_updates": 1, "optim": {"learning_rate": 1e-3}}
     gan = {"levels": 2, "by_type": False, "semantic_weight": 0.0, "batch_size": 2, **descent}

@@ -1,4 +1,4 @@
-"""Runs of measures that need no training: scores, signs, originals, and what is refused."""
+"""Runs of metrics without training: scores, signs, references, refused databases."""
 
 import dataclasses
 from unittest import mock
@@ -29,7 +29,7 @@ from jiqa.train import mesh
 
 
 def _run(workdir, text, database=None):
-    """A run of the config on one device, on `tiny` or, given None, on a prepared database."""
+    """Runs a config on one device, on the database `tiny` or, with None, on a prepared one."""
     found = mock.patch.object(run, "load_index", return_value=database)
     with found if database else mock.patch.object(run, "say", print):
         return run.run(config.get_config(text), str(workdir), mesh=mesh.make(jax.devices()[:1]))
@@ -101,7 +101,7 @@ def test_no_originals_are_told_before_anything_is_computed(tmp_path):
 
 @pytest.fixture
 def small_pocket(tmp_path, monkeypatch):
-    """Three photographs, one type of distortion; references are there, which `tiny` has not."""
+    """The pocket database of three photographs and one type of distortion, with references."""
     monkeypatch.setenv("JIQA_DATA_DIR", str(tmp_path / "databases"))
     monkeypatch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[3:6])
     monkeypatch.setattr(pocket, "FAMILIES", {"pocket": {"jpeg": pocket.FAMILIES["pocket"]["jpeg"]}})

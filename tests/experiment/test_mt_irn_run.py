@@ -1,4 +1,4 @@
-"""MT-IRN's recipe whole, as the config has it without an argument, at a few updates."""
+"""The whole MT-IRN recipe of the default config, with few updates."""
 
 import jax
 import numpy as np
@@ -18,7 +18,7 @@ STAGES = ("ssim_map", "restore", "head", "all")
 
 @pytest.fixture(scope="module")
 def split(tmp_path_factory):
-    """The folder of the split of a finished run."""
+    """Folder of the split of a finished run."""
     fields = mt_irn.get_config("")
     assert fields.stages == STAGES
     for name in STAGES:
@@ -45,7 +45,7 @@ def learned(split, stage):
 
 
 def changed(a, b):
-    """Whether any, and whether every leaf differs."""
+    """Whether any leaf differs, and whether every leaf differs."""
     differ = [not np.array_equal(*pair) for pair in zip(*map(jax.tree.leaves, (a, b)), strict=True)]
     return any(differ), all(differ)
 

@@ -1,4 +1,4 @@
-"""Every value of the papers that a default config holds, and the page that it was taken from."""
+"""Values of the default configs against the papers, each with its place in the paper."""
 
 import dataclasses
 import functools
@@ -342,7 +342,7 @@ def flat(values: Mapping[str, Any], path: str = "") -> dict[str, Any]:
 
 
 def of_model(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A network's fields, those of the networks within among them, and its name."""
+    """Fields and name of a network, including fields of nested networks."""
 
     def fields(module: nn.Module) -> dict[str, Any]:
         values = {
@@ -362,14 +362,14 @@ def typed(kind: type, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @functools.cache
 def config(paper: str, database: str, more: str = "") -> Any:
-    """The config of the paper's own size, under the paper's protocol."""
+    """Config at the paper's own size, with the paper's protocol."""
     arguments = f"dataset={database},weights=FILE,{tables.paper(paper).arguments}{more}"
     return CONFIGS[paper].get_config(arguments)
 
 
 @functools.cache
 def values(paper: str, database: str, more: str = "") -> dict[str, Any]:
-    """Path -> value of all that describes the run, with the defaults of what the config omits."""
+    """Path -> value of every field of a run, including defaults of omitted fields."""
     fields = config(paper, database, more).to_dict()
     sections: dict[str, Any] = {
         **fields,
@@ -389,7 +389,7 @@ def values(paper: str, database: str, more: str = "") -> dict[str, Any]:
 
 
 def rows(pins: Pins) -> dict[str, tuple[Any, str]]:
-    """Path in the whole config -> value, source."""
+    """Path in the config -> (value, source)."""
     return {
         f"{section}.{path}" if section else path: row
         for sections, values in pins.items()
@@ -399,7 +399,7 @@ def rows(pins: Pins) -> dict[str, tuple[Any, str]]:
 
 
 def same(found: Any, expected: Any) -> bool:
-    """Equal, floats to their last digits; rounding aside, 0.9 * 5e-5 is 4.5e-5."""
+    """Whether two values are equal; floats may differ by rounding, as 0.9 * 5e-5 and 4.5e-5."""
     if isinstance(expected, float):
         return found == pytest.approx(expected, rel=1e-12)
     return found == expected and isinstance(found, bool) == isinstance(expected, bool)
@@ -506,7 +506,7 @@ def test_other_rows_of_ttl_iqas_tables(arguments, expected):
 
 
 def test_the_longest_training_of_ttl_iqa():
-    """Of 4744 photographs 949 are kept out: 3795 updates an epoch, 200 epochs (IV-D, VI-A-3)."""
+    """3795 of 4744 photographs are trained on, one per update, for 200 epochs (IV-D, VI-A-3)."""
     fields = config("ttl_iqa", "livec").to_dict()["gan"]
     how = read(TASKS["gan"].config, fields["fit"], "gan")
     assert how.steps(4744 - round(fields["pristine"]["held_out"] * 4744))[0] == 759_000

@@ -1,4 +1,4 @@
-"""What a table misses, the commands for it, and running them."""
+"""Missing runs of a table, their commands, and their execution."""
 
 import contextlib
 import dataclasses
@@ -45,7 +45,7 @@ CROSS = Table(
 
 @pytest.fixture(autouse=True)
 def ours(monkeypatch):
-    """Configs of `ours`, whose stage takes the photographs of an argument."""
+    """Config files of the run `ours`, whose stage uses the photographs of an argument."""
 
     def get_config(text):
         common = {"weights": "", "protocol": "", "test": "", "splits": "", "dataset": ""}
@@ -164,7 +164,7 @@ def test_arguments_that_a_config_refuses_are_left_to_the_run_to_tell(prepared):
 
 @pytest.fixture
 def processes(monkeypatch, tmp_path, predicted):
-    """Replaces the runs' processes by one that writes what they were to predict."""
+    """Replaces processes of runs by a function that writes the expected predictions."""
     started = []
 
     def run(command, env):

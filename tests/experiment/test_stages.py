@@ -1,4 +1,4 @@
-"""TTL-IQA's stages end to end on a tiny `pocket`: kept, resumed, drawn, scored; what is refused."""
+"""TTL-IQA's stages on a tiny `pocket`: shared results, resume, pictures, scores, refusals."""
 
 import csv
 import dataclasses
@@ -29,7 +29,7 @@ from jiqa.experiment.config import parse
 from jiqa.models import vgg
 from jiqa.results import plots
 from jiqa.results.predictions import read_predictions
-from jiqa.tasks import TASKS, Fitted, attention, gan, hallucinate
+from jiqa.tasks import TASKS, Fitted, attention, gan, hallucinate, pictures
 from jiqa.tfds_builders.pocket import pocket_dataset_builder as pocket
 from jiqa.train import loop, mesh
 from jiqa.train.dataset import Dataset
@@ -46,7 +46,7 @@ class Dim(nn.Module):
 
 
 class Dimmer(Toy):
-    """A DT-GAN of a number a network, which dims what it is shown."""
+    """A DT-GAN whose networks have one parameter each and dim their image."""
 
     part: type[nn.Module] = Dim
 
@@ -57,7 +57,7 @@ class Dimmer(Toy):
 
 @pytest.fixture(scope="module", autouse=True)
 def small():
-    """Narrow networks in the place of the real ones."""
+    """Replaces the networks by narrow ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(models.MODELS, "dimmer", Dimmer)
         patch.setattr(vgg, "STAGES", ((1, 1), (1, 1), (1, 2), (1, 2), (1, 4)))
@@ -66,7 +66,7 @@ def small():
 
 @pytest.fixture(scope="module", autouse=True)
 def small_pocket(tmp_path_factory):
-    """Four photographs, three crops of 48x48 of each, one type of distortion, two levels."""
+    """A pocket database of four photographs, three 48x48 crops each, one type, two levels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JIQA_DATA_DIR", str(tmp_path_factory.mktemp("databases")))
         patch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[2:6])
@@ -78,7 +78,7 @@ def small_pocket(tmp_path_factory):
 
 
 def config(**changes):
-    """All four stages in seconds: two updates of each of two DT-GANs, three of each network."""
+    """Config of all four stages: two updates of each of two DT-GANs, three of each network."""
     optim = {"learning_rate": 1e-3}
     network = {
         "name": "sftnet",
@@ -143,7 +143,7 @@ def config(**changes):
 
 @pytest.fixture
 def undrawn(monkeypatch):
-    """No pictures, which other tests look at and which take long."""
+    """Switches pictures off, which take long and have tests of their own."""
     for name in ("loss_curves", "gan_curves", "scatter", "sheet", "feature_maps"):
         monkeypatch.setattr(plots, name, lambda *_: None)
 
@@ -154,21 +154,21 @@ def run(root, fields, name="run"):
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The folder of runs, and that of the run."""
+    """Folder of runs, and folder of the run."""
     root = tmp_path_factory.mktemp("finished")
     return root, run(root, config())
 
 
 @pytest.fixture(scope="module")
 def drawn(finished):
-    """The database, and the split that the runs are of."""
+    """The database, and the split of the runs."""
     index, records = load_index("pocket")
     (split,) = Protocol(**PROTOCOL).splits(index)
     return index, records, split
 
 
 def kept(root, name):
-    """The folder of a stage that is kept for other runs."""
+    """Folder of a stage whose result is shared between runs."""
     (found,) = (root / "stages").glob(f"{name}-*/")
     return found
 
@@ -192,7 +192,7 @@ def test_a_run_goes_through_all_four_stages(finished, drawn):
 @pytest.mark.slow
 def test_photographs_of_the_database_are_those_of_training_contents_alone(finished, drawn):
     index, _, split = drawn
-    made, _ = hallucinate.database(kept(finished[0], "hallucinate") / hallucinate.DATABASES)
+    made, _ = hallucinate.database(kept(finished[0], "hallucinate") / pictures.DATABASES)
     training = set(index.content_id[split.train])
     assert len(training) == 2
     assert set(made.content_id) == {f"{name}_{crop}" for name in training for crop in range(3)}
@@ -205,7 +205,7 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
 ):
     for place in (
         (loop.Report, "validation", 4),  # after the last update of the second DT-GAN
-        (hallucinate, "_save", 8),  # a picture of the third photograph
+        (pictures, "_save", 8),  # a picture of the third photograph
         (loop.Report, "validation", 2),  # after the second update of `levels`
         (loop.Report, "validation", 3 + 2),  # the same of `scores`
     ):
@@ -217,7 +217,7 @@ def test_a_run_killed_in_every_stage_and_resumed_ends_as_one_never_killed(
     ours, theirs = (root / "run" / "split0" / "predictions.csv" for root in (tmp_path, finished[0]))
     assert ours.read_bytes() == theirs.read_bytes()
     ours, theirs = (
-        kept(root, "hallucinate") / hallucinate.PICTURES for root in (tmp_path, finished[0])
+        kept(root, "hallucinate") / pictures.PICTURES for root in (tmp_path, finished[0])
     )
     for path in theirs.rglob("*.png"):
         assert (ours / path.relative_to(theirs)).read_bytes() == path.read_bytes()
@@ -231,7 +231,7 @@ def test_another_run_of_the_split_takes_the_dt_gans_and_pictures_as_they_are(
 
     def times():
         learned = (root / "stages").glob("*/all-*/checkpoints/**/*")
-        made = (kept(root, "hallucinate") / hallucinate.PICTURES).rglob("*")
+        made = (kept(root, "hallucinate") / pictures.PICTURES).rglob("*")
         return {path: path.stat().st_mtime_ns for path in (*learned, *made) if path.is_file()}
 
     before = times()
@@ -286,7 +286,7 @@ def test_synthetic_distortions_stand_in_for_the_gan(tmp_path, drawn, undrawn):
     here = run(tmp_path, fields)
     (table,) = read_predictions(here)
     assert np.isfinite(table.prediction).all()
-    made, _ = hallucinate.database(kept(tmp_path, "simulate") / hallucinate.DATABASES)
+    made, _ = hallucinate.database(kept(tmp_path, "simulate") / pictures.DATABASES)
     assert set(made.distortion) == {"jpeg"}
     names = {name.rpartition("_")[0] for name in made.content_id}
     assert names == set(index.content_id[split.train])
@@ -296,7 +296,7 @@ def test_synthetic_distortions_stand_in_for_the_gan(tmp_path, drawn, undrawn):
 
 @pytest.fixture(scope="module")
 def tested(drawn, tmp_path_factory):
-    """The split's test images as files."""
+    """Test images of the split, as files."""
     index, records, split = drawn
     folder = tmp_path_factory.mktemp("tested")
     for row in split.test:

@@ -1,4 +1,4 @@
-"""What stages inherit: whole, in part, and never by accident."""
+"""Inherited variables of stages: all, parts, and nothing unasked."""
 
 import json
 
@@ -15,7 +15,7 @@ from jiqa.train.inherit import inherit
 
 
 def tree(start):
-    """A model of a backbone and a head, every tensor holding numbers of its own."""
+    """Variables of a model with backbone and head; all tensors differ."""
     values = iter(range(start, start + 100))
     return {
         "params": {
@@ -71,7 +71,7 @@ def test_what_is_not_there_is_named():
 
 @pytest.mark.slow
 def test_a_stage_goes_on_from_the_one_before(tmp_path, monkeypatch):
-    """The second stage moves nothing, so it must predict what the first one has learned."""
+    """The second stage changes no parameter and must predict as the first."""
     monkeypatch.setattr(recipe, "load_index", lambda *_, **__: tiny_run.tiny.database())
 
     def run(name, *stages):

@@ -1,4 +1,4 @@
-"""Figures of several splits become one by the mean or the median that was asked for, everywhere."""
+"""Aggregation over splits by the requested mean or median, in every table."""
 
 import csv
 import dataclasses
@@ -25,7 +25,7 @@ OVER = {"median": lambda values: sorted(values)[1], "mean": lambda values: sum(v
 
 @pytest.fixture
 def runs(predicted):
-    """Two runs on the same three splits: `steady` has the higher mean, `split` the median."""
+    """Two runs on three splits: `steady` has the higher mean, `split` the higher median."""
     splits = [predicted("steady", split=f"split{i}", seed=i, noise=0) for i in range(3)]
     rng = np.random.default_rng(1)
 

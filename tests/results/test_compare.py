@@ -1,4 +1,4 @@
-"""Runs beside each other, against SciPy and the definitions."""
+"""Comparison of runs, against SciPy and the definitions."""
 
 import dataclasses
 

@@ -14,7 +14,7 @@ from jiqa.results.published import Column, Paper, Query, Row, Table
 
 @pytest.fixture
 def index():
-    """48 images, 24 of each of two types."""
+    """Index of 48 images, 24 of each of two types."""
     return tiny.database()[0]
 
 

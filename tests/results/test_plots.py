@@ -1,4 +1,4 @@
-"""Pictures of a run: drawn without pyplot, titled with what they show."""
+"""Pictures of a run: drawn without pyplot, with titles that name their content."""
 
 import builtins
 import sys
@@ -23,7 +23,7 @@ METRICS = """step,epoch,loss,val_loss,val_srocc,val_psnr
 
 @pytest.fixture
 def drawn(monkeypatch):
-    """The figures that are saved, kept."""
+    """Saved figures."""
     figure = pytest.importorskip("matplotlib.figure")
     kept = []
     save = figure.Figure.savefig

@@ -1,4 +1,4 @@
-"""The predictions table: written, read back, and refused where it is malformed."""
+"""The predictions table: written, read back, refused where malformed."""
 
 import dataclasses
 from types import SimpleNamespace

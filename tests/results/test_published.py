@@ -1,4 +1,4 @@
-"""The papers' tables as transcribed, against the pages and against what can be calculated."""
+"""Transcribed tables of the papers, against the pages and against computed figures."""
 
 import dataclasses
 import importlib
@@ -58,7 +58,7 @@ def lines_of(shared, paper):
 
 
 def caption(lines, paper, number):
-    """Where the table's own caption stands, and not a mention of it."""
+    """Position of a table's caption, not of a mention in the text."""
     start = re.compile(STARTS[paper].format(number))
     (found,) = [i for i, line in enumerate(lines) if start.match(line)]
     return found
@@ -74,7 +74,7 @@ def printed(lines, paper, number):
 
 
 def headings_of(rows, labels):
-    """One heading a column: that above it, spanning several, before its own."""
+    """Headings of the columns, each after the heading that spans several columns."""
     rows = [row[labels:] for row in rows]
     for row in rows[:-1]:
         for i, field in enumerate(row):
@@ -83,13 +83,13 @@ def headings_of(rows, labels):
 
 
 def cells_of(rows, labels):
-    """Groups as printed beside or above each row ('' where none is), labels and figures."""
+    """Group ('' for none), label and figures of each row."""
     named = [([field for field in row[:labels] if field], row[labels:]) for row in rows]
     return [(", ".join(names[:-1]), names[-1], figures) for names, figures in named]
 
 
 def survey(lines, number):
-    """The survey's pages have blanks for tabs, and blank lines between the rows."""
+    """Table of the survey, whose pages have blanks for tabs and blank lines between rows."""
     start = caption(lines, "survey", number)
     stop = next(i for i in range(start + 1, len(lines)) if lines[i].startswith(("Note:", "Table")))
     pattern = re.compile(r"(.*?) ((?:(?:[\d.]+|-) ?)+)$")
@@ -122,14 +122,14 @@ def stacked(rows):
 
 
 def ticked(rows):
-    """MT-IRN's table 7: rows of ticks say what a column is."""
+    """MT-IRN's table 7, whose columns are named by rows of ticks."""
     parts = [row for row in rows if set(row[1:]) <= {"✓", ""}]
     headings = [" + ".join(name for name, *ticks in parts if ticks[column]) for column in range(5)]
     return headings, cells_of([row for row in rows if row not in parts], 1)
 
 
 def read(shared, paper, number):
-    """Headings, and (group, label, figures) of every row, of the page."""
+    """Headings of a page's table, and (group, label, figures) of every row."""
     lines = lines_of(shared, paper)
     columns = len(of(paper).tables[number].columns)
     if paper == "mt_irn" and number in ("6", "7"):
@@ -269,7 +269,7 @@ def test_columns_in_the_order_of_the_page():
 
 
 def figures(paper, number):
-    """Figures of a table: float64 [rows, columns], nan where none is printed."""
+    """Figures of a table: float64 [rows, columns], NaN where no figure is printed."""
     numeric = re.compile(r"-?[\d.]+$")
     return np.array(
         [

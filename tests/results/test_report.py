@@ -1,4 +1,4 @@
-"""What a run says of itself, as markdown and CSV."""
+"""Report of a run, as markdown and CSV."""
 
 import csv
 import dataclasses

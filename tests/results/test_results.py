@@ -1,4 +1,4 @@
-"""Runs summed up and compared, against the definition of every figure."""
+"""Summaries and comparisons of runs, against the definition of every figure."""
 
 import dataclasses
 

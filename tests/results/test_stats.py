@@ -1,4 +1,4 @@
-"""Measures against SciPy, NumPy and hand computations; intervals against their definition."""
+"""Criteria against SciPy, NumPy and hand computations; intervals against their definition."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from scipy import optimize
 from scipy import stats as scipy_stats
 
 from jiqa.errors import InputError
-from jiqa.results import stats
+from jiqa.results import significance, stats
 
 CRITERIA = [stats.srocc, stats.plcc, stats.krcc, stats.rmse, stats.plcc_rank]
 RAW_AND_LOGISTIC = [*CRITERIA, stats.plcc_logistic, stats.rmse_logistic]
 
 
 def noisy(n=80, seed=0, digits=6):
-    """Scores and predictions that bend and scatter; few digits make ties."""
+    """Scores, and predictions related by a curve with noise; few digits make ties."""
     rng = np.random.default_rng(seed)
     score = rng.uniform(0, 10, n)
     prediction = 1 / (1 + np.exp(5 - score)) + 0.1 * rng.normal(size=n)
@@ -238,17 +238,17 @@ def test_alignment_by_rank_keeps_the_order_alone():
 def test_the_corrected_t_is_the_plain_one_where_nothing_overlaps():
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=(2, 12))
-    t, p = stats.corrected_t(a - b, 0)
+    t, p = significance.corrected_t(a - b, 0)
     plain = scipy_stats.ttest_rel(a, b)
     assert (t, p) == pytest.approx((plain.statistic, plain.pvalue))
     # Nadeau and Bengio's factor for ten splits 90/10: (1/10 + 1/9) in place of 1/10.
     differences = [0.01, 0.03, 0.02, 0.0, 0.04, 0.02, 0.01, 0.03, 0.02, 0.02]
     plain = scipy_stats.ttest_1samp(differences, 0).statistic
-    assert stats.corrected_t(differences, 1 / 9)[0] == pytest.approx(plain * np.sqrt(9 / 19))
-    assert np.isnan(stats.corrected_t([0.1], 0.1)).all()
-    assert np.isnan(stats.corrected_t([0.1, 0.1], 0.1)).all()
+    assert significance.corrected_t(differences, 1 / 9)[0] == pytest.approx(plain * np.sqrt(9 / 19))
+    assert np.isnan(significance.corrected_t([0.1], 0.1)).all()
+    assert np.isnan(significance.corrected_t([0.1, 0.1], 0.1)).all()
 
 
 def test_holm_worked_by_hand():
     # 0.01 * 4, 0.02 * 3, 0.03 * 2 (below the one before), 0.5 * 1.
-    np.testing.assert_allclose(stats.holm([0.03, 0.01, 0.5, 0.02]), [0.06, 0.04, 0.5, 0.06])
+    np.testing.assert_allclose(significance.holm([0.03, 0.01, 0.5, 0.02]), [0.06, 0.04, 0.5, 0.06])

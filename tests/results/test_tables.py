@@ -1,4 +1,4 @@
-"""Published tables with ours beside them, and nothing in disguise."""
+"""Published tables with our figures, each under the right label."""
 
 import csv
 import dataclasses
@@ -18,7 +18,7 @@ from jiqa.results.published import Column, Paper, Query, Row, Table
 
 @pytest.fixture
 def show(tmp_path):
-    """Writes predictions to disk and shows a table of them, as the lists of its cells."""
+    """Cells of a table shown from predictions on disk."""
 
     def lines(name, predictions):
         for i, table in enumerate(predictions):
@@ -118,7 +118,7 @@ def ours(predictions, **query):
 
 
 def types(table, *names):
-    """The predictions, of these types of distortion in turn."""
+    """Predictions with these types of distortion in turn."""
     kinds = np.array([names[i % len(names)] for i in range(len(table))])
     return dataclasses.replace(table, distortion=kinds, level=np.arange(len(table)) % 3)
 

@@ -1,4 +1,4 @@
-"""What a network attends to, drawn."""
+"""Pictures of a network's attention."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from jiqa.tasks import attention
 
 
 class Attentive(nn.Module):
-    """Two maps of an image, of which the brighter colour has the larger weight."""
+    """A network with two maps; the brighter colour channel has the larger weight."""
 
     attention: bool = True
 

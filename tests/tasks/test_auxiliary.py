@@ -1,4 +1,4 @@
-"""The auxiliary domain: which pictures are made, none twice, and what the database says of them."""
+"""The auxiliary domain: pictures are made once, and the database describes them."""
 
 import hashlib
 import types
@@ -27,7 +27,7 @@ GAN = models.build("dt_gan", width=1, blocks=1)
 
 @pytest.fixture(scope="module")
 def learned():
-    """Two generators as `fit_gan` leaves them."""
+    """Variables of two generators, as the task `gan` returns them."""
     image = jnp.zeros((1, 32, 32, 3))
     found = {}
     for level in (0, 2):
@@ -38,7 +38,7 @@ def learned():
 
 @pytest.fixture
 def data(tmp_path):
-    """Two photographs of 40 x 48."""
+    """Dataset of two photographs of 40 x 48 pixels."""
     folder = tmp_path / "photographs"
     folder.mkdir()
     for seed, name in enumerate(("a", "b")):

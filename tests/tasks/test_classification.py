@@ -1,4 +1,4 @@
-"""Classifiers of quality levels: results worked out in NumPy, resume, refusals."""
+"""Classifiers of quality levels: results computed in NumPy, resume, refusals."""
 
 import csv
 import dataclasses
@@ -29,7 +29,7 @@ SPLIT = Split("split0", *map(np.sort, ROWS), seed=0, hash="", seen=frozenset())
 
 
 class Deviation(nn.Module):
-    """Logits from the deviation of an image: noise is plain in it."""
+    """A network with logits from the standard deviation of an image, which shows noise."""
 
     outputs: int = 3
 
@@ -67,7 +67,7 @@ def finished(data, variables, tmp_path_factory):
 
 
 def logits(trained, data, rows):
-    """Mean logits over the blocks of each image, in NumPy."""
+    """Mean logits over the crops of each image, in NumPy."""
     head = jax.tree.map(np.asarray, trained.variables["params"]["head"])
     found = []
     for batch in data.source.eval_batches(rows, 1):

@@ -1,4 +1,4 @@
-"""Training of a DT-GAN: losses and one update worked out in NumPy, history, devices."""
+"""Update of a DT-GAN: losses and one update computed in NumPy, history, devices."""
 
 import jax
 import jax.numpy as jnp
@@ -112,7 +112,7 @@ class Layer(nn.Module):
 
 
 class Toy(nn.Module):
-    """Networks of one part each, so that an update can be computed by hand."""
+    """Networks with one parameter each, so that an update can be computed by hand."""
 
     part: type[nn.Module] = Scale
 
@@ -148,7 +148,7 @@ def slope(function, values):
 
 
 def by_hand(x, y, rate, saturating, joint):
-    """The numbers after one update by gradient descent, and the losses, in float64."""
+    """Parameters after one update by gradient descent, and losses, in float64."""
     a, b, c, d = START.values()
 
     def disc(real, fake):

@@ -1,4 +1,4 @@
-"""DT-GANs end to end on pictures in memory: levels, kill and resume, collapse, what they saw."""
+"""Training of DT-GANs on pictures in memory: levels, kill and resume, collapse, `seen`."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ HOW = GanConfig(
 
 @pytest.fixture(scope="module")
 def given():
-    """A database, its split, and photographs beside it."""
+    """A database, a split of it, and pristine photographs."""
     index, records = tiny.database(24, 32, 12)
     photographs = source(*tiny.database(7, 30, 7, "photographs"), VIEW, resident_mb=1, workers=0)
     scored = source(index, records, VIEW, resident_mb=0, workers=0)
@@ -143,7 +143,7 @@ def test_what_is_left_and_told(given, trained):
 
 
 class Counted(Toy):
-    """Tells how often an update is traced: each asks thrice."""
+    """A network that counts its traces; each trace of an update makes three calls."""
 
     def judge_pristine(self, image):
         CALLS.append(image.shape)

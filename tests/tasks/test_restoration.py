@@ -1,4 +1,4 @@
-"""Training of restorers: the update by hand, a stage once for all splits and runs, the held out."""
+"""Training of restorers: update by hand, stages shared by splits and runs, held-out pairs."""
 
 import csv
 import functools
@@ -47,7 +47,7 @@ MESH = mesh.make(jax.devices()[:1])
 
 
 class Scaled(nn.Module):
-    """restored = weight * image and a flat map, so that a loss can be computed by hand."""
+    """A restorer `weight * image` with a constant map, so that a loss can be computed by hand."""
 
     @nn.compact
     def __call__(self, image, train=False):
@@ -86,9 +86,9 @@ def test_loss_and_update_are_those_worked_out_by_hand(batch):
 
 
 def config(photographs="", **changes):
-    """A restorer and PSNR in its place, on `pocket`, in seconds."""
-    apart = {"photographs": photographs, "val": 1, "held_out": 1} if photographs else {}
-    pairs = {"view": {"resize": None, "crop": 32, "blocks": 1}, **apart}
+    """Config of a restorer and a stage of PSNR on `pocket`, which runs in seconds."""
+    photograph_pairs = {"photographs": photographs, "val": 1, "held_out": 1} if photographs else {}
+    pairs = {"view": {"resize": None, "crop": 32, "blocks": 1}, **photograph_pairs}
     fit = {"updates": 3, "batch_size": 4, "log_every": 1, "optim": {"learning_rate": 1e-3}}
     fit["evaluate_updates"] = 1
     stage = {
@@ -123,7 +123,7 @@ def config(photographs="", **changes):
 
 @pytest.fixture(scope="module", autouse=True)
 def small_pocket(tmp_path_factory):
-    """Three photographs, one type of distortion."""
+    """A pocket database of three photographs and one type of distortion."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JIQA_DATA_DIR", str(tmp_path_factory.mktemp("databases")))
         patch.setattr(pocket, "PHOTOGRAPHS", pocket.PHOTOGRAPHS[3:6])
@@ -148,9 +148,9 @@ def own(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def apart(tmp_path_factory, photographs):
+def photograph_pairs(tmp_path_factory, photographs):
     """Two runs whose restorer learns from the same photographs, one after the other."""
-    folder = tmp_path_factory.mktemp("apart")
+    folder = tmp_path_factory.mktemp("photograph_pairs")
     calls = []
     with pytest.MonkeyPatch.context() as patch:
         counted = _counted(Distorted.train_batches, calls)
@@ -225,8 +225,8 @@ def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_stage_with_photographs_of_its_own_is_trained_once(apart):
-    folder, calls = apart
+def test_a_stage_with_photographs_of_its_own_is_trained_once(photograph_pairs):
+    folder, calls = photograph_pairs
     stages = sorted(
         path.name.split("-")[0] for path in (folder / "stages").iterdir() if path.is_dir()
     )
@@ -240,8 +240,8 @@ def test_a_stage_with_photographs_of_its_own_is_trained_once(apart):
 
 
 @pytest.mark.slow
-def test_what_is_restored_is_of_photographs_that_were_held_out(apart, photographs):
-    (restored,) = (apart[0] / "stages").glob("restore-*/")
+def test_what_is_restored_is_of_photographs_that_were_held_out(photograph_pairs, photographs):
+    (restored,) = (photograph_pairs[0] / "stages").glob("restore-*/")
     rows = table(restored)
     assert len(rows) == 20
     assert len({row["content_id"] for row in rows}) == 1
@@ -321,8 +321,8 @@ def test_a_restorer_without_pairs_is_refused(tmp_path):
 
 
 @pytest.mark.slow
-def test_photographs_are_restored_by_the_command(apart, photographs, tmp_path, capsys):
-    (stage,) = (apart[0] / "stages").glob("restore-*/")
+def test_photographs_are_restored_by_the_command(photograph_pairs, photographs, tmp_path, capsys):
+    (stage,) = (photograph_pairs[0] / "stages").glob("restore-*/")
     broken = tmp_path / "broken.jpg"
     broken.write_bytes(b"not a picture")
     out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""Which devices a batch runs on, and that a training is the same on however many, but for rounding.
+"""Devices of a batch; a training is the same on any number of devices, up to rounding.
 
 Whole runs on several devices are in test_devices.py.
 """
@@ -30,14 +30,14 @@ from jiqa.train.optim import Optim
 
 @dataclasses.dataclass(frozen=True)
 class Device:
-    """In the place of a device of another process."""
+    """Stands in for a device of another process."""
 
     id: int
     process_index: int
 
 
 def hosts(*counts):
-    """A mesh of so many devices of each process, listed in turn as a TPU's are."""
+    """Mesh with a number of devices for each process, in the alternating order of a TPU."""
     devices = [Device(i, p) for p, count in enumerate(counts) for i in range(count)]
     return mesh.make(sorted(devices, key=lambda device: device.id))
 
@@ -99,7 +99,7 @@ def x64():
 def test_a_training_in_x64_is_the_same_on_any_devices_and_resumed_on_others(
     x64, tmp_path, monkeypatch
 ):
-    """Where one, two and eight devices differ in float32, that is rounding."""
+    """In x64 one, two and eight devices agree: differences in float32 are rounding."""
     monkeypatch.setattr(plots, "loss_curves", lambda *_: None)
     index, records = tiny.database()
     (split,) = Protocol(kind="random", n=1, test=0.25, val=0.25).splits(index)

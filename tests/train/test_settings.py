@@ -1,4 +1,4 @@
-"""The settings that conftest promises to every other test."""
+"""Settings of JAX made by conftest for all tests."""
 
 import jax
 import jax.numpy as jnp

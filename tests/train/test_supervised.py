@@ -12,7 +12,7 @@ from jiqa.train.update import init_state
 
 
 class Brightness(nn.Module):
-    """quality = weight * mean(image), so that an update can be computed by hand."""
+    """A network `weight * mean(image)`, so that an update can be computed by hand."""
 
     @nn.compact
     def __call__(self, image, train=False):
@@ -65,7 +65,7 @@ forward_only.defvjp(lambda x: (x, None), refused)
 
 
 class Head(nn.Module):
-    """quality = weight * mean(image) + bias; nothing can go back to the weight."""
+    """A network `weight * mean(image) + bias` whose weight must get no gradient."""
 
     @nn.compact
     def __call__(self, image, train=False):

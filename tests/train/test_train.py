@@ -1,4 +1,4 @@
-"""The training path on the tiny database: results, resume, divergence, evaluation."""
+"""Training on the tiny database: results, resume, divergence, evaluation."""
 
 import csv
 import dataclasses
@@ -71,7 +71,7 @@ def test_a_run_killed_and_resumed_ends_as_one_never_killed(finished, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_that_is_asked_to_stop_keeps_every_step_and_says_so(finished, tmp_path):
-    """By Ctrl-C in the second epoch, then by SIGTERM in the third."""
+    """The run gets Ctrl-C in the second epoch, then SIGTERM in the third."""
     folder = tmp_path / SPLIT / "scores"
     for by, epoch, says in (
         (signal.SIGINT, 1.2, "interrupted"),
@@ -94,7 +94,7 @@ def _command(workdir: Path) -> list[str]:
 
 
 def _stopped(workdir: Path, epoch: float, by: signal.Signals) -> tuple[int, str]:
-    """Status and errors of a run's process that gets a signal in an epoch of the first split."""
+    """Exit status and errors of a run that gets a signal in an epoch of the first split."""
     process = subprocess.Popen(_command(workdir), stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 300
     while not _reached(workdir / SPLIT / "scores" / "metrics.csv", epoch):
@@ -176,7 +176,7 @@ def test_a_log_on_a_full_disk_says_which_file(tmp_path):
 
 
 def test_a_workdir_that_another_process_is_at_work_on_is_refused_at_once(finished, tmp_path):
-    """Here by the lock alone; `test_files` has the process."""
+    """The lock alone is tested here; `test_files` tests two processes."""
     held = mock.patch.object(files, "held", side_effect=InputError("workdir a: found process 1"))
     with held as asked, pytest.raises(InputError, match="found process 1"):
         tiny_run.run(tmp_path)
