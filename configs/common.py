@@ -18,13 +18,13 @@ RESIZE = {
 }
 
 
-def parse(text: str | None, **defaults: Any) -> ConfigDict:
+def parse(text: str | None, **defaults: Any) -> Any:
     """Parses `a=1,b=c` into a ConfigDict; each value has the type of its default.
 
     Raises:
         InputError: an argument has no default, or a value has another type.
     """
-    values = ConfigDict(defaults)
+    values: Any = ConfigDict(defaults)
     for part in filter(None, (text or "").split(",")):
         name, equals, value = part.partition("=")
         if name not in defaults or not equals:
@@ -42,7 +42,7 @@ def parse(text: str | None, **defaults: Any) -> ConfigDict:
     return values
 
 
-def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
+def parse_run(text: str | None, **defaults: Any) -> Any:
     """Parses arguments as `parse`, with the protocol arguments that all config files share.
 
     By default the test part of pocket has two of the eight photographs.
@@ -54,7 +54,7 @@ def parse_run(text: str | None, **defaults: Any) -> ConfigDict:
     return args
 
 
-def refuse_unknown(args: ConfigDict, **known: Collection[Any]) -> None:
+def refuse_unknown(args: Any, **known: Collection[Any]) -> None:
     """Refuses unknown values of arguments; `known` has the possible values of each argument.
 
     Raises:
@@ -66,7 +66,7 @@ def refuse_unknown(args: ConfigDict, **known: Collection[Any]) -> None:
             raise InputError(f"config argument {name}: found {args[name]!r}, expected {expected}")
 
 
-def refuse_idle(args: ConfigDict, reason: str, *names: str) -> None:
+def refuse_idle(args: Any, reason: str, *names: str) -> None:
     """Refuses arguments that have no effect.
 
     Args:
@@ -107,13 +107,13 @@ def read_once(name: str) -> ConfigDict:
 
 
 def others(
-    args: ConfigDict, view: Callable[[str], Any], data: Callable[[str], ConfigDict] = database
+    args: Any, view: Callable[[str], Any], data: Callable[[str], ConfigDict] = database
 ) -> ConfigDict:
     """Section `tests`: the databases of the argument `cross`, each with `data` and `view`."""
     return ConfigDict({name: {"data": data(name), "view": view(name)} for name in cross(args)})
 
 
-def protocol(args: ConfigDict) -> ConfigDict:
+def protocol(args: Any) -> ConfigDict:
     """Section `protocol`: fields of `jiqa.data.protocols.Protocol`."""
     fields = {"kind": args.protocol, "val": 0.1, "n": args.splits, "test": args.test}
     if args.cross:
@@ -121,7 +121,7 @@ def protocol(args: ConfigDict) -> ConfigDict:
     return ConfigDict({**fields, "seed": args.seed})
 
 
-def cross(args: ConfigDict) -> list[str]:
+def cross(args: Any) -> list[str]:
     """Names of the databases for a cross-database test."""
     return [name for name in args.cross.split("+") if name]
 
@@ -133,7 +133,7 @@ def view(name: str) -> ConfigDict:
     their size, and crops are squares of 50 to 100% of the shorter side, resized to 224x224.
     """
     base = name.partition("/")[0]
-    size = {"resize": RESIZE.get(base)}
+    size: dict[str, Any] = {"resize": RESIZE.get(base)}
     if base not in RESIZE:
         size["crop_scale"] = (0.5, 1.0)
     return ConfigDict({**size, "crop": 224, "blocks": 3, "flip": True})

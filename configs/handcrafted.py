@@ -12,6 +12,8 @@ Arguments: method, and dataset, splits, protocol, test, cross, shared and seed, 
 configs/iqa_nrtl.py. weights is accepted and ignored, since nothing is transferred.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
@@ -32,7 +34,7 @@ def get_config(text: str = "") -> ConfigDict:
     args = common.parse_run(
         text, method="brisque", dataset="biq2021", splits=1, weights="none", seed=0
     )
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = args.method
     config.protocol = common.protocol(args)
     config.weights = ""

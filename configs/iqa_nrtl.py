@@ -25,6 +25,8 @@ Arguments:
     seed      of the splits and of the training
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
@@ -37,7 +39,7 @@ def get_config(text: str = "") -> ConfigDict:
         text, dataset="pocket", variant="full", splits=3, weights="", budget="", seed=0
     )
     common.refuse_unknown(args, variant=VARIANTS, budget=common.BUDGETS)
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = f"iqa_nrtl/{args.variant}"
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
@@ -88,7 +90,7 @@ def get_config(text: str = "") -> ConfigDict:
     return config
 
 
-def _cpu(config: ConfigDict, variant: str) -> None:
+def _cpu(config: Any, variant: str) -> None:
     """Reduces the training to about an hour on 2 CPU cores."""
     config.run += "-cpu"
     config.view.blocks, config.view.test_blocks = 1, 3
@@ -102,7 +104,7 @@ def _cpu(config: ConfigDict, variant: str) -> None:
         fit.optim.rates = {**fit.optim.rates, "^perception": 0.05}
 
 
-def _pocket(config: ConfigDict, variant: str) -> ConfigDict:
+def _pocket(config: Any, variant: str) -> ConfigDict:
     """Config of the reduced size: no weights, small crops, a narrow backbone on local contrast."""
     config.weights = ""
     config.view = ConfigDict({"resize": None, "crop": 64, "blocks": 1, "test_blocks": 3})

@@ -8,6 +8,8 @@ Arguments: metric, one of `jiqa list`, and dataset, splits, protocol, test, cros
 as in configs/iqa_nrtl.py. weights is accepted and ignored, since nothing is transferred.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
@@ -32,7 +34,7 @@ def get_config(text: str = "") -> ConfigDict:
     args = common.parse_run(
         text, metric="niqe", dataset="biq2021", splits=1, weights="none", seed=0
     )
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = run(args.metric)
     config.protocol = common.protocol(args)
     config.weights = ""

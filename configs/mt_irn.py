@@ -65,7 +65,7 @@ def get_config(text: str = "") -> ConfigDict:
     model, multitask, run = VARIANTS[args.variant]
     run += "-equal" if args.equal else ""
     pocket = args.dataset == "pocket"
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = f"{run}-{args.metric}" if args.metric else run
     data = common.read_once if args.metric else common.database
     config.data = data(args.dataset)
@@ -95,7 +95,7 @@ def get_config(text: str = "") -> ConfigDict:
     return config
 
 
-def _read(text: str) -> ConfigDict:
+def _read(text: str) -> Any:
     """Parsed and checked arguments."""
     args = common.parse_run(
         text,
@@ -116,7 +116,7 @@ def _read(text: str) -> ConfigDict:
     return args
 
 
-def _check(args: ConfigDict) -> None:
+def _check(args: Any) -> None:
     """Refuses arguments that are unknown, contradict each other, or have no effect."""
     common.refuse_unknown(args, variant=VARIANTS, budget=common.BUDGETS)
     if args.dataset == "pocket":
@@ -134,7 +134,7 @@ def _check(args: ConfigDict) -> None:
         )
 
 
-def _restorer(model: dict[str, Any], args: ConfigDict) -> dict[str, Any]:
+def _restorer(model: dict[str, Any], args: Any) -> dict[str, Any]:
     """Stages of the restorer: `ssim_map` (multitask only) and `restore`."""
     view = {"resize": None, "crop": 224, "blocks": 1, "flip": False}
     pairs = {"view": view, "seed": args.seed}

@@ -9,6 +9,8 @@ Arguments: dataset, splits, protocol, test, cross, shared, weights and seed, as 
 configs/iqa_nrtl.py.
 """
 
+from typing import Any
+
 from ml_collections import ConfigDict
 
 from jiqa.configs import common
@@ -17,7 +19,7 @@ from jiqa.configs import common
 def get_config(text: str = "") -> ConfigDict:
     """Config of the run; the head of this file describes the arguments in `text`."""
     args = common.parse_run(text, dataset="biq2021", splits=1, weights="", seed=0)
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = "ridge"
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)

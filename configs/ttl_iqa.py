@@ -73,7 +73,7 @@ def get_config(text: str = "") -> ConfigDict:
     args = read(text)
     transfer, attention, _ = VARIANTS[args.variant]
     pocket = args.dataset == "pocket"
-    config = ConfigDict()
+    config: Any = ConfigDict()
     config.run = run(args)
     config.data = common.database(args.dataset)
     config.protocol = common.protocol(args)
@@ -102,7 +102,7 @@ def get_config(text: str = "") -> ConfigDict:
     return config
 
 
-def read(text: str) -> ConfigDict:
+def read(text: str) -> Any:
     """Parsed and checked arguments."""
     args = common.parse_run(
         text,
@@ -129,7 +129,7 @@ def read(text: str) -> ConfigDict:
     return args
 
 
-def run(args: ConfigDict) -> str:
+def run(args: Any) -> str:
     """Name of the run in the tables."""
     if args.metric:
         return f"ttl_iqa-{args.metric}"
@@ -140,7 +140,7 @@ def run(args: ConfigDict) -> str:
     return f"ttl_iqa/levels{args.levels}" if args.levels != 3 else VARIANTS[args.variant][2]
 
 
-def _check(args: ConfigDict) -> None:
+def _check(args: Any) -> None:
     """Refuses arguments that are unknown or contradict each other."""
     common.refuse_unknown(
         args,
@@ -170,7 +170,7 @@ def _check(args: ConfigDict) -> None:
         )
 
 
-def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
+def _auxiliary(args: Any, weights: str, dense: bool) -> dict[str, Any]:
     """Stages of the auxiliary domain: `gan` and `hallucinate`, or `simulate`."""
     pristine = {
         "view": {"resize": None, "crop": 256, "blocks": 1, "flip": True},
@@ -210,7 +210,7 @@ def _auxiliary(args: ConfigDict, weights: str, dense: bool) -> dict[str, Any]:
     }
 
 
-def _types(args: ConfigDict) -> tuple[str, ...]:
+def _types(args: Any) -> tuple[str, ...]:
     """Types of the synthetic distortions in tables XIII and XV."""
     of_tid = args.auxiliary == "simulated" and args.dataset in ("tid2013", "livec")
     family = "tid2013" if of_tid else "waterloo"
@@ -218,7 +218,7 @@ def _types(args: ConfigDict) -> tuple[str, ...]:
 
 
 def _network(
-    args: ConfigDict, weights: str, dense: bool, attention: bool, before: list[str]
+    args: Any, weights: str, dense: bool, attention: bool, before: list[str]
 ) -> dict[str, Any]:
     """Stages of SFTnet: `levels`, if there is an auxiliary domain, and `scores`.
 
