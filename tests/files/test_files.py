@@ -70,8 +70,8 @@ def test_digest_csv_and_json(tmp_path):
         (b"{", "a.json: not a readable JSON file: Expecting property name"),
         (b"\xff", "a.json: not a readable JSON file: 'utf-8' codec can't decode"),
         (b"[" * 100_000, "a.json: not a readable JSON file: maximum recursion depth"),
-        (b"[1]", "a.json: no x, expected JSON with x"),
-        (b'{"y": 1}', "a.json: no x, expected JSON with x"),
+        (b"[1]", "a.json: found no x, expected JSON with x"),
+        (b'{"y": 1}', "a.json: found no x, expected JSON with x"),
     ],
 )
 def test_json_that_is_not_as_expected_is_named(tmp_path, stored, message):
