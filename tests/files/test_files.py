@@ -245,6 +245,36 @@ def test_a_second_signal_does_not_wait():
         work()
 
 
+class Last:
+    """A signal comes while it is deleted, where Python ignores errors."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0)
+
+
+def test_a_signal_in_a_finalizer_is_raised_after_it(capfd):
+    def first():
+        with interrupt.raised():
+            Last()
+            time.sleep(20)
+
+    def second():
+        with interrupt.deferred():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(1.1)
+            Last()
+            time.sleep(20)
+
+    began = time.monotonic()
+    for work in (first, second):
+        with pytest.raises(interrupt.Interrupted) as error:
+            work()
+        assert (str(error.value), error.value.status) == ("terminated", 143)
+    assert time.monotonic() - began < 10
+    assert capfd.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_command_that_is_run_gets_the_signal_and_ends_first(signum, tmp_path):
     """As `jiqa reproduce` runs a training, which saves its state before it ends."""
