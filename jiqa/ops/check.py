@@ -1,5 +1,6 @@
 """What a measure takes: images as float32 [b, h, w, 3] in [0, 1], or one line of why not."""
 
+import functools
 from typing import Any
 
 import jax
@@ -91,13 +92,25 @@ def _unit(name: str, image: Array) -> Array:
 def unit(image: Array) -> jax.Array:
     """uint8, uint16 or floats in [0, 1] as float32 in [0, 1]: integers as NumPy divides them.
 
-    By a constant XLA would multiply instead, and an image minus its like, a fused multiply and add,
-    would not be 0; it does not see that this divisor is one.
+    Of a division by a constant XLA would make a product that is rounded otherwise, and an image
+    minus its like, a fused multiply and add, would not be 0; a division that it can't see is never
+    computed twice and takes an array of floats. Two products whose first is exact are neither.
     """
     x = jnp.asarray(image, jnp.float32)
     if jnp.issubdtype(image.dtype, jnp.floating):
         return x
-    return x / jnp.maximum(x, jnp.iinfo(image.dtype).max)
+    first, rest = _inverse(np.dtype(image.dtype))
+    return x * first + x * rest
+
+
+@functools.cache
+def _inverse(dtype: np.dtype) -> tuple[np.float32, np.float32]:
+    """1 / the integer type's maximum in two parts; the first times an integer is exact."""
+    inverse = 1 / np.iinfo(dtype).max
+    fraction, exponent = np.frexp(inverse)
+    bits = 24 - 8 * dtype.itemsize
+    first = np.float32(np.ldexp(np.floor(np.ldexp(fraction, bits)), exponent - bits))
+    return first, np.float32(inverse - float(first))
 
 
 def _in_range(x: Array) -> bool:
