@@ -47,7 +47,8 @@ def references(
 ) -> list[Path | InputError]:
     """Reference of each image, or the error that prevents a pair.
 
-    A single reference named as a file serves all images. Otherwise these rules apply in turn:
+    By name, a single reference named as a file serves all images; otherwise these rules apply in
+    turn:
 
     - the reference has the image's path below the named folder, with any extension;
     - the reference has the image's name, with any extension, and no other image or reference has
@@ -65,13 +66,13 @@ def references(
             references differ.
     """
     refs = files(patterns, repeated=pair == "position")
-    if len(refs) == 1 and refs[0].root is None:
-        return [refs[0].path] * len(images)
     if pair == "position":
         if len(refs) != len(images):
             expected = f"{len(images)}, one for each image"
             raise InputError(f"--pair=position: found {len(refs)} references, expected {expected}")
         return [ref.path for ref in refs]
+    if len(refs) == 1 and refs[0].root is None:
+        return [refs[0].path] * len(images)
     named = (_claims(rule, images, refs) for rule in (_PATH, _PATH_BUT_SUFFIX, _NAME, _STEM))
     together = _from_common_folder(images), _from_common_folder(refs)
     laid_out = (_claims(rule, *together) for rule in (_PATH, _PATH_BUT_SUFFIX))

@@ -91,11 +91,11 @@ def add(commands: Commands) -> None:
 
 
 def _count(text: str) -> int:
-    """Positive integer from text; argparse turns a ValueError into one line."""
-    count = int(text.replace("_", ""))
-    if count < 1:
-        raise ValueError
-    return count
+    """Positive integer from text."""
+    digits = text.replace("_", "")
+    if not (digits.isdecimal() and int(digits)):
+        raise argparse.ArgumentTypeError(f"found {text!r}, expected a whole number of 1 or more")
+    return int(digits)
 
 
 def _score(arguments: argparse.Namespace) -> int:
@@ -113,7 +113,7 @@ def _write(arguments: argparse.Namespace, written: "list[Row]") -> int:
     from jiqa.metrics import given
 
     by_position = arguments.pair == "position"
-    files = given.files(arguments.files, repeated=by_position)
+    files = given.files(arguments.files, repeated=by_position, missing=True)
     metrics = arguments.metric.split(",")
     names, scored = scoring.score(
         files,

@@ -1,7 +1,6 @@
 """Recognition of a prepared database's images: computed once, and kept in its folder."""
 
 import collections
-import csv
 import dataclasses
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,10 +13,12 @@ import tensorflow_datasets as tfds
 from jiqa.data import looks
 from jiqa.data.contents import Contents, recognise, twins
 from jiqa.errors import InputError
+from jiqa.files import write_csv, write_npz
 from jiqa.images import decode
 
 # Files in the folder of a prepared database: the hashes, and the pairs of images of one content.
 FILE, DUPLICATES = "contents.npz", "duplicates.csv"
+_COLUMNS = ("id", "split", "twin", "twin_split", "kind", "distance")
 # Images that wait to be hashed while others are decoded.
 _WAITING = 8
 
@@ -60,15 +61,9 @@ def write(folder: Path, images: Mapping[str, Any]) -> str:
     ids, splits, named = (np.array([row[k] for row in rows], np.str_) for k in range(3))
     found = recognise(ids, splits, named, [row[3] for row in rows])
     pairs = twins(found)
-    with (folder / DUPLICATES).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("id", "split", "twin", "twin_split", "kind", "distance"))
-        for i, j, kind, distance in pairs:
-            table.writerow((ids[i], splits[i], ids[j], splits[j], kind, distance))
-    part = folder / f"{FILE}.part"
-    with part.open("wb") as file:
-        np.savez_compressed(file, **dataclasses.asdict(found))
-    part.replace(folder / FILE)
+    rows = ((ids[i], splits[i], ids[j], splits[j], *how) for i, j, *how in pairs)
+    write_csv(folder / DUPLICATES, [_COLUMNS, *rows])
+    write_npz(folder / FILE, dataclasses.asdict(found))
     if not pairs:
         return ""
     counts = collections.Counter(pair.kind for pair in pairs)
@@ -97,7 +92,8 @@ def read(folder: Path, name: str, command: str) -> Contents:
         command: command that prepares the database.
 
     Raises:
-        InputError: the database was prepared by a version that did not compare images.
+        InputError: the database was prepared by a version that did not compare images, or the file
+            is damaged.
     """
     path = folder / FILE
     if not path.exists():
@@ -105,5 +101,10 @@ def read(folder: Path, name: str, command: str) -> Contents:
             f"{name}: found no {FILE} in {folder}, as older versions prepared it, expected "
             f"`{command}` again, which adds it"
         )
-    with np.load(path) as stored:
-        return Contents(**stored)
+    try:
+        with np.load(path) as stored:
+            return Contents(**stored)
+    except Exception as error:  # NumPy raises many kinds for damaged archives
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+        expected = f"expected it whole: delete it, then `{command}` adds it again"
+        raise InputError(f"{path}: damaged ({reason}), {expected}") from None

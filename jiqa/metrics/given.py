@@ -32,7 +32,7 @@ class Given(NamedTuple):
     below: Path | None = None
 
 
-def files(patterns: Sequence[str], *, repeated: bool = False) -> list[Given]:
+def files(patterns: Sequence[str], *, repeated: bool = False, missing: bool = False) -> list[Given]:
     """Files that the patterns name: files, folders (their images, sorted), globs, `-`.
 
     A folder that symbolic links reach more than once is read once. One line on standard error
@@ -41,11 +41,14 @@ def files(patterns: Sequence[str], *, repeated: bool = False) -> list[Given]:
     Args:
         patterns: arguments of the command line.
         repeated: keep files that are named again.
+        missing: keep names without a wildcard that are no file, where others name one: reading
+            them then gives the error.
 
     Raises:
         InputError: a pattern names no file.
     """
-    found = [file for pattern in patterns for file in _files(pattern)]
+    named = [_files(pattern) for pattern in patterns] if not missing else _any_files(patterns)
+    found = [file for each in named for file in each]
     if repeated:
         return found
     return list({file.path: file for file in reversed(found)}.values())[::-1]
@@ -106,6 +109,22 @@ def read(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: {said}, expected an image file") from error
+
+
+def _any_files(patterns: Sequence[str]) -> list[list[Given]]:
+    """Files of each pattern; a missing file stands for itself unless all patterns fail."""
+    named, errors = [], []
+    for pattern in patterns:
+        try:
+            named.append(_files(pattern))
+        except InputError as error:
+            if _MAGIC.search(pattern) or os.path.isdir(pattern):
+                raise
+            errors.append(error)
+            named.append([Given(Path(pattern))])
+    if len(errors) == len(patterns):
+        raise errors[0]
+    return named
 
 
 def _files(pattern: str) -> list[Given]:

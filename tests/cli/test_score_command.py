@@ -373,3 +373,29 @@ def test_help_says_how_files_are_read(capsys):
         *("same path", "same\n  name", "exit status", "130"),
     ):
         assert word in told
+
+
+def test_a_missing_file_is_a_row(capsys):
+    """The rest is scored; only names that are all no files are an error of the command."""
+    picture("there.png")
+    lost, there = rows(capsys, "lost.png", "there.png", "--ref=there.png", status=2)
+    assert (lost["file"], lost["psnr"]) == ("lost.png", "")
+    assert "lost.png: No such file" in lost["error"]
+    assert (there["psnr"], there["error"]) == ("inf", "")
+
+
+def test_position_asks_for_as_many_references(capsys):
+    picture("a.png")
+    picture("b.png")
+    assert main(["score", "a.png", "b.png", "--metric=psnr", "--ref=a.png", "--pair=position"]) == 2
+    assert "found 1 references, expected 2, one for each image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "abc", "1e9", "-3"])
+def test_a_limit_that_is_no_number_is_one_line(text, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["score", "x.png", "--metric=psnr", f"--max_pixels={text}"])
+    assert end.value.code == 2
+    _, err = capsys.readouterr()
+    assert err.count("\n") == 1
+    assert f"found '{text}', expected a whole number of 1 or more" in err

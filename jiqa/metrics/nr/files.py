@@ -102,6 +102,8 @@ def arrays(path: Path) -> dict[str, Any]:
             return dict(stored)
     except Exception as error:  # NumPy raises many kinds
         reason = " ".join(str(error).split())[:200] or type(error).__name__
+        if "pickle" in reason:  # NumPy's guess of whatever is no archive
+            reason = "found no .npz file"
         raise InputError(f"{path}: {reason}, expected {expected}") from error
 
 

@@ -12,8 +12,8 @@ from jiqa.errors import InputError
 from jiqa.files import write_npz
 from jiqa.metrics.nr import files
 
-# Files of libsvm models and of their ranges, as published by BRISQUE's authors and in a refit.
-RANGES = {"allmodel": "allrange", "brisque_svm.txt": "brisque_range.csv"}
+# Files of a libsvm model and of its ranges, as BRISQUE's authors published them.
+RANGES = {"allmodel": "allrange"}
 
 
 class Svr(NamedTuple):

@@ -52,7 +52,9 @@ def test_the_authors_files_give_the_authors_scores(shared):
     features = np.stack([naive.brisque_features(image) for image in images])
     square = distance.cdist(2 * (features - low) / (high - low) - 1, table[:, 1:], "sqeuclidean")
     expected = np.exp(-0.05 * square) @ table[:, 0] + 155.845
-    metric = jiqa.create_metric("brisque", params=folder / "brisque_svm.txt")
+    metric = jiqa.create_metric(
+        "brisque", params=[folder / "brisque_svm.txt", folder / "brisque_range.csv"]
+    )
     np.testing.assert_allclose(metric(images), expected, atol=0.02)
     with pytest.raises(InputError, match=r"none\.txt: no such file, expected a regression"):
         jiqa.create_metric("brisque", params=folder / "none.txt")

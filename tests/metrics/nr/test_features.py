@@ -69,7 +69,7 @@ def test_brisque_scores_by_the_authors_model(shared):
             v = np.array([float(cell.split(":")[1]) for cell in cells])
             total += float(weight) * np.exp(-0.05 * np.sum((x - v) ** 2))
         expected.append(total)
-    model = brisque.load(folder / "brisque_svm.txt")
+    model = brisque.load([folder / "brisque_svm.txt", folder / "brisque_range.csv"])
     got = _apply(brisque.brisque, _photos(), params=model)
     np.testing.assert_allclose(got, expected, atol=0.02)
 
