@@ -1,4 +1,4 @@
-"""The order of rooms: imports point downwards, and none is hidden in a function."""
+"""Rooms: imports point downwards, none is hidden in a function, and `files` alone writes."""
 
 import ast
 from pathlib import Path

@@ -1,7 +1,6 @@
 """Recognition of a prepared database's images: computed once, and kept in its folder."""
 
 import collections
-import csv
 import dataclasses
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -14,6 +13,7 @@ import tensorflow_datasets as tfds
 from jiqa.data import looks
 from jiqa.data.contents import Contents, recognise, twins
 from jiqa.errors import InputError
+from jiqa.files import write_csv, write_npz
 from jiqa.images import decode
 
 # Files in the folder of a prepared database: the hashes, and the pairs of images of one content.
@@ -60,15 +60,10 @@ def write(folder: Path, images: Mapping[str, Any]) -> str:
     ids, splits, named = (np.array([row[k] for row in rows], np.str_) for k in range(3))
     found = recognise(ids, splits, named, [row[3] for row in rows])
     pairs = twins(found)
-    with (folder / DUPLICATES).open("w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, lineterminator="\n")
-        table.writerow(("id", "split", "twin", "twin_split", "kind", "distance"))
-        for i, j, kind, distance in pairs:
-            table.writerow((ids[i], splits[i], ids[j], splits[j], kind, distance))
-    part = folder / f"{FILE}.part"
-    with part.open("wb") as file:
-        np.savez_compressed(file, **dataclasses.asdict(found))
-    part.replace(folder / FILE)
+    header = ("id", "split", "twin", "twin_split", "kind", "distance")
+    lines = [(ids[i], splits[i], ids[j], splits[j], *rest) for i, j, *rest in pairs]
+    write_csv(folder / DUPLICATES, [header, *lines])
+    write_npz(folder / FILE, dataclasses.asdict(found))
     if not pairs:
         return ""
     counts = collections.Counter(pair.kind for pair in pairs)

@@ -164,6 +164,16 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
         assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
 
 
+def test_rows_of_a_log_outlive_a_failure_while_it_is_reopened(tmp_path, monkeypatch):
+    with log.Log(tmp_path, 0) as first:
+        first.write(1, 0.5, loss=0.25)
+    before = (tmp_path / "metrics.csv").read_bytes()
+    monkeypatch.setattr(csv.DictWriter, "writerows", mock.Mock(side_effect=OSError("full")))
+    with pytest.raises(OSError, match="full"):
+        log.Log(tmp_path, 1)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
 def test_a_log_on_a_full_disk_says_which_file(tmp_path):
     written = log.Log(tmp_path, 0)
     written._file.close()
