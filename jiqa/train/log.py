@@ -66,7 +66,7 @@ class Log:
             table = csv.DictWriter(file, (*FIELDS, *extra))
             table.writeheader()
             table.writerows(rows)
-        self._file = path.open("a", newline="", encoding="utf-8")
+        self._file = path.open("a", newline="")
         self._csv = csv.DictWriter(self._file, (*FIELDS, *extra))
         # Events are written at once: a writer with a queue hangs when its thread meets an error.
         self._events = EventsWriter(str(events / "events"))
