@@ -1,8 +1,11 @@
 """Ctrl-C and SIGTERM: raised where nothing is half-done, told in one line."""
 
+import _thread
 import contextlib
+import math
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,6 +14,8 @@ from typing import Any
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 # Seconds in which a second signal is the first: a terminal sends its own beside one handed on.
 _ONCE = 1.0
+# Seconds from an error that Python ignored to the next.
+_AGAIN = 0.05
 
 
 class Interrupted(KeyboardInterrupt):
@@ -46,6 +51,10 @@ class Deferred:
         elif time.monotonic() - self._at > _ONCE:
             self._at = time.monotonic()
             raise Interrupted(signum)
+
+    def ignored(self) -> None:
+        """Has the next signal raise, however soon: Python ignored the error of the last one."""
+        self._at = -math.inf
 
     def interrupted(self, kept: str = "") -> Interrupted:
         """The error to raise, once all is in order; `kept` says what is."""
@@ -94,7 +103,7 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> int:
 
 
 @contextlib.contextmanager
-def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
+def _handled(handler: Deferred) -> Iterator[None]:
     """Has the signals handled so; only the main thread gets any, and may ask for it."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -104,7 +113,38 @@ def _handled(handler: Callable[[int, Any], None]) -> Iterator[None]:
         for signum, former in before.items():
             if former is not signal.SIG_IGN:  # as nohup and the like ask for
                 signal.signal(signum, handler)
-        yield
+        with _repeated(handler):
+            yield
     finally:
         for signum, former in before.items():
             signal.signal(signum, signal.SIG_DFL if former is None else former)
+
+
+@contextlib.contextmanager
+def _repeated(handler: Deferred) -> Iterator[None]:
+    """Repeats a signal whose error Python ignored, as it does in finalizers and during collection.
+
+    JAX has a function called at every collection, and a signal that came while XLA compiled is
+    often handled there.
+    """
+    former, ended = sys.unraisablehook, False
+
+    def repeat(signum: int) -> None:
+        time.sleep(_AGAIN)
+        if not ended:
+            signal.pthread_kill(threading.main_thread().ident or 0, signum)
+
+    def hook(unraisable: Any) -> None:
+        if not isinstance(unraisable.exc_value, Interrupted):
+            former(unraisable)
+            return
+        handler.ignored()
+        # Unlike threading.Thread, it needs no lock that the interrupted code may hold.
+        _thread.start_new_thread(repeat, (unraisable.exc_value.status - 128,))
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        ended = True
+        sys.unraisablehook = former

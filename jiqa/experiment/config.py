@@ -1,17 +1,20 @@
 """Typed config of a run: parsed and checked once, then frozen."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
+from jiqa import models
 from jiqa.data.protocols import Protocol
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
+from jiqa.experiment.fields import checked, read
 from jiqa.tasks import TASKS
 from jiqa.tasks.task import Fitter
+from jiqa.train import optim
 from jiqa.train.inherit import WEIGHTS
-
-T = TypeVar("T")
+from jiqa.train.loop import DescentConfig
 
 
 @dataclasses.dataclass(frozen=True)
@@ -174,6 +177,10 @@ class RunConfig:
     dense: bool
     record: Mapping[str, Any]
 
+    def stage(self, name: str) -> StageConfig:
+        """The stage of this name."""
+        return next(stage for stage in self.stages if stage.name == name)
+
 
 # Fields of a config, without the sections of the stages.
 _FIELDS = ("run", "data", "protocol", "view", "model", "stages", "tests", "weights", "dense")
@@ -202,7 +209,6 @@ def parse(fields: Mapping[str, Any]) -> RunConfig:
             raise InputError(f"config: found no {field}, expected the section or field")
     stages = tuple(_stage(name, fields[name], fields.get("model") or {}) for name in names)
     check(stages)
-    weights = fields.get("weights")
     protocol = read(Protocol, fields["protocol"], "protocol")
     tests = {
         name: read(TestConfig, test, f"tests.{name}")
@@ -211,16 +217,22 @@ def parse(fields: Mapping[str, Any]) -> RunConfig:
     if bool(tests) != (protocol.kind == "cross"):
         raise InputError("tests: expected other databases with the protocol cross, and only then")
     return RunConfig(
-        run=fields["run"],
+        run=checked(str, fields["run"], "run"),
         data=read(DataConfig, fields["data"], "data"),
         protocol=protocol,
         view=read(View, fields["view"], "view"),
         stages=stages,
         tests=tests,
-        weights={WEIGHTS: weights} if isinstance(weights, str) and weights else dict(weights or {}),
-        dense=fields.get("dense", False),
-        record=fields,
+        weights=_weights(fields.get("weights") or {}),
+        dense=checked(bool, fields.get("dense", False), "dense"),
+        record=copy.deepcopy(dict(fields)),
     )
+
+
+def _weights(given: str | Mapping[str, str]) -> Mapping[str, str]:
+    """Files by name; a file without a name is called `weights`."""
+    named = {WEIGHTS: given} if isinstance(given, str) else given
+    return checked(Mapping[str, str], named, "weights")
 
 
 def _stage(name: str, fields: Mapping[str, Any], model: Mapping[str, Any]) -> StageConfig:
@@ -231,10 +243,12 @@ def _stage(name: str, fields: Mapping[str, Any], model: Mapping[str, Any]) -> St
         raise InputError(f"{name}.task: found {task!r}, expected {', '.join(TASKS)}")
     fields |= {"name": name, "model": model if fields["model"] is None else fields["model"]}
     fields["fit"] = read(TASKS[task].config, fields["fit"], f"{name}.fit")
-    for field, kind in (("pairs", Pairs), ("pristine", Pristine), ("view", View)):
-        if fields.get(field):
-            fields[field] = read(kind, fields[field], f"{name}.{field}")
-    return read(StageConfig, fields, name)
+    if isinstance(fields["fit"], DescentConfig):
+        optim.check(fields["fit"].optim)
+    stage = read(StageConfig, fields, name)
+    if stage.model:
+        models.build(**stage.model)  # refuses unknown names and options before any work
+    return stage
 
 
 def check(stages: Sequence[StageConfig]) -> None:
@@ -269,26 +283,3 @@ def check(stages: Sequence[StageConfig]) -> None:
             makers.add(stage.name)
     if before is not None and not before.trains.gives_scores:
         raise InputError(f"stages: found {before.task} at the end, expected one that gives scores")
-
-
-def read(kind: type[T], fields: Mapping[str, Any], name: str) -> T:
-    """Dataclass from a config's section; nested sections become nested dataclasses.
-
-    Raises:
-        InputError: a field is unknown or missing.
-    """
-    known = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    values = {}
-    for field, value in fields.items():
-        if field not in known:
-            raise InputError(f"{name}.{field}: no such field, expected one of {', '.join(known)}")
-        inner = known[field].type
-        if isinstance(value, Mapping) and dataclasses.is_dataclass(inner):
-            value = read(inner, value, f"{name}.{field}")  # type: ignore[arg-type]
-        values[field] = value
-    for field in known.values():
-        given = field.name in values
-        optional = field.default is not dataclasses.MISSING
-        if not (given or optional or field.default_factory is not dataclasses.MISSING):
-            raise InputError(f"{name}.{field.name}: found nothing, expected a value")
-    return kind(**values)

@@ -17,7 +17,6 @@ from jiqa.databases import pairs, photographs
 from jiqa.databases.photographs import Photographs
 from jiqa.errors import InputError
 from jiqa.experiment.config import DataConfig, Pairs, Pristine, RunConfig, StageConfig
-from jiqa.tasks import hallucinate
 from jiqa.tasks.task import Fitted
 from jiqa.train.dataset import Dataset
 
@@ -85,10 +84,11 @@ class Inputs:
             return self._with_photographs(stage, dataset, split)
         view = stage.view or self._config.view
         if stage.database:
-            folder = results[stage.database].facts["database"]
+            maker = self._config.stage(stage.database).trains
+            pictures = maker.database(results[stage.database].facts)
             if stage.real_levels:
-                return real_for_generated(folder, dataset, split, stage.real_levels, view, data)
-            return generated(folder, view, split.seed, data)
+                return real_for_generated(pictures, dataset, split, stage.real_levels, view, data)
+            return generated(pictures, view, split.seed, data)
         if stage.view:
             return Input(cut(dataset.index, dataset.source.records, view, data), split)
         return Input(dataset, split)
@@ -198,11 +198,11 @@ def unpaired(
     return Dataset(index, both)
 
 
-def generated(folder: str, view: View, seed: int, data: DataConfig) -> Input:
+def generated(pictures: tuple[Index, Records], view: View, seed: int, data: DataConfig) -> Input:
     """Database made by an earlier stage, split by photographs.
 
     Args:
-        folder: the earlier stage's fact `database`.
+        pictures: index and records of the database.
         view: as in `cut`.
         seed: of the split: a tenth of the photographs for validation, a tenth for the test.
         data: as in `cut`.
@@ -210,7 +210,7 @@ def generated(folder: str, view: View, seed: int, data: DataConfig) -> Input:
     Raises:
         InputError: as in `cut`.
     """
-    index, records = hallucinate.database(folder)
+    index, records = pictures
     contents = np.random.default_rng(seed).permutation(np.unique(index.content_id))
     tenth = round(len(contents) / 10)
     test, val, rest = np.split(contents, [tenth, 2 * tenth])
@@ -219,12 +219,17 @@ def generated(folder: str, view: View, seed: int, data: DataConfig) -> Input:
 
 
 def real_for_generated(
-    folder: str, dataset: Dataset, split: Split, levels: int, view: View, data: DataConfig
+    pictures: tuple[Index, Records],
+    dataset: Dataset,
+    split: Split,
+    levels: int,
+    view: View,
+    data: DataConfig,
 ) -> Input:
     """Training and validation images of the run's database; pictures of an earlier stage as test.
 
     Args:
-        folder: the earlier stage's fact `database`; all its pictures become the test part.
+        pictures: index and records of the earlier stage's database, all of them the test part.
         dataset: the run's database. Its training images are ranked by quality, over all types of
             distortion, and cut into levels of equal size; its validation images likewise.
         split: of the run's database; its test part is left out.
@@ -235,12 +240,12 @@ def real_for_generated(
     Raises:
         InputError: as in `cut`.
     """
-    pictures, records = hallucinate.database(folder)
+    made, records = pictures
     parts = [dataset.index.take(rows) for rows in (split.train, split.val)]
     parts = [dataclasses.replace(part, distortion=np.full(len(part), "all")) for part in parts]
     parts = [dataclasses.replace(part, level=quality_levels(part, levels)) for part in parts]
-    files = [dataset.source.records] * sum(map(len, parts)) + [records] * len(pictures)
-    index = concatenated([*parts, pictures])
+    files = [dataset.source.records] * sum(map(len, parts)) + [records] * len(made)
+    index = concatenated([*parts, made])
     both = Records(Several(files, index.record), np.arange(len(index)))
     index = dataclasses.replace(index, record=np.arange(len(index)))
     bounds = np.cumsum([len(part) for part in parts])

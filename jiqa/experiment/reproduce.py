@@ -20,6 +20,7 @@ from jiqa.results.published import Paper, Table
 from jiqa.results.summary import markdown, plural
 
 T = TypeVar("T")
+N = TypeVar("N", int, float)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def jobs(
         arguments: for every config, such as `weights=FILE`; they override the paper's.
 
     Raises:
-        InputError: an argument is not NAME=VALUE.
+        InputError: an argument is not NAME=VALUE, or `test`, `seed` or `splits` is no number.
     """
     wanted: dict[tuple[str, str], dict[str, None]] = {}
     for table in tables:
@@ -117,11 +118,19 @@ def _job(
     text = ",".join(f"{name}={value}" for name, value in fields.items())
     protocol = Protocol(
         kind="cross" if tests else fields["protocol"],
-        test=float(fields.get("test", 0.1)),
-        seed=int(fields.get("seed", 0)),
+        test=_number(fields, "test", float, 0.1),
+        seed=_number(fields, "seed", int, 0),
     )
-    label = protocol.label(database)
-    return Job(run, database, tests, file and f"{file}:{text}", label, int(fields["splits"]))
+    label, splits = protocol.label(database), _number(fields, "splits", int, 1)
+    return Job(run, database, tests, file and f"{file}:{text}", label, splits)
+
+
+def _number(fields: Mapping[str, str], name: str, kind: Callable[[str], N], default: N) -> N:
+    value = fields.get(name)
+    try:
+        return default if value is None else kind(value)
+    except ValueError:
+        raise InputError(f"argument {name}: found {value!r}, expected a number") from None
 
 
 def _fields(text: str) -> dict[str, str]:

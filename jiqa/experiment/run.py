@@ -27,7 +27,6 @@ from jiqa.files import digest, read_json, write_json
 from jiqa.results import plots
 from jiqa.results.predictions import FILE_NAME, Predictions, write_predictions
 from jiqa.results.report import report
-from jiqa.tasks import hallucinate
 from jiqa.tasks.task import Fitted
 from jiqa.train import mesh as meshes
 from jiqa.train.dataset import Dataset
@@ -193,8 +192,8 @@ class Experiment:
             return self._dataset
         test = self._config.tests[name]
         if test.made_by:
-            folder = fitted.facts["stages"][test.made_by]["database"]
-            index, records = hallucinate.database(folder)
+            maker = self._config.stage(test.made_by).trains
+            index, records = maker.database(fitted.facts["stages"][test.made_by])
             index = dataclasses.replace(index, database=name)
             return cut(index, records, test.view, test.data)
         if name not in self._cut:

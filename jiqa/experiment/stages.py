@@ -150,11 +150,10 @@ class Stages:
         fitted = task.fit(context)
         if jax.process_index() == 0:
             task.report(context, fitted)
-            section = self._config.record[stage.name]
             about = {
                 "command": self._command,
                 "model": self._options[stage.name],
-                "fit": section.get("fit", {}),
+                "fit": dataclasses.asdict(stage.fit),
             }
             folder.mkdir(parents=True, exist_ok=True)
             write_json(folder / FACTS, about | fitted.facts)

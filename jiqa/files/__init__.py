@@ -97,7 +97,7 @@ def read_json(path: Path, *fields: str) -> dict[str, Any]:
         raise InputError(f"{path}: not a readable JSON file: {reason}, {expected}") from None
     missing = [name for name in fields if name not in facts] if isinstance(facts, dict) else fields
     if missing:
-        raise InputError(f"{path}: no {missing[0]}, {expected}")
+        raise InputError(f"{path}: found no {missing[0]}, {expected}")
     return facts
 
 

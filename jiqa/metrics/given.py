@@ -127,7 +127,7 @@ def _files(pattern: str) -> list[Given]:
     else:
         # As in a shell: `*.dat` names files with that suffix, `*` any photograph.
         listing = images.chosen(_expanded(root, parts[first:]), any_suffix="." in parts[-1])
-    left_out = f"left out {listing.line()}" if listing.skipped else ""
+    left_out = f"left out {listing.line()}" if listing.skipped and (folder or parts[first:]) else ""
     if not listing.photographs:
         found = f"found no image{left_out and ', '}{left_out}"
         raise InputError(f"{pattern}: {found}, expected a file, a folder or a pattern")

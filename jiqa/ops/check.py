@@ -1,5 +1,6 @@
 """Images checked and converted for metrics: float32 [b, h, w, 3] in [0, 1], or a one-line error."""
 
+import functools
 from typing import Any
 
 import jax
@@ -91,13 +92,26 @@ def _unit(name: str, image: Array) -> Array:
 def unit(image: Array) -> jax.Array:
     """Images as float32 in [0, 1] from uint8, uint16 or floats; integers divided as NumPy does.
 
-    XLA would replace a division by a constant with a product, and fuse that with a subtraction, so
-    that equal images would not differ by exactly 0. The divisor is hidden from XLA to prevent this.
+    XLA would replace a division by a constant with one product, rounded otherwise, and fuse that
+    with a subtraction, so that equal images would not differ by exactly 0. A hidden divisor keeps
+    the division, but costs an array of floats. The sum of two products, the first of them exact,
+    avoids both.
     """
     x = jnp.asarray(image, jnp.float32)
     if jnp.issubdtype(image.dtype, jnp.floating):
         return x
-    return x / jnp.maximum(x, jnp.iinfo(image.dtype).max)
+    first, rest = _inverse(np.dtype(image.dtype))
+    return x * first + x * rest
+
+
+@functools.cache
+def _inverse(dtype: np.dtype) -> tuple[np.float32, np.float32]:
+    """1 / the integer type's maximum in two parts; the first times an integer is exact."""
+    inverse = 1 / np.iinfo(dtype).max
+    fraction, exponent = np.frexp(inverse)
+    bits = 24 - 8 * dtype.itemsize
+    first = np.float32(np.ldexp(np.floor(np.ldexp(fraction, bits)), exponent - bits))
+    return first, np.float32(inverse - float(first))
 
 
 def _in_range(x: Array) -> bool:

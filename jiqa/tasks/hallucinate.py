@@ -106,6 +106,10 @@ class Hallucinate(Fitter[HallucinateConfig]):
         makers = [maker(name) for name in context.inherited]
         return make_database(context, makers, context.config.side, "level")
 
+    def database(self, facts: dict[str, Any]) -> tuple[Index, Records]:
+        """Index and records of the pictures."""
+        return database(facts["database"])
+
 
 class Simulate(Fitter[SimulateConfig]):
     """Applies synthetic distortions to every photograph; otherwise as `Hallucinate`."""
@@ -130,6 +134,10 @@ class Simulate(Fitter[SimulateConfig]):
         strengths = list(enumerate(config.strengths))
         makers = [maker(kind, *each) for kind in config.types for each in strengths]
         return make_database(context, makers, config.side, config.label)
+
+    def database(self, facts: dict[str, Any]) -> tuple[Index, Records]:
+        """Index and records of the pictures."""
+        return database(facts["database"])
 
 
 def database(folder: str | Path) -> tuple[Index, Records]:

@@ -111,6 +111,14 @@ class Fitter(Protocol[Config]):
         """
         raise InputError(f"{context.folder}: found a task that keeps nothing to score by")
 
+    def database(self, facts: dict[str, Any]) -> tuple[Index, Records]:
+        """Index and records of the database that a stage made, from its `facts`.
+
+        Raises:
+            InputError: the task makes no database.
+        """
+        raise InputError("found a task that makes no database, expected one that does")
+
     def report(self, context: TaskContext[Config], fitted: Fitted) -> None:
         """Draws the stage's pictures and tables into its folder, in one process."""
 

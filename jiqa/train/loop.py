@@ -69,6 +69,14 @@ class DescentConfig:
             if not getattr(self, field) > 0:
                 found = getattr(self, field)
                 raise InputError(f"{field}: found {found}, expected a number above 0")
+        for field, least in (
+            ("batch_size", 1),
+            ("log_every", 1),
+            ("updates", 0),
+            ("evaluate_updates", 0),
+        ):
+            if getattr(self, field) < least:
+                raise InputError(f"{field}: found {getattr(self, field)}, expected {least} or more")
         if self.patience < 0:
             raise InputError(f"patience: found {self.patience}, expected 0 or more evaluations")
 

@@ -47,16 +47,36 @@ class Optim:
     parts: int = 1
 
 
-def schedule(optim: Optim, steps: int) -> optax.Schedule:
-    """Learning rate as a function of the step, for a run of `steps` updates."""
-    if optim.schedule not in ("cosine", "constant", "linear", "steps"):
+OPTIMISERS = ("adamw", "adam", "sgd")
+SCHEDULES = ("cosine", "constant", "linear", "steps")
+
+
+def check(optim: Optim) -> None:
+    """Refuses settings out of their range; raises InputError."""
+    if optim.name not in OPTIMISERS:
+        expected = f"expected one of {', '.join(OPTIMISERS)}"
+        raise InputError(f"optimiser: found {optim.name!r}, {expected}")
+    if optim.schedule not in SCHEDULES:
         expected = "cosine, constant, linear or steps"
         raise InputError(f"schedule: found {optim.schedule!r}, expected {expected}")
     if optim.parts < 1 or optim.decay <= 0:
         found = f"{optim.parts} and {optim.decay}"
         raise InputError(f"parts, decay: found {found}, expected 1 or more and above 0")
-    if not 0 <= optim.warmup < 1:
-        raise InputError(f"warmup: found {optim.warmup}, expected a share in [0, 1)")
+    for field in ("warmup", "momentum", "ema"):
+        if not 0 <= getattr(optim, field) < 1:
+            raise InputError(f"{field}: found {getattr(optim, field)}, expected a share in [0, 1)")
+    for field in ("learning_rate", "weight_decay", "clip"):
+        if not getattr(optim, field) >= 0:
+            raise InputError(f"{field}: found {getattr(optim, field)}, expected 0 or more")
+
+
+def schedule(optim: Optim, steps: int) -> optax.Schedule:
+    """Learning rate as a function of the step, for a run of `steps` updates.
+
+    Raises:
+        InputError: as `check`.
+    """
+    check(optim)
     rise = int(optim.warmup * steps)
     if optim.schedule == "cosine":
         return optax.warmup_cosine_decay_schedule(
@@ -125,8 +145,6 @@ def build(optim: Optim, params: Any, steps: int) -> optax.GradientTransformation
         "adam": (decay, optax.scale_by_adam(b1=optim.momentum)),
         "sgd": (decay, optax.trace(optim.momentum)),
     }
-    if optim.name not in rules:
-        raise InputError(f"optimiser: found {optim.name!r}, expected one of {', '.join(rules)}")
     tree = factors(optim.rates, params)
 
     def part(factor: float) -> optax.GradientTransformation:

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-import jiqa.data
+import jiqa.databases
 from jiqa.cli import main
 
 
@@ -39,7 +39,7 @@ def test_bad_input_is_one_line_and_a_status(arguments, message, tmp_path):
 
 
 def test_an_extra_that_is_not_installed_is_named(monkeypatch, capsys):
-    monkeypatch.delattr(jiqa.data, "prepare", raising=False)
+    monkeypatch.delattr(jiqa.databases, "prepare", raising=False)
     monkeypatch.setitem(sys.modules, "jiqa.databases.prepare", None)
     assert main.main(["prepare", "--list"]) == 1
     assert "pip install 'jiqa[train,report]'" in capsys.readouterr().err

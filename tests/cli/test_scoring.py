@@ -93,6 +93,7 @@ def test_a_broken_image_is_one_line_and_the_rest_is_scored(folder, expected, cap
     [
         (["dist", "--metric", "psnr"], "psnr: found no --ref, expected the references"),
         (["lost", "--metric", "psnr"], "lost: found no image, expected a file, a folder"),
+        (["lost.png", "--metric", "psnr"], "lost.png: found no image, expected a file, a folder"),
         (["dist", "--metric", "best"], "metric: found 'best', expected one of"),
         (["dist", "--metric", "piqe,"], "metric: found '', expected one of"),
         (["n" * 300, "--metric", "piqe"], "n" * 300 + ": File name too long, expected a file or"),

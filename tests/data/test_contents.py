@@ -15,10 +15,10 @@ from PIL import Image
 from jiqa.configs import measure as config
 from jiqa.data import recognise
 from jiqa.data.contents import twins
-from jiqa.data.index import load_index
 from jiqa.data.pipeline import Streamed
 from jiqa.data.protocols import Protocol, refuse_leak
 from jiqa.databases import photographs
+from jiqa.databases.load import load_index
 from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
 from jiqa.experiment import run as recipe

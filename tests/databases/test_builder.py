@@ -10,6 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from jiqa.data.recognise import Recogniser
 from jiqa.databases.builder import Facts, Image, ReleaseBuilder, pristine, verify
 from jiqa.errors import InputError
 
@@ -81,12 +82,13 @@ def test_damaged_jpeg_is_refused_by_name_and_pixels_stay_as_stored(tmp_path):
     PIL.Image.fromarray(noise).save(stored, "JPEG", quality=90, exif=exif)
     whole = stored.getvalue()
     path = tmp_path / "a.jpg"
-    builder: Any = types.SimpleNamespace(facts=FACTS)
+    builder: Any = types.SimpleNamespace(facts=FACTS, recogniser=Recogniser())
 
     def examples(data):
         path.write_bytes(data)
         return list(ReleaseBuilder._generate_examples(builder, [Image(path, "a", score=1)]))
 
     assert examples(whole)[0][1]["image"] == whole
+    assert builder.recogniser.hashes().keys() == {"a"}
     with pytest.raises(InputError, match=r"a\.jpg: Corrupt JPEG data: .*, expected a whole image"):
         examples(whole[: len(whole) // 2] + b"\xff\xd9")

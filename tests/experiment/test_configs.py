@@ -8,7 +8,8 @@ from jiqa.configs.runs import RUNS
 from jiqa.configs.tables.ttl_iqa import PAPER
 from jiqa.data.sampling import View
 from jiqa.errors import InputError
-from jiqa.experiment.config import Pairs, parse, read
+from jiqa.experiment.config import Pairs, parse
+from jiqa.experiment.fields import read
 from jiqa.models.iqa_nrtl import VARIANTS
 from jiqa.tasks.restore import RestoreConfig
 from jiqa.tasks.scores import ScoresConfig
@@ -251,3 +252,51 @@ def test_every_row_of_ttl_iqa_that_is_ours_has_a_config():
     ours = {row.query.get("run", "") for t in PAPER.tables.values() for row in t.rows}
     assert {run for run in ours if run.startswith("ttl_iqa")} <= set(RUNS)
     assert RUNS["ttl_iqa/koniq-18732"].startswith("configs/ttl_iqa.py:extra=1500,")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"scores.fit.batch_size": "8"},
+            "scores.fit.batch_size: found '8', expected a whole number",
+        ),
+        ({"scores.fit.batch_size": 0}, "batch_size: found 0, expected 1 or more"),
+        (
+            {"scores.fit.optim.learning_rate": "high"},
+            "learning_rate: found 'high', expected a numb",
+        ),
+        ({"scores.fit.optim.learning_rate": -1.0}, "learning_rate: found -1.0, expected 0 or more"),
+        ({"scores.fit.optim.ema": 1.0}, "ema: found 1.0, expected a share in"),
+        ({"scores.fit.optim.schedule": "step"}, "schedule: found 'step', expected cosine"),
+        ({"scores.fit.optim": 3}, "scores.fit.optim: found 3, expected a section with name"),
+        ({"data.resident_mb": "x"}, "data.resident_mb: found 'x', expected a whole number"),
+        ({"data": "pocket"}, "data: found 'pocket', expected a section with database"),
+        ({"run": 3}, "run: found 3, expected a text"),
+        ({"view.flip": "yes"}, "view.flip: found 'yes', expected True or False"),
+        ({"view.crop": "224"}, "view.crop: found '224', expected a whole number"),
+        ({"view.resize": (2, 3, 4)}, r"view.resize: found \(2, 3, 4\), expected 2 values"),
+        ({"scores.dont_load": "abc"}, "scores.dont_load: found 'abc', expected a list"),
+        ({"model": {"name": "nope"}}, "model: found 'nope', expected one of"),
+        ({"spare": 1}, "config: found the field 'spare', expected run, data"),
+        ({"weights": {"first": 1}}, "weights.first: found 1, expected a text"),
+    ],
+)
+def test_a_field_of_another_type_is_one_line(changes, message):
+    fields = iqa_nrtl.get_config("").to_dict()
+    for path, value in changes.items():
+        *sections, field = path.split(".")
+        section = fields
+        for name in sections:
+            section = section.setdefault(name, {})
+        section[field] = value
+    with pytest.raises(InputError, match=message):
+        parse(fields)
+
+
+def test_a_parsed_config_is_the_caller_s_no_more():
+    fields = iqa_nrtl.get_config("").to_dict()
+    config = parse(fields)
+    fields["model"]["variant"] = fields["data"]["database"] = "changed"
+    assert config.stages[0].model["variant"] == "full"
+    assert config.record["data"]["database"] == config.data.database == "pocket"

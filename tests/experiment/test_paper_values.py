@@ -14,7 +14,8 @@ from jiqa import models
 from jiqa.configs import iqa_nrtl, mt_irn, ttl_iqa
 from jiqa.data.protocols import Protocol
 from jiqa.data.sampling import View
-from jiqa.experiment.config import Pairs, Pristine, read
+from jiqa.experiment.config import Pairs, Pristine
+from jiqa.experiment.fields import read
 from jiqa.results import cells, tables
 from jiqa.tasks import TASKS
 from jiqa.train import optim

@@ -264,6 +264,9 @@ def test_a_grid_that_fails_says_which_command(monkeypatch, capsys, tmp_path):
         (["--shard=0/2"], "shard: found 0/2, expected 1/2 to 2/2"),
         (["--shard=half"], "--shard: found 'half', expected i/n"),
         (["--set=weights"], "arguments: found 'weights', expected NAME=VALUE"),
+        (["--set=splits=few"], "argument splits: found 'few', expected a number"),
+        (["--set=test=tenth"], "argument test: found 'tenth', expected a number"),
+        (["--set=seed=x"], "argument seed: found 'x', expected a number"),
     ],
 )
 def test_bad_arguments_are_told_in_a_line(arguments, says, tmp_path, capsys):

@@ -70,8 +70,8 @@ def test_digest_csv_and_json(tmp_path):
         (b"{", "a.json: not a readable JSON file: Expecting property name"),
         (b"\xff", "a.json: not a readable JSON file: 'utf-8' codec can't decode"),
         (b"[" * 100_000, "a.json: not a readable JSON file: maximum recursion depth"),
-        (b"[1]", "a.json: no x, expected JSON with x"),
-        (b'{"y": 1}', "a.json: no x, expected JSON with x"),
+        (b"[1]", "a.json: found no x, expected JSON with x"),
+        (b'{"y": 1}', "a.json: found no x, expected JSON with x"),
     ],
 )
 def test_json_that_is_not_as_expected_is_named(tmp_path, stored, message):
@@ -243,6 +243,36 @@ def test_a_second_signal_does_not_wait():
 
     with pytest.raises(interrupt.Interrupted):
         work()
+
+
+class Last:
+    """A signal comes while it is deleted, where Python ignores errors."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+        time.sleep(0)
+
+
+def test_a_signal_in_a_finalizer_is_raised_after_it(capfd):
+    def first():
+        with interrupt.raised():
+            Last()
+            time.sleep(20)
+
+    def second():
+        with interrupt.deferred():
+            signal.raise_signal(signal.SIGINT)
+            time.sleep(1.1)
+            Last()
+            time.sleep(20)
+
+    began = time.monotonic()
+    for work in (first, second):
+        with pytest.raises(interrupt.Interrupted) as error:
+            work()
+        assert (str(error.value), error.value.status) == ("terminated", 143)
+    assert time.monotonic() - began < 10
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])

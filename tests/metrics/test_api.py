@@ -80,7 +80,7 @@ def test_an_image_too_large_for_the_memory_is_refused(pair):
     assert str(dict(metric.each([pair[0]], [pair[1]]))[0]).startswith(message)
 
 
-@pytest.mark.parametrize("name", ["psnr", "psnry", "ssim", "gmsd", "piqe", "fsim"])
+@pytest.mark.parametrize("name", ["psnr", "psnry", "ssim", "gmsd", "piqe", "fsim", "vsi"])
 def test_memory_is_what_the_table_says(name):
     """Temporary arrays of the compiled metric, and the images twice: as read and on the device."""
     metric = jiqa.create_metric(name)
@@ -88,7 +88,7 @@ def test_memory_is_what_the_table_says(name):
     images = [image] * (2 if metric.kind == "fr" else 1)
     found = metric._score.lower(*images).compile().memory_analysis()
     taken = found.temp_size_in_bytes + 2 * found.argument_size_in_bytes
-    assert taken / 1024**2 <= 1.25 * memory.bytes_of_pixel(name)
+    assert taken / 1024**2 <= 1.1 * memory.bytes_of_pixel(name)
 
 
 def test_works_under_jit_and_grad(pair):

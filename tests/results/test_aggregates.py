@@ -14,12 +14,13 @@ from scipy import stats as scipy_stats
 from jiqa.cli import main
 from jiqa.configs import measure
 from jiqa.experiment import run as recipe
-from jiqa.results import compare, render, stats, tables
+from jiqa.results import collect, compare, pages, stats, tables
 from jiqa.results import summary as results
 from jiqa.results.predictions import read_predictions, write_predictions
 from jiqa.results.report import report
 from jiqa.train import mesh
 
+PARTS = ("results", "differences")
 OVER = {"median": lambda values: sorted(values)[1], "mean": lambda values: sum(values) / 3}
 
 
@@ -133,8 +134,9 @@ def test_the_readmes_results(runs, aggregate, tmp_path):
         facts = {"command": run[0].run, "config": {"protocol": {"aggregate": aggregate}}}
         (folder / "run.json").write_text(json.dumps({**facts, "machine": "cpu"}))
     page = tmp_path / "README.md"
-    page.write_text(f"{render.BEGIN}\n{render.END}\n")
-    render.update(page, tmp_path)
+    marks = [f"<!-- {part}:{end} -->\n" for part in PARTS for end in ("begin", "end")]
+    page.write_text("\n".join(marks))
+    pages.publish(collect.runs(tmp_path), tmp_path / "runs.jsonl", page)
     text = page.read_text()
     split, steady = (OVER[aggregate](sroccs(run)) for run in reversed(runs))
     row = dict(zip(cells(text, "| no."), cells(text, "| 1 "), strict=True))

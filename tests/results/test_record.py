@@ -9,7 +9,7 @@ import pytest
 from jiqa.errors import InputError
 from jiqa.results import record
 
-TOTAL = {name: {"value": 0.5, "low": 0.25, "high": 0.75} for name in record.CRITERIA}
+TOTAL = {name: {"value": 0.5, "low": 0.25, "high": 0.75} for name in record.REQUIRED}
 RUN = {
     "kind": "run",
     "run": "ridge",

@@ -18,7 +18,8 @@ import tiny_run
 from jiqa import files
 from jiqa.errors import DivergedError, InputError
 from jiqa.experiment import run
-from jiqa.experiment.config import parse, read
+from jiqa.experiment.config import parse
+from jiqa.experiment.fields import read
 from jiqa.results import stats
 from jiqa.results.predictions import read_predictions
 from jiqa.tasks import features

@@ -124,7 +124,7 @@ def test_download_that_fails_is_told_in_a_line_and_leaves_nothing(server, tmp_pa
 def test_download_that_breaks_off_is_continued_at_the_next_call(server, tmp_path):
     (server / "main.zip").write_bytes(b"no archive")
     (server / "cut").touch()
-    with pytest.raises(InputError, match=r"10 of 11 bytes.*10 bytes are kept to go on from"):
+    with pytest.raises(InputError, match=r"10 of 11 bytes.*10 bytes are kept for the next try"):
         prepare("biq2021", data_dir=tmp_path)
     kept = [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*.part")]
     assert kept == [".biq2021.downloads/main.zip.part"]

@@ -52,8 +52,8 @@ def _congruency(grey):
     return energies / amplitudes
 
 
-def _score(image, ref, f):
-    """FSIMc of [h, w, 3] in 0..255."""
+def _score(image, ref, f, chroma=True):
+    """FSIMc of [h, w, 3] in 0..255, or FSIM."""
     yiq = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
     def channels(x):
@@ -69,8 +69,9 @@ def _score(image, ref, f):
         return (2 * a * b + c) / (a**2 + b**2 + c)
 
     (p1, g1, i1, q1), (p2, g2, i2, q2) = channels(ref), channels(image)
-    chroma = (similar(i1, i2, 200) * similar(q1, q2, 200)).astype(complex) ** 0.03
-    score = similar(p1, p2, 0.85) * similar(g1, g2, 160) * chroma.real
+    score = similar(p1, p2, 0.85) * similar(g1, g2, 160)
+    if chroma:
+        score *= ((similar(i1, i2, 200) * similar(q1, q2, 200)).astype(complex) ** 0.03).real
     weight = np.maximum(p1, p2)
     return (score * weight).sum() / weight.sum()
 

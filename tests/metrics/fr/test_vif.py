@@ -14,7 +14,7 @@ from jiqa.metrics.fr import vif
 
 @functools.cache
 def _images():
-    """Grey [3, h, w] in whole levels, and references: noise, more contrast, flat next to flat."""
+    """Whole levels [3, h, w] and their originals: noise, more contrast, flat beside flat."""
     image, ref = (x[:91, :103, 1].astype(float) for x in photos.recipe("astronaut/noise"))
     flat = np.full_like(ref, 128)
     more, less = (np.round(128 + contrast * (ref - 128)) for contrast in (0.9, 0.7))

@@ -34,7 +34,7 @@ def mscn(x, padding="replicate", size=7, sigma=7 / 6):
 
 
 def halve(x):
-    """MATLAB's imresize(x, 0.5), pixel by pixel; sides even."""
+    """MATLAB's imresize(x, 0.5), pixel by pixel."""
 
     def weight(t):
         t = abs(t) / 2
@@ -43,7 +43,7 @@ def halve(x):
         return -0.5 * t**3 + 2.5 * t**2 - 4 * t + 2 if t <= 2 else 0.0
 
     def lines(x):
-        out = np.zeros((len(x) // 2, x.shape[1]))
+        out = np.zeros(((len(x) + 1) // 2, x.shape[1]))
         for i in range(len(out)):
             centre, total = 2 * i + 0.5, 0.0
             for k in range(2 * i - 4, 2 * i + 6):
