@@ -169,7 +169,7 @@ def test_rows_of_a_log_outlive_a_failure_while_it_is_reopened(tmp_path, monkeypa
     with log.Log(tmp_path, 0) as first:
         first.write(1, 0.5, loss=0.25)
     before = (tmp_path / "metrics.csv").read_bytes()
-    monkeypatch.setattr(csv.DictWriter, "writerows", mock.Mock(side_effect=OSError("full")))
+    monkeypatch.setattr(csv.DictWriter, "writerows", mock.Mock(side_effect=OSError(28, "full")))
     with pytest.raises(OSError, match="full"):
         log.Log(tmp_path, 1)
     assert (tmp_path / "metrics.csv").read_bytes() == before
