@@ -19,6 +19,7 @@ from typing import Any
 from measure import Row, machine, measure
 
 from jiqa.errors import InputError
+from jiqa.files import write_json
 from jiqa.metrics import registry
 from jiqa.results import pages, record
 
@@ -129,7 +130,7 @@ def _run(arguments: argparse.Namespace) -> dict[str, Any]:
         today = datetime.datetime.now(datetime.UTC).date().isoformat()
         results["rows"] |= {key: {**row, "date": today} for key, row in rows.items()}
         if arguments.output:
-            Path(arguments.output).write_text(json.dumps(results, indent=1))
+            write_json(arguments.output, results)
     return results
 
 

@@ -12,7 +12,6 @@ On a GPU set XLA_PYTHON_CLIENT_PREALLOCATE=false, to leave memory to PyTorch.
 import argparse
 import contextlib
 import importlib.util
-import json
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -31,6 +30,7 @@ from jiqa import models
 from jiqa.data.index import Index, Records
 from jiqa.data.pipeline import Resident, Streamed, source
 from jiqa.data.sampling import Batch, View
+from jiqa.files import write_json
 from jiqa.train import losses, optim, supervised
 from jiqa.train import mesh as meshes
 from jiqa.train.predict import compile_predict
@@ -213,7 +213,7 @@ def main() -> None:
     }
     print(measure.markdown(results))
     if output:
-        output.write_text(json.dumps(results, indent=1) + "\n")
+        write_json(output, results)
 
 
 if __name__ == "__main__":

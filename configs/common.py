@@ -1,4 +1,4 @@
-"""Functions shared by the config files: arguments, sections of data, protocol, view and weights."""
+"""Arguments and image sources shared by the config files."""
 
 from collections.abc import Callable, Collection
 from typing import Any

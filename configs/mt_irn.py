@@ -54,7 +54,7 @@ VARIANTS = {
     "multi": ("restoration", True, "mt_irn/multi"),
     "difference": ("difference", True, "mt_irn/multi-difference"),
 }
-# Metrics of table 8, and the variants whose restored images are scored.
+# Metrics of table 8, and the restorers they score.
 METRICS = ("psnr", "ssim")
 RESTORERS = ("single", "multi")
 

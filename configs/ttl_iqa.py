@@ -23,7 +23,7 @@ Arguments:
                  references, or folders joined by +; pocket uses its own
     more, extra  folder of further photographs, and their number; they are hallucinated too, but the
                  generators do not learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
-    metric       score the hallucinated images by a metric instead of training on scores: ssim, with
+    metric       score hallucinated images with this metric instead of training on scores: ssim, with
                  the photographs as references; brisque, fitted to `dataset`; brisque/standard, with
                  its authors' scale (tables XI and XII). The generators learn from all of `dataset`
     check        True: train a classifier on the levels of `dataset`'s own images and test it on the
@@ -60,7 +60,7 @@ AUXILIARY = {
 }
 # Tasks that train SFTnet.
 TRAINED = ("levels", "scores")
-# Metrics of the hallucinated images.
+# Metrics that may score the hallucinated images.
 METRICS = ("ssim", "brisque", "brisque/standard")
 # Number of quality levels -> strength of the synthetic distortion of each level.
 STRENGTHS = {2: (1, 5), 3: (1, 3, 5), 5: (1, 2, 3, 4, 5)}
@@ -267,7 +267,7 @@ def _network(
 
 
 def _measure(metric: str) -> dict[str, Any]:
-    """Stage `scores` of a metric, or of features fitted to the run's database."""
+    """Stage `scores`: a metric, or features fitted to the database."""
     if metric == "brisque":
         return {"scores": {"task": "svr", "model": {}, "fit": {"features": {"method": "brisque"}}}}
     fit = {"metric": metric.partition("/")[0], "turn": False}

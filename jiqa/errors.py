@@ -1,4 +1,4 @@
-"""The errors that are told in one line, without a traceback."""
+"""Errors reported in one line, without a traceback."""
 
 import contextlib
 import os
@@ -32,7 +32,7 @@ class DivergedError(JiqaError):
     status = 3
 
 
-# What `tell` has a line for; everything else is a fault of the program.
+# Exceptions that `tell` reports in one line; any other is a fault of the program.
 TOLD = (JiqaError, ImportError, OSError, KeyboardInterrupt)
 
 

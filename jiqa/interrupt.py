@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 _SIGNALS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
-# Seconds in which a second signal is the first: a terminal sends its own beside one handed on.
+# Seconds within which a repeated signal counts as the first: a terminal may send its own too.
 _ONCE = 1.0
 # Seconds from an error that Python ignored to the next.
 _AGAIN = 0.05
@@ -74,7 +74,7 @@ def raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def deferred() -> Iterator[Deferred]:
-    """Within it, the first signal waits to be asked for, a second one raises `Interrupted`.
+    """Delays the first signal until the caller checks; a second raises `Interrupted`.
 
     Raises:
         Interrupted: at the end, where a signal came and nothing else was raised.

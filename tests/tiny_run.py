@@ -9,7 +9,7 @@ from absl import logging
 from ml_collections import ConfigDict
 
 from jiqa.errors import ended
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.train import mesh
 
 
@@ -60,8 +60,8 @@ def config(**changes) -> ConfigDict:
 
 def run(workdir, only=None, **changes):
     """Runs the config on one device."""
-    with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
-        return recipe.run(
+    with mock.patch.object(experiment, "load_index", return_value=tiny.database()):
+        return experiment.run(
             config(**changes), str(workdir), "tiny", mesh=mesh.make(jax.devices()[:1]), only=only
         )
 

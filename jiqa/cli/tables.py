@@ -50,7 +50,7 @@ def _tables(arguments: argparse.Namespace) -> None:
         new = [*collect.runs(workdir), *collect.restorers(workdir)]
         pages.publish(new, arguments.record, arguments.readme)
     elif arguments.render:
-        pages.update(pages.beside(arguments.readme), record.read(arguments.record))
+        pages.update(pages.pages_with_marks(arguments.readme), record.read(arguments.record))
     elif not arguments.table:
         print(tables.overview(), end="")
     else:

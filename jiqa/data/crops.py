@@ -33,5 +33,5 @@ def cut(image: np.ndarray, view: View, place: np.ndarray) -> list[np.ndarray]:
 
 
 def tiled(place: np.ndarray) -> bool:
-    """Whether places ask for tiles; an image may have fewer tiles than places."""
+    """Whether crops are tiles; an image may have fewer tiles than crops."""
     return bool((place[..., 0] == sampling.TILE).all())

@@ -27,12 +27,12 @@ def publish(new: Iterable[Record], path: str | os.PathLike, readme: str | os.Pat
     Raises:
         InputError: as `check` and `record.add`; nothing is written then.
     """
-    pages = beside(readme)
+    pages = pages_with_marks(readme)
     check(pages)
     update(pages, record.add(path, new))
 
 
-def beside(readme: str | os.PathLike) -> list[Path]:
+def pages_with_marks(readme: str | os.PathLike) -> list[Path]:
     """`readme`, and the pages with marks in the folder `docs` beside it."""
     docs = sorted((Path(readme).parent / "docs").glob("**/*.md"))
     return [Path(readme), *(page for page in docs if _MARK.search(_read(page)))]

@@ -16,7 +16,7 @@ from tensorboardX.summary import scalar
 from tqdm import tqdm
 
 from jiqa.errors import DivergedError, InputError
-from jiqa.files import naming
+from jiqa.files import naming, writing
 from jiqa.train.checkpoint import Checkpoints
 
 FIELDS: tuple[str, ...] = (
@@ -59,14 +59,18 @@ class Log:
         rows = [row for row in read(path) if int(row["step"]) <= start] if path.exists() else []
         self.seconds = float(rows[-1]["seconds"]) if rows else 0.0
         self._path = path
-        self._file = path.open("w", newline="")
+        with (
+            writing(path) as unfinished,
+            unfinished.open("w", newline="", encoding="utf-8") as file,
+        ):
+            table = csv.DictWriter(file, (*FIELDS, *extra))
+            table.writeheader()
+            table.writerows(rows)
+        self._file = path.open("a", newline="")
         self._csv = csv.DictWriter(self._file, (*FIELDS, *extra))
         # Events are written at once: a writer with a queue hangs when its thread meets an error.
         self._events = EventsWriter(str(events / "events"))
         with naming(path):
-            self._csv.writeheader()
-            self._csv.writerows(rows)
-            self._file.flush()
             status = _events.SessionLog(
                 status=_events.SessionLog.START
             )  # TensorBoard drops the events from this step on

@@ -21,7 +21,7 @@ from jiqa.databases import photographs
 from jiqa.databases.load import load_index
 from jiqa.databases.prepare import prepare
 from jiqa.errors import InputError
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.results.predictions import read_predictions
 from jiqa.tfds_builders import testing
 from jiqa.train import mesh
@@ -205,9 +205,13 @@ def test_nothing_is_predicted_of_what_was_seen(biq):
 
 def run(workdir, text, **databases):
     """A run of a measure on one device, on databases that are loaded already, by their names."""
-    find = mock.patch.object(recipe, "load_index", side_effect=lambda name, **_: databases[name])
+    find = mock.patch.object(
+        experiment, "load_index", side_effect=lambda name, **_: databases[name]
+    )
     with find:
-        return recipe.run(config.get_config(text), str(workdir), mesh=mesh.make(jax.devices()[:1]))
+        return experiment.run(
+            config.get_config(text), str(workdir), mesh=mesh.make(jax.devices()[:1])
+        )
 
 
 def test_a_run_tells_its_twins_and_what_it_is_without_them(biq, tmp_path, capsys):

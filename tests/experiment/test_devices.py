@@ -11,7 +11,7 @@ from ml_collections import ConfigDict
 
 from jiqa import models
 from jiqa.configs import handcrafted, iqa_nrtl, measure, mt_irn, ridge, ttl_iqa
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.models import vgg
 from jiqa.results import plots
 from jiqa.results.predictions import read_predictions
@@ -110,7 +110,7 @@ TRAINED = ("iqa_nrtl", "mt_irn", "ttl_iqa")
 def run(root, fields, count, name="run"):
     """Predictions of a run on a number of devices."""
     where = mesh.make(jax.devices()[:count])
-    folder = recipe.run(fields, str(root / name), mesh=where, root=str(root))
+    folder = experiment.run(fields, str(root / name), mesh=where, root=str(root))
     (table,) = read_predictions(folder)
     assert np.isfinite(table.prediction).all()
     return table

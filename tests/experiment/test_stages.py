@@ -23,7 +23,7 @@ from jiqa.data.sampling import View
 from jiqa.databases import photographs
 from jiqa.databases.load import load_index
 from jiqa.errors import InputError
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.experiment import stages
 from jiqa.experiment.config import parse
 from jiqa.models import vgg
@@ -149,7 +149,7 @@ def undrawn(monkeypatch):
 
 
 def run(root, fields, name="run"):
-    return recipe.run(fields, str(root / name), mesh=MESH, root=str(root))
+    return experiment.run(fields, str(root / name), mesh=MESH, root=str(root))
 
 
 @pytest.fixture(scope="module")
@@ -403,7 +403,7 @@ def test_the_config_hash_is_of_the_photographs_not_of_where_they_lie(tmp_path):
 
     def hashed(greys, more):
         parsed = parse(with_more(greys, more).to_dict())
-        return recipe.config_hash(parsed, stages.Stages(parsed, tmp_path, MESH).photographs)
+        return experiment.config_hash(parsed, stages.Stages(parsed, tmp_path, MESH).photographs)
 
     first = folder("a", 1), folder("b", 2)
     moved = folder("c", 1), folder("d", 2)

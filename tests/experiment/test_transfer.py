@@ -8,7 +8,7 @@ import pytest
 import tiny_run
 
 from jiqa.errors import InputError
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.results.predictions import read_predictions
 from jiqa.train import mesh
 from jiqa.train.inherit import inherit
@@ -72,7 +72,7 @@ def test_what_is_not_there_is_named():
 @pytest.mark.slow
 def test_a_stage_goes_on_from_the_one_before(tmp_path, monkeypatch):
     """The second stage changes no parameter and must predict as the first."""
-    monkeypatch.setattr(recipe, "load_index", lambda *_, **__: tiny_run.tiny.database())
+    monkeypatch.setattr(experiment, "load_index", lambda *_, **__: tiny_run.tiny.database())
 
     def run(name, *stages):
         config = tiny_run.config(**{"protocol.n": 1, "scores.fit.epochs": 2.0})
@@ -85,7 +85,7 @@ def test_a_stage_goes_on_from_the_one_before(tmp_path, monkeypatch):
         config.model.backbone.frozen_bn = True
         config.stages = stages
         one = mesh.make(jax.devices()[:1])
-        folder = recipe.run(config, str(tmp_path / name), name, mesh=one)
+        folder = experiment.run(config, str(tmp_path / name), name, mesh=one)
         (table,) = read_predictions(folder)
         return table.prediction, json.loads((folder / "split0" / "split.json").read_text())
 

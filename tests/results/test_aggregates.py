@@ -13,7 +13,7 @@ from scipy import stats as scipy_stats
 
 from jiqa.cli import main
 from jiqa.configs import measure
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.results import collect, compare, pages, stats, tables
 from jiqa.results import summary as results
 from jiqa.results.predictions import read_predictions, write_predictions
@@ -150,8 +150,8 @@ def test_a_run_says_what_its_protocol_asks_for(aggregate, tmp_path):
     config = measure.get_config("metric=piqe,dataset=tiny,splits=3,test=0.25")
     if aggregate:
         config.protocol.aggregate = aggregate
-    with mock.patch.object(recipe, "load_index", return_value=tiny.database()):
-        folder = recipe.run(config, str(tmp_path), mesh=mesh.make(jax.devices()[:1]))
+    with mock.patch.object(experiment, "load_index", return_value=tiny.database()):
+        folder = experiment.run(config, str(tmp_path), mesh=mesh.make(jax.devices()[:1]))
     aggregate = aggregate or "median"
     expected = OVER[aggregate](sroccs(read_predictions(folder)))
     text = (folder / "results.md").read_text()

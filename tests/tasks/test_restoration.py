@@ -28,7 +28,7 @@ from jiqa.databases.load import load_index
 from jiqa.databases.pairs import Distorted, distorted
 from jiqa.databases.photographs import load
 from jiqa.errors import InputError
-from jiqa.experiment import run as recipe
+from jiqa.experiment import run as experiment
 from jiqa.images import decode
 from jiqa.metrics.fr.ssim import ssim_map
 from jiqa.results.predictions import read_predictions
@@ -144,7 +144,7 @@ def photographs(tmp_path_factory):
 def own(tmp_path_factory):
     """A run whose restorer learns from the database's own pairs."""
     folder = tmp_path_factory.mktemp("own")
-    return recipe.run(config(), str(folder / "run"), mesh=MESH, root=str(folder))
+    return experiment.run(config(), str(folder / "run"), mesh=MESH, root=str(folder))
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +158,7 @@ def photograph_pairs(tmp_path_factory, photographs):
         for name in ("first", "second"):
             fields = config(str(photographs), run=f"{name}-psnr")
             fields.protocol.n = 2
-            recipe.run(fields, str(folder / name), mesh=MESH, root=str(folder))
+            experiment.run(fields, str(folder / name), mesh=MESH, root=str(folder))
     return folder, calls
 
 
@@ -205,7 +205,7 @@ def test_what_a_restorer_has_seen_is_kept_and_is_not_tested_on(own):
 @pytest.mark.slow
 def test_a_restorer_killed_and_resumed_ends_as_one_never_killed(own, tmp_path):
     def again():
-        return recipe.run(config(), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+        return experiment.run(config(), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
 
     with killed(train.Report, "validation", 3 + 2):  # after the second update of `restore`
         again()
@@ -291,33 +291,35 @@ def test_the_predicted_map_follows_the_true_one_of_a_photograph_never_seen(
 
 def test_photographs_of_the_tested_database_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"ssim_map.pairs: found photographs of the family pocket"):
-        recipe.run(config("pocket"), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+        experiment.run(config("pocket"), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
     references = tmp_path / "photographs"
     references.mkdir()
     found = load("pocket")
     for i in (0, 20, 26):
         Image.fromarray(found.load(i)).save(references / f"{i}.png")
     with pytest.raises(InputError, match=r"found 0 in .* looks like .* of pocket"):
-        recipe.run(config(str(references)), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+        experiment.run(
+            config(str(references)), str(tmp_path / "run"), mesh=MESH, root=str(tmp_path)
+        )
     assert not (tmp_path / "run").exists()
 
 
 def test_stages_that_cannot_be_are_told_before_anything_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(recipe, "load_index", None)
+    monkeypatch.setattr(experiment, "load_index", None)
     for photographs, stages, message in (
         ("", ("restore",), "stages: found restore at the end"),
         ("folder", ("measure", "restore", "measure"), "photographs of its own after a stage that"),
     ):
         fields = config(photographs, stages=stages)
         with pytest.raises(InputError, match=message):
-            recipe.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+            experiment.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
 
 
 def test_a_restorer_without_pairs_is_refused(tmp_path):
     fields = config()
     del fields.restore.pairs
     with pytest.raises(InputError, match=r"restore\.pairs: found none, expected some"):
-        recipe.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
+        experiment.run(fields, str(tmp_path / "run"), mesh=MESH, root=str(tmp_path))
 
 
 @pytest.mark.slow

@@ -11,19 +11,21 @@ from contextlib import nullcontext
 from pathlib import Path
 from unittest import mock
 
+import jax
 import numpy as np
 import pytest
 import tiny_run
 
 from jiqa import files
+from jiqa.data.protocols import Protocol
 from jiqa.errors import DivergedError, InputError
-from jiqa.experiment import run
+from jiqa.experiment import run, stages
 from jiqa.experiment.config import parse
 from jiqa.experiment.fields import read
 from jiqa.results import stats
 from jiqa.results.predictions import read_predictions
 from jiqa.tasks import features
-from jiqa.train import log, loop, predict
+from jiqa.train import log, loop, mesh, predict
 
 SPLIT = "split0"
 
@@ -165,6 +167,16 @@ def test_metrics_cut_short_by_a_kill_are_dropped_at_resume(tmp_path):
         assert [row["loss"] for row in csv.DictReader(file)] == ["0.25"]
 
 
+def test_rows_of_a_log_outlive_a_failure_while_it_is_reopened(tmp_path, monkeypatch):
+    with log.Log(tmp_path, 0) as first:
+        first.write(1, 0.5, loss=0.25)
+    before = (tmp_path / "metrics.csv").read_bytes()
+    monkeypatch.setattr(csv.DictWriter, "writerows", mock.Mock(side_effect=OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        log.Log(tmp_path, 1)
+    assert (tmp_path / "metrics.csv").read_bytes() == before
+
+
 def test_a_log_on_a_full_disk_says_which_file(tmp_path):
     written = log.Log(tmp_path, 0)
     written._file.close()
@@ -209,6 +221,29 @@ def test_too_few_contents_for_a_regression_are_told_before_features_are_computed
         config.fit = {"task": task, "fit": {"batch_size": 8}, **own}
         with pytest.raises(InputError, match=r"found 3 contents to .*, expected 5 or more"):
             run.run(config, str(tmp_path / f"{task}{len(own)}"), "tiny")
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_a_run_asks_before_each_test_whether_its_contents_were_seen(tmp_path, monkeypatch, seen):
+    """The checks before training are switched off: the last one, at the prediction, is left."""
+    index, records = tiny_run.tiny.database()
+    monkeypatch.setattr(run, "load_index", lambda *_, **__: (index, records))
+    for earlier in (run, stages):
+        monkeypatch.setattr(earlier, "refuse_leak", lambda *_: None)
+    draw = Protocol.splits
+
+    def splits(protocol, of):
+        (split,) = draw(protocol, of)
+        leaked = {of.content_hash[split.test[-1]]} if seen else set()
+        return [dataclasses.replace(split, seen=split.seen | leaked)]
+
+    monkeypatch.setattr(Protocol, "splits", splits)
+    config = ridge()
+    config.protocol.n = 1
+    refused = pytest.raises(InputError, match="was trained on and is to be tested on")
+    with refused if seen else nullcontext():
+        run.run(config, str(tmp_path), "tiny", mesh=mesh.make(jax.devices()[:1]))
+    assert len(list(tmp_path.rglob("predictions.csv"))) == (0 if seen else 1)
 
 
 @pytest.mark.parametrize("text", ["step,seconds\nx,1\n", "step\n1\n", "step,seconds\n\0,1\n"])

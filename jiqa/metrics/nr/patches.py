@@ -88,7 +88,7 @@ def clusters(patches: np.ndarray, words: int, passes: int) -> tuple[np.ndarray, 
     from sklearn.cluster import MiniBatchKMeans  # not in the core, which metrics need
 
     if len(patches) < words:
-        raise InputError(f"handcrafted.words: found {words}, expected at most {len(patches)} words")
+        raise InputError(f"features.words: found {words}, expected at most {len(patches)} words")
     options: dict[str, Any] = {"batch_size": max(1024, words), "max_iter": passes, "n_init": 1}
     options["max_no_improvement"] = None  # make all passes
     found = MiniBatchKMeans(words, random_state=0, **options).fit(patches)

@@ -51,5 +51,5 @@ class RestorerRecord:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Same of a restorer trained again."""
+        """The key stays the same when a restorer is trained again."""
         return self.kind, self.command, self.stage

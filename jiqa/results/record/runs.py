@@ -145,7 +145,7 @@ class RunRecord(RunKey):
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Same of a repeated run."""
+        """The key stays the same when a run is repeated."""
         return self.kind, self.names
 
     def tables(self) -> list[Predictions]:
@@ -194,7 +194,7 @@ class DifferenceRecord:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Same of a repeated comparison."""
+        """The key stays the same when a comparison is repeated."""
         return self.kind, self.first, self.second, self.criterion
 
 

@@ -51,11 +51,11 @@ class TimingRecord:
     source: str = "run"
 
     def __post_init__(self) -> None:
-        beside = [self.peer, self.peer_ms, self.peer_mb, self.ratio]
-        if None in beside and any(value is not None for value in beside):
+        peer_fields = [self.peer, self.peer_ms, self.peer_mb, self.ratio]
+        if None in peer_fields and any(value is not None for value in peer_fields):
             raise InputError("peer: found part of peer, peer_ms, peer_mb, ratio, expected all")
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Same of a repeated timing."""
+        """The key stays the same when a timing is repeated."""
         return self.kind, self.metric, self.batch, self.height, self.width, self.machine

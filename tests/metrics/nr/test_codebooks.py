@@ -84,7 +84,7 @@ def test_clusters_are_nearly_those_of_k_means_and_always_the_same():
     np.testing.assert_array_equal(nearest, distance.argmin(1))
     assert distance.min(1).sum() < 1.1 * KMeans(8, n_init=1, random_state=1).fit(local).inertia_
     np.testing.assert_array_equal(patches.clusters(local, 8, 5)[0], centres)
-    with pytest.raises(InputError, match=r"words: found 8, expected at most 7 words"):
+    with pytest.raises(InputError, match=r"^features\.words: found 8, expected at most 7 words"):
         patches.clusters(local[:7], 8, 5)
 
 
