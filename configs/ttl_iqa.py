@@ -23,7 +23,7 @@ Arguments:
                  references, or folders joined by +; pocket uses its own
     more, extra  folder of further photographs, and their number; they are hallucinated too, but the
                  generators do not learn from them (table XIV: PASCAL VOC 2012; 1500, 5000)
-    metric       score hallucinated images with this metric instead of training on scores: ssim, with
+    metric       score hallucinated images by this metric instead of training on scores: ssim, with
                  the photographs as references; brisque, fitted to `dataset`; brisque/standard, with
                  its authors' scale (tables XI and XII). The generators learn from all of `dataset`
     check        True: train a classifier on the levels of `dataset`'s own images and test it on the
