@@ -196,11 +196,13 @@ def _same(found, expected):
             np.testing.assert_allclose(found[name][size], score, 1e-4, err_msg=message)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_compiled_is_op_by_op(scored, compiled):
     _same(compiled, scored(list(registry.METRICS), "--op_by_op"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_gradients_compiled_are_those_op_by_op(scored):
     names = [name for name, entry in registry.METRICS.items() if entry.differentiable]
