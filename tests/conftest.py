@@ -1,12 +1,17 @@
 """Fixtures of several test files of the package."""
 
 import gc
+import signal
 
 import jax
 import numpy as np
 import pytest
 
 from jiqa.results.predictions import Predictions
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell's background job ignores Ctrl-C, and so would every command that a test starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where measures and distortions are tested they are compiled as users have them.
 PIXELS = ("fr", "nr", "ops", "test_api.py", "test_distort.py", "test_measures.py")
