@@ -14,7 +14,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where measures and distortions are tested they are compiled as users have them.
-PIXELS = ("fr", "nr", "ops", "test_api.py", "test_distort.py", "test_measures.py")
+PIXELS = ("fr", "nr", "ops", "test_api.py", "test_distort.py")
 
 
 @pytest.fixture(scope="module", autouse=True)

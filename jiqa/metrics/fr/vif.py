@@ -84,7 +84,7 @@ def vif(
         more, sent = _information(x, y, 2 ** (LEVELS - level) + 1, left)
         gained += more.reshape(2, -1).sum(0)
         den += sent.reshape(2, -1).sum(0)
-    return _exact(jnp.asarray(1 + gained / den), *jnp.split(grey, 2))
+    return _exact(jnp.asarray(1 + gained / den), image, ref)
 
 
 def oriented(
@@ -193,9 +193,12 @@ def _source(x: jax.Array, size: jax.Array | None) -> tuple[jax.Array, jax.Array]
     return energy.reshape(len(x), *vectors.shape[2:]), eigenvalues
 
 
-def _exact(score: jax.Array, grey: jax.Array, other: jax.Array) -> jax.Array:
-    """Scores [b], set to exactly 1 where both maps are equal; the gradient is unchanged."""
-    equal = (grey == other).all((1, 2))
+def _exact(score: jax.Array, image: jax.Array, ref: jax.Array) -> jax.Array:
+    """Scores [b], set to exactly 1 where both images are equal; the gradient is unchanged.
+
+    Compares pixels: a compiler may compute equal images' grey differently.
+    """
+    equal = (image == ref).all((1, 2, 3))
     return score + jax.lax.stop_gradient(jnp.where(equal, 1 - score, 0.0))
 
 
@@ -240,4 +243,4 @@ def vifp(
         sent = jnp.log10(1 + xx / NOISE_PIXEL)
         gained += within(received - sent, left).sum((1, 2))
         den += within(sent, left).sum((1, 2))
-    return _exact(jnp.asarray(1 + gained / den), grey, other)
+    return _exact(jnp.asarray(1 + gained / den), image, ref)
