@@ -1,6 +1,7 @@
 """Errors reported in one line, without a traceback."""
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -86,7 +87,7 @@ def ended(run: Callable[[], int | None], unread: int = 128 + signal.SIGPIPE) -> 
 
 
 def _hush() -> None:
-    """Leaves out the tracebacks of threads and of cleaning up after a full disk.
+    """Leaves out what threads, event loops and cleaning up say of a full disk.
 
     The main thread meets the same error, and has a line for it.
     """
@@ -101,12 +102,22 @@ def _hush() -> None:
 
             hook.hushed = True  # type: ignore[attr-defined]
             setattr(owner, name, hook)
+    # Orbax writes each array in a task. The first that fails ends the event loop, and of the
+    # others asyncio reports errors that nobody asked for and tasks that nobody finished.
+    for name in ("asyncio", "concurrent.futures"):
+        logging.getLogger(name).addFilter(_stands_alone)
+
+
+def _stands_alone(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    unfinished = record.getMessage().startswith("Task was destroyed but it is pending")
+    return not (unfinished or _follows(error))
 
 
 def _follows(error: BaseException | None) -> bool:
-    """Whether it is of the system, or what orbax and tensorstore make of one."""
-    text = str(error)
-    return isinstance(error, OSError) or "os_error_code" in text or "loop is closed" in text
+    """Whether it is of the system, or what orbax, tensorstore and asyncio make of one."""
+    traces = ("os_error_code", "loop is closed", "ignored GeneratorExit")
+    return isinstance(error, OSError) or any(trace in str(error) for trace in traces)
 
 
 def drop_unwritten() -> None:

@@ -199,6 +199,64 @@ def test_output_to_a_full_disk_is_one_line():
     assert (done.returncode, done.stderr) == (2, "jiqa: error: no space left on device\n")
 
 
+TASKS = """
+import asyncio, contextlib, gc, sys
+from concurrent.futures import Future
+from jiqa.errors import ended
+
+FULL = "Failed to write 23184 bytes: File too large [os_error_code='27']"
+
+@contextlib.asynccontextmanager
+async def bytes_held():
+    try:
+        yield
+    finally:
+        await asyncio.sleep(0)
+
+async def write(future):
+    async with bytes_held():
+        await future
+
+async def fail(message):
+    raise ValueError(message)
+
+async def save(loop, message):
+    writes = [asyncio.ensure_future(write(loop.create_future())) for _ in range(2)]
+    await asyncio.sleep(0)
+    writes += [asyncio.ensure_future(write(loop.create_future()))]
+    writes += [asyncio.ensure_future(fail(message)) for _ in range(2)]
+    await asyncio.wait(writes, return_when=asyncio.FIRST_COMPLETED)
+    asyncio.ensure_future(write(None))
+    raise ValueError(message)
+
+def run():
+    loop, written = asyncio.new_event_loop(), Future()
+    written.add_done_callback(lambda _: loop.call_soon_threadsafe(print))
+    with contextlib.suppress(ValueError):
+        loop.run_until_complete(save(loop, MESSAGE))
+    loop.close()
+    written.set_result(None)
+    gc.collect()
+    raise OSError(27, "File too large")
+
+sys.exit(ended(run))
+"""
+
+
+def test_only_one_of_many_writes_that_fail_is_told():
+    """A loop of asyncio that ends as orbax's does: tasks failed, waiting and never begun."""
+
+    def said(message):
+        code = TASKS.replace("MESSAGE", message)
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    assert said("FULL") == "jiqa: error: file too large\n"
+    other = said("'a fault of the program'")
+    assert other.count("exception was never retrieved") == 2
+    assert other.endswith("jiqa: error: file too large\n")
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_anywhere_is_one_line_and_its_status(signum):
     code = """

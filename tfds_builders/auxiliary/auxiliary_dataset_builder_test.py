@@ -45,12 +45,12 @@ def test_what_was_written_is_read(tmp_path):
     best, worst = sorted(splits["distorted"], key=lambda row: row["level"])
     assert (best["level"], worst["level"]) == (0, 2)
     assert (best["pseudo_mos"], worst["pseudo_mos"]) == (1, 0)
-    for row, told in ((best, ROW), (worst, WORSE)):
-        assert row["image"] == (folder / auxiliary.IMAGES / told["image"]).read_bytes()
+    for row, results in ((best, ROW), (worst, WORSE)):
+        assert row["image"] == (folder / auxiliary.IMAGES / results["image"]).read_bytes()
         assert row["step"] == 759000
         assert row["content_id"] == "cat"  # of any case
         for column in ("id", "distortion", "reference", "made_by", "hash"):
-            assert row[column] == told[column]
+            assert row[column] == results[column]
 
 
 @pytest.mark.parametrize(
