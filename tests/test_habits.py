@@ -44,7 +44,8 @@ def test_the_workflow_runs_what_has_to_pass():
     assert versions == supported
     commands = (ROOT / ".ci" / "run").read_text()
     assert "--cov" in commands
-    assert "not slow" not in commands
+    tested = re.findall(r'pytest -n 2 --dist loadfile -m "(.*?)"', commands)
+    assert tested == ["not slow", "slow and not long"]  # together all but `long`
 
 
 def test_three_commands_are_for_contributors():

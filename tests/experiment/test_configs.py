@@ -1,3 +1,6 @@
+import functools
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -53,13 +56,19 @@ def test_every_config_describes_a_whole_run(make):
         cut = (stage.pairs or stage.pristine or stage).view or config.view
         if not stage.model:
             continue
-        model = models.build(**stage.model)
-        image = jax.ShapeDtypeStruct((2, cut.crop, cut.crop, 3), "float32")
-        variables = jax.eval_shape(model.init, jax.random.key(0), image)
+        variables, prediction = _shapes(json.dumps(stage.model, sort_keys=True), cut.crop)
         if isinstance(stage.fit, DescentConfig):
             optim.build(stage.fit.optim, variables["params"], 10)
-        prediction, _ = jax.eval_shape(model.apply, variables, image)
         assert prediction.shape[0] == 2
+
+
+@functools.cache  # many configs share a network
+def _shapes(options, crop):
+    """Shapes of a network's variables and of its prediction for two images."""
+    model = models.build(**json.loads(options))
+    image = jax.ShapeDtypeStruct((2, crop, crop, 3), "float32")
+    variables = jax.eval_shape(model.init, jax.random.key(0), image)
+    return variables, jax.eval_shape(model.apply, variables, image)[0]
 
 
 def test_arguments_have_the_type_of_their_defaults():

@@ -26,15 +26,13 @@ import jiqa
 from jiqa.metrics import registry
 from jiqa.metrics.nr import files
 
+pytestmark = pytest.mark.slow
 SIZES = {"384x512": (384, 512), "301x403": (301, 403)}
 WEIGHTS = {
     "lpips": ("alexnet_conv.npz", "lpips_linear.npz"),
     "lpips.vgg": ("vgg16_conv.npz", "lpips_linear.npz"),
 }
 WORKER = Path(__file__).with_name("scored.py")
-
-# Independent values that loops take long for.
-LONG = ("mad", "vif", "vif.pyiqa")
 
 # Computed once, of the pairs below: by piq 0.8.0, pyiqa 0.1.16 and, of LPIPS, float64 convolutions
 # of PyTorch 2.13 with the shared weights.
@@ -173,13 +171,8 @@ def test_each_metric_is_compared_or_said_not_to_be():
     assert sorted(compared) == sorted(registry.METRICS)
 
 
-def _differ(name):
-    """A metric; where its loops take long the test is slow."""
-    return pytest.param(name, marks=pytest.mark.slow) if name in LONG else name
-
-
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", [_differ(name) for name in (*INDEPENDENT, *LITERALS)])
+@pytest.mark.parametrize("name", [*INDEPENDENT, *LITERALS])
 def test_compiled_is_the_independent_value(name, size, compiled):
     if name in LITERALS:
         expected = LITERALS[name][size]
@@ -197,13 +190,11 @@ def _same(found, expected):
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_compiled_is_op_by_op(scored, compiled):
     _same(compiled, scored(list(registry.METRICS), "--op_by_op"))
 
 
 @pytest.mark.long
-@pytest.mark.slow
 def test_gradients_compiled_are_those_op_by_op(scored):
     names = [name for name, entry in registry.METRICS.items() if entry.differentiable]
     found = scored(names, "--gradient", pairs="small")
